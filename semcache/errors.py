@@ -1,0 +1,128 @@
+"""The error tree. Each class carries a stable `code` and the HTTP status that it becomes at the edge.
+
+    SemcacheError                     500 internal
+    ├── RequestError                  422 invalid_request      the caller can mend it; `field` says where
+    │   ├── TooLarge                  413 too_large
+    │   └── NotFound                  404 not_found
+    ├── AccessError                   401 unauthenticated
+    │   └── Forbidden                 403 forbidden
+    ├── ConfigError                   500 invalid_config       the operator can mend it, at start
+    └── Unavailable                   503 unavailable          a dependency; on the data plane it becomes a miss
+        ├── StoreUnavailable          503 store_unavailable
+        │   ├── StoreTimeout          503 store_timeout
+        │   └── StoreFull             503 store_full
+        ├── EmbedderUnavailable       503 embedder_unavailable
+        │   ├── EmbedderTimeout       503 embedder_timeout
+        │   └── EmbedderOverloaded    503 embedder_overloaded
+        └── IndexUnavailable          503 index_unavailable
+            └── SnapshotRejected      503 snapshot_rejected    damaged or foreign: rebuilt from the store
+
+Adapters translate foreign exceptions into this tree once, at their edge; nothing above them sees another.
+"""
+
+
+class SemcacheError(Exception):
+    """Root of all errors that semcache raises on purpose."""
+
+    code = "internal"
+    status = 500
+
+
+class RequestError(SemcacheError):
+    """The request cannot be understood. `field` is the path of the offending field, "" for the whole body."""
+
+    code = "invalid_request"
+    status = 422
+
+    def __init__(self, detail: str, *, field: str = "") -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class TooLarge(RequestError):
+    """A prompt, an answer or a body is beyond the operator's limit."""
+
+    code = "too_large"
+    status = 413
+
+
+class NotFound(RequestError):
+    """No such entry or job in the namespaces that the caller may see."""
+
+    code = "not_found"
+    status = 404
+
+
+class AccessError(SemcacheError):
+    """No credential, or one that is not known."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class Forbidden(AccessError):
+    """The credential is known and does not open this namespace or role."""
+
+    code = "forbidden"
+    status = 403
+
+
+class ConfigError(SemcacheError):
+    """The service cannot start, or a setting cannot be honoured, as configured."""
+
+    code = "invalid_config"
+
+
+class Unavailable(SemcacheError):
+    """A dependency is dead, slow or refusing. The data plane turns it into a miss with `code` as its reason."""
+
+    code = "unavailable"
+    status = 503
+
+
+class StoreUnavailable(Unavailable):
+    """The store cannot be reached, or answered with an error of its own."""
+
+    code = "store_unavailable"
+
+
+class StoreTimeout(StoreUnavailable):
+    """The store did not answer within its deadline."""
+
+    code = "store_timeout"
+
+
+class StoreFull(StoreUnavailable):
+    """The store is at its memory bound and found nothing to evict."""
+
+    code = "store_full"
+
+
+class EmbedderUnavailable(Unavailable):
+    """The embedder failed, or is not loaded yet."""
+
+    code = "embedder_unavailable"
+
+
+class EmbedderTimeout(EmbedderUnavailable):
+    """The embedder did not answer within its deadline."""
+
+    code = "embedder_timeout"
+
+
+class EmbedderOverloaded(EmbedderUnavailable):
+    """The embedder's queue is full."""
+
+    code = "embedder_overloaded"
+
+
+class IndexUnavailable(Unavailable):
+    """The vector index cannot be used."""
+
+    code = "index_unavailable"
+
+
+class SnapshotRejected(IndexUnavailable):
+    """A snapshot is damaged, of another format, space or store generation."""
+
+    code = "snapshot_rejected"

@@ -1,0 +1,322 @@
+"""The vocabulary: what a request, its identity, an entry, a vector and an outcome are.
+
+Plain frozen values. This module knows no clock, no store and no network; everything else speaks in its terms.
+Times are integer milliseconds since the epoch *by the store's clock*; digests are raw SHA-256 bytes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SHARDS: Final = 64
+"""Number of shards of every store. Recorded in the store at creation and verified at start; never a setting."""
+
+Json = dict[str, Any] | list[Any] | str | int | float | bool | None
+"""Any JSON value, decoded."""
+
+
+class Tier(StrEnum):
+    """How an entry was found."""
+
+    EXACT = "exact"
+    NORMALIZED = "normalized"
+    SEMANTIC = "semantic"
+
+
+class Strategy(StrEnum):
+    """How far a lookup may go. Each includes the ones before it."""
+
+    EXACT = "exact"
+    NORMALIZED = "normalized"
+    SEMANTIC = "semantic"
+
+    @property
+    def rank(self) -> int:
+        """0 for exact, 1 for normalized, 2 for semantic."""
+        return _STRATEGY_RANK[self]
+
+    def tightest(self, other: Strategy) -> Strategy:
+        """The narrower of the two."""
+        return self if self.rank <= other.rank else other
+
+
+_STRATEGY_RANK = {Strategy.EXACT: 0, Strategy.NORMALIZED: 1, Strategy.SEMANTIC: 2}
+
+
+class TtlClass(StrEnum):
+    """What kind of answer a prompt asks for, as far as its life is concerned."""
+
+    STATIC = "static"
+    GENERAL = "general"
+    CODE = "code"
+    CONVERSATION = "conversation"
+    PERSONAL = "personal"
+    TIME_SENSITIVE = "time_sensitive"
+    NEVER = "never"
+
+
+class MissReason(StrEnum):
+    """Why a lookup found nothing to serve."""
+
+    NOT_FOUND = "not_found"
+    """No entry of this digest, and no neighbour at all in the partition and context."""
+    BELOW_THRESHOLD = "below_threshold"
+    """The nearest neighbour asks something else."""
+    VETOED = "vetoed"
+    """Something near enough was there, and feedback or a guard forbids it for this prompt."""
+    EXPIRED = "expired"
+    INVALIDATED = "invalidated"
+    TOO_OLD = "too_old"
+    """An entry was found, older than the request's `max_age_s`."""
+    INDEX_WARMING = "index_warming"
+    INDEX_UNAVAILABLE = "index_unavailable"
+    EMBEDDER_UNAVAILABLE = "embedder_unavailable"
+    EMBEDDER_TIMEOUT = "embedder_timeout"
+    EMBEDDER_OVERLOADED = "embedder_overloaded"
+    STORE_UNAVAILABLE = "store_unavailable"
+    STORE_TIMEOUT = "store_timeout"
+    DEADLINE = "deadline"
+    """The whole lookup ran out of time."""
+
+
+class BypassReason(StrEnum):
+    """Why policy did not even look."""
+
+    PERSONAL_WITHOUT_PRINCIPAL = "personal_without_principal"
+    NEVER_CACHED_CLASS = "never_cached_class"
+    PROMPT_TOO_LARGE = "prompt_too_large"
+
+
+class RefusedReason(StrEnum):
+    """Why policy did not store."""
+
+    PERSONAL_WITHOUT_PRINCIPAL = "personal_without_principal"
+    NEVER_CACHED_CLASS = "never_cached_class"
+    PROMPT_TOO_LARGE = "prompt_too_large"
+    RESPONSE_TOO_LARGE = "response_too_large"
+    EMPTY_RESPONSE = "empty_response"
+    INVALIDATED_MEANWHILE = "invalidated_meanwhile"
+    """An invalidation came between the miss that issued the fill token and this store."""
+    FILL_TOKEN_EXPIRED = "fill_token_expired"
+    ZERO_TTL = "zero_ttl"
+    STORE_UNAVAILABLE = "store_unavailable"
+    STORE_TIMEOUT = "store_timeout"
+    STORE_FULL = "store_full"
+
+
+class SemanticState(StrEnum):
+    """What a store did for the semantic tier."""
+
+    INDEXED = "indexed"
+    PENDING = "pending"
+    OFF = "off"
+
+
+class CacheRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks the model, as semcache sees it. `messages` is the provider's own JSON."""
+
+    messages: list[dict[str, Any]]
+    model: str
+    model_version: str = ""
+    namespace: str = "default"
+    params: dict[str, Any] = {}
+    principal: str | None = None
+    """Who asks: the `user` field, else the credential. Part of the identity of personalised prompts only."""
+
+
+class CacheIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an entry is. Made by `policy.identity`; the same request always has the same one."""
+
+    namespace: str
+    model: str
+    model_version: str
+    digest: bytes
+    """Raw digest, 32 bytes: SHA-256 of the canonical request."""
+    norm_digest: bytes
+    """Normalised digest, 32 bytes: the same with the prompt normalised, normaliser version included."""
+    partition: bytes
+    """16 bytes: everything but prompt, context and vector space."""
+    context: bytes
+    """16 bytes: what precedes the last user message."""
+    prompt: str
+    """Text of the last user message; "" where there is none to compare (then never semantic)."""
+    ttl_class: TtlClass
+    ttl_rule: str
+    """Name of the rule that chose the class."""
+
+    @property
+    def shard(self) -> int:
+        """Shard of the entry and its normalised pointer, 0 .. SHARDS-1."""
+        return self.norm_digest[0] % SHARDS
+
+    @property
+    def entry_id(self) -> str:
+        """32 hex digits: the shard (2), then the head of the raw digest (30)."""
+        return f"{self.shard:02x}{self.digest.hex()[:30]}"
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the semantic tier may be asked at all."""
+        return bool(self.prompt)
+
+
+def shard_of(entry_id: str) -> int:
+    """The shard that an entry id names. Raises ValueError for text that is no entry id."""
+    if len(entry_id) != 32:
+        raise ValueError("an entry id has 32 hex digits")
+    bytes.fromhex(entry_id)
+    shard = int(entry_id[:2], 16)
+    if shard >= SHARDS:
+        raise ValueError(f"an entry id starts with its shard, 00 to {SHARDS - 1:02x}")
+    return shard
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of the call that made an answer."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of the store, without its vectors."""
+
+    entry_id: str
+    digest: bytes
+    norm_digest: bytes
+    partition: bytes
+    context: bytes
+    namespace: str
+    model: str
+    model_version: str
+    prompt: str
+    response: bytes
+    """JSON text exactly as it was stored; never decoded on the hot path."""
+    ttl_class: TtlClass
+    ttl_s: float
+    created_ms: int
+    expires_ms: int
+    """Logical expiry. The store keeps the key for the operator's stale window longer."""
+    epoch: int
+    """Invalidation epoch of (namespace, shard) when it was stored."""
+    sliding: bool = False
+    tags: tuple[str, ...] = ()
+    hits: int = 0
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    """What the model call took: the time that a hit saves."""
+    metadata: dict[str, Any] | None = None
+
+
+class Embedding:
+    """The vectors of one text in one vector space.
+
+    `vectors`: float32 (windows, dim), unit rows, one a window of the embedder, in text order.
+    `weights`: float32 (windows,), tokens in each window. A short text has one window.
+    """
+
+    __slots__ = ("space", "vectors", "weights")
+
+    def __init__(self, space: str, vectors: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
+        self.space = space
+        self.vectors = vectors
+        self.weights = weights
+
+    @property
+    def pooled(self) -> NDArray[np.float32]:
+        """float32 (dim,): the unit token-weighted mean of the windows; what the vector index holds."""
+        if len(self.vectors) == 1:
+            return self.vectors[0]
+        import numpy as np
+
+        mean = self.weights @ self.vectors
+        norm = float(np.linalg.norm(mean))
+        pooled: NDArray[np.float32] = (mean / norm if norm > 0 else self.vectors[0]).astype(np.float32)
+        return pooled
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """An entry as the store has it now, beside what the decision needs."""
+
+    entry: Entry
+    embedding: Embedding | None = None
+    vetoed: bool = False
+    """Feedback said that this entry is a wrong answer to the asking prompt."""
+
+
+class Nearest(msgspec.Struct, frozen=True):
+    """The best neighbour that was not good enough."""
+
+    similarity: float
+    entry_id: str
+
+
+class FillToken(msgspec.Struct, frozen=True, array_like=True):
+    """What a miss read, for the store that follows: lets the store script tell a fill that raced an invalidation."""
+
+    entry_id: str
+    epoch: int
+    fence: int
+    issued_ms: int
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to serve."""
+
+    tier: Tier
+    entry: Entry
+    similarity: float
+    confidence: float | None = None
+    now_ms: int
+
+
+class Stale(msgspec.Struct, frozen=True, kw_only=True):
+    """An expired exact entry inside the stale window; served only by an explicit rule."""
+
+    entry: Entry
+    now_ms: int
+
+
+class Miss(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing to serve, and why."""
+
+    reason: MissReason
+    nearest: Nearest | None = None
+    fill: FillToken | None = None
+
+
+class Bypass(msgspec.Struct, frozen=True, kw_only=True):
+    """Policy forbids the cache for this request."""
+
+    reason: BypassReason
+
+
+Outcome = Hit | Stale | Miss | Bypass
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store did."""
+
+    entry_id: str
+    ttl_s: float
+    ttl_class: TtlClass
+    expires_ms: int
+    replaced: bool
+    semantic: SemanticState
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a store did not happen."""
+
+    reason: RefusedReason
+
+
+StoreOutcome = Stored | Refused

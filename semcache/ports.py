@@ -1,0 +1,394 @@
+"""The seams of the house: what the tiers need from a store, an index and an embedder, and nothing more.
+
+Every port has one contract suite under `tests/contract/` that each implementation passes. Implementations raise
+only `semcache.errors`; no foreign exception crosses a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from semcache.models import (
+    CacheIdentity,
+    Candidate,
+    Embedding,
+    Entry,
+    FillToken,
+    Outcome,
+    StoreOutcome,
+    Strategy,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+# --- entries -------------------------------------------------------------------------------------------------
+
+
+class ExactRead(msgspec.Struct, frozen=True, kw_only=True):
+    """One round trip: what one slot knows of an identity."""
+
+    now_ms: int
+    """The store's clock."""
+    epoch: int
+    """Current invalidation epoch of (namespace, shard)."""
+    fence: int
+    """Current fence sequence of the shard; goes into the fill token."""
+    exact: Candidate | None = None
+    normalized: Candidate | None = None
+    """Through the pointer of the normalised digest; None where it leads to `exact` itself or to nothing."""
+
+
+class ManyRead(msgspec.Struct, frozen=True, kw_only=True):
+    """Several entries, read from their shards in parallel. Absent ids are missing from `found`."""
+
+    now_ms: int
+    found: dict[str, Candidate]
+    epochs: dict[str, int]
+    """entry id -> current epoch of its namespace and shard, for each id in `found`."""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry to be written; the store's script stamps `created`, `expires` and `epoch`."""
+
+    identity: CacheIdentity
+    response: bytes
+    ttl_s: float
+    retain_s: float
+    """How much longer than `ttl_s` the key is kept (the stale window)."""
+    sliding: bool = False
+    tags: tuple[str, ...] = ()
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    metadata: dict[str, Any] | None = None
+    embedding: Embedding | None = None
+    fill: FillToken | None = None
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft became the record."""
+
+    entry: Entry
+    replaced: bool
+    shard_entries: int
+    """Entries in this shard after the write (bookkeeping count, evicted ones included until swept)."""
+
+
+class Fenced(msgspec.Struct, frozen=True):
+    """A draft was refused: its fill token is older than an invalidation that concerns it."""
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """Use of an entry since the last flush."""
+
+    hits: int
+    slide: bool
+    """Move the expiry to now + ttl (entries stored as sliding only)."""
+
+
+class EntryStore(Protocol):
+    """Records: found by digest, by pointer, or by id. Each method is one atomic script per shard touched."""
+
+    async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
+        """Read the exact entry, and for `normalized` and wider the pointer's too, in one round trip.
+
+        `Candidate.vetoed` tells whether feedback vetoed the entry for `identity.norm_digest`.
+        """
+
+    async def read_many(
+        self, entry_ids: Sequence[str], *, space: str | None = None, asker: bytes | None = None
+    ) -> ManyRead:
+        """Read entries by id, with their vectors in `space` if given, vetoes for the norm digest `asker`."""
+
+    async def put(self, draft: Draft) -> Written | Fenced:
+        """Fence check, record, pointer, change-log entry, tag and model sets: one atomic script in one slot."""
+
+    async def remove(self, entry_ids: Sequence[str]) -> int:
+        """Delete records, with a change-log entry each; returns how many were there."""
+
+    async def attach(self, entry_id: str, digest: bytes, embedding: Embedding) -> bool:
+        """Add vectors to a record that still holds `digest`, and log the change; False where it is gone."""
+
+    async def touch(self, uses: Mapping[str, Touch]) -> None:
+        """Flush hit counts, recency for eviction, and sliding expiries. Never re-creates a record."""
+
+    async def veto(self, entry_id: str, asker: bytes, *, wrong: bool) -> bool:
+        """Remember (or forget) that this entry is wrong for the norm digest `asker`; False where it is gone."""
+
+
+# --- the change log and the catalogue ------------------------------------------------------------------------
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """How far a reader has come in one shard's change log."""
+
+    stream_id: str = "0-0"
+    seq: int = 0
+    """The shard's change counter at that entry: a reader that sees `seq + 1` next has missed nothing."""
+
+
+class ShardChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """Ids that changed in one shard since a position; level-triggered: read them, do not trust the order."""
+
+    shard: int
+    entry_ids: tuple[str, ...]
+    position: Position
+    gap: bool = False
+    """The log no longer reaches back to the position, or went backwards: the shard must be scanned."""
+
+
+class ChangeLog(Protocol):
+    """A trimmed stream per shard that carries only ids."""
+
+    async def generation(self) -> str:
+        """Identity of the store's contents; a store that lost everything has a new one."""
+
+    async def tails(self) -> list[Position]:
+        """Where each of the SHARDS logs ends now, index = shard."""
+
+    async def changes(self, positions: Sequence[Position], *, wait_s: float) -> list[ShardChanges]:
+        """What came after `positions` (one a shard); waits up to `wait_s` for the first change."""
+
+
+class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an invalidation is about; all given parts must hold. `prefix`, `contains`, `pattern` are on the prompt."""
+
+    namespace: str | None = None
+    model: str | None = None
+    model_version: str | None = None
+    tags: tuple[str, ...] = ()
+    older_than_s: float | None = None
+    prefix: str | None = None
+    contains: str | None = None
+    pattern: str | None = None
+    similar_to: str | None = None
+    threshold: float | None = None
+    entry_ids: tuple[str, ...] = ()
+    all: bool = False
+
+
+class GroupCount(msgspec.Struct, frozen=True):
+    """Entries of one namespace, model and version."""
+
+    namespace: str
+    model: str
+    model_version: str
+    entries: int
+
+
+class Catalog(Protocol):
+    """Enumeration and invalidation, over all shards."""
+
+    async def groups(self) -> list[GroupCount]:
+        """All (namespace, model, version) with their entry counts."""
+
+    def ids(self, *, shard: int | None = None, selector: Selector | None = None) -> AsyncIterator[list[str]]:
+        """Entry ids in batches: of one shard or all, narrowed by the sets (namespace, model, version, tags).
+
+        Other parts of the selector are not judged here. An id may be given twice; one added meanwhile may be left
+        out (the change log has it).
+        """
+
+    async def coldest(self, count: int, *, namespace: str | None = None) -> list[str]:
+        """The `count` least recently (LRU) or least frequently (LFU) used ids."""
+
+    async def raise_epoch(self, namespace: str) -> int:
+        """Invalidate all of a namespace at once; returns when every shard has the new epoch. Returns the highest."""
+
+    async def raise_fence(self, selector: Selector) -> None:
+        """Make fills born stale that were asked for before now and that the selector could concern."""
+
+    async def sweep(self, shard: int) -> int:
+        """Drop bookkeeping (sets, recency, counts) of entries whose record is gone; returns how many."""
+
+
+# --- the control plane ---------------------------------------------------------------------------------------
+
+
+class Control(Protocol):
+    """Small shared state beside the entries: jobs, history, counters, leases, the replicas that are alive."""
+
+    async def hset(self, name: str, fields: Mapping[str, str], *, ttl_s: float | None = None) -> None:
+        """Write fields of a named hash."""
+
+    async def hget_all(self, name: str) -> dict[str, str]:
+        """Read a named hash; {} where absent."""
+
+    async def add(self, name: str, deltas: Mapping[str, float]) -> None:
+        """Add to counters (fields) of a named hash, atomically."""
+
+    async def append(self, name: str, fields: Mapping[str, str], *, cap: int) -> str:
+        """Append to a named, capped stream; returns the entry's stream id."""
+
+    async def tail(
+        self, name: str, *, after: str = "0-0", count: int = 100, newest: bool = False
+    ) -> list[tuple[str, dict[str, str]]]:
+        """Entries of a named stream after an id in order, or the newest `count`, newest first."""
+
+    async def acquire(self, name: str, owner: str, ttl_s: float) -> bool:
+        """Take or renew a lease; False while another owner holds it."""
+
+    async def release(self, name: str, owner: str) -> None:
+        """Give a lease back if `owner` still holds it."""
+
+    async def names(self, prefix: str) -> list[str]:
+        """Names of hashes that start so (registered at first write), live ones only."""
+
+
+class StoreHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator wants to know of the store."""
+
+    reachable: bool
+    detail: str = ""
+    server: str = ""
+    used_memory_bytes: int = 0
+    max_memory_bytes: int = 0
+    eviction_policy: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+# --- vectors -------------------------------------------------------------------------------------------------
+
+
+class Row(msgspec.Struct, frozen=True):
+    """What the index holds of an entry. `vector` is float32 (dim,), unit length."""
+
+    entry_id: str
+    partition: bytes
+    context: bytes
+    vector: Any
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """A live row near the query. `similarity` is the index's own cosine, approximate to about 1e-3."""
+
+    entry_id: str
+    similarity: float
+
+
+class VectorIndex(Protocol):
+    """A view of the store's vectors in one vector space. Thread-safe: searches never wait for a merge."""
+
+    space: str
+    dimension: int
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Add rows, replacing those of the same entry id."""
+
+    def remove(self, entry_ids: Iterable[str]) -> int:
+        """Mark rows dead; returns how many were alive."""
+
+    def search(
+        self, partition: bytes, context: bytes | None, query: NDArray[np.float32], k: int
+    ) -> list[Neighbour]:
+        """The k nearest live rows of the partition, and of the context unless it is None; best first.
+
+        `query` is float32 (dim,), unit length.
+        """
+
+    def __len__(self) -> int:
+        """Live rows."""
+
+    def ids(self, shard: int | None = None) -> list[str]:
+        """Entry ids of the live rows (of one shard)."""
+
+
+class OpenedIndex(msgspec.Struct, frozen=True):
+    """A snapshot that fits: the index as it was, and how far the change log was applied to it."""
+
+    index: VectorIndex
+    positions: list[Position]
+
+
+class IndexShelf(Protocol):
+    """Where indexes come from and are kept: one folder, one locked writer, many readers."""
+
+    def create(self, space: str, dimension: int) -> VectorIndex:
+        """A new, empty index."""
+
+    def open(self, space: str, dimension: int, generation: str) -> OpenedIndex:
+        """The newest snapshot, checksums verified before anything is mapped. Raises SnapshotRejected, saying why."""
+
+    def save(self, index: VectorIndex, generation: str, positions: Sequence[Position]) -> bool:
+        """Write a snapshot atomically; False where another process is the folder's writer."""
+
+    def close(self) -> None:
+        """Give the writer lock back."""
+
+
+# --- embedders -----------------------------------------------------------------------------------------------
+
+
+class Embedder(Protocol):
+    """Text to vectors in one vector space."""
+
+    @property
+    def space(self) -> str:
+        """Fingerprint of the vector space, known from the start (no model needs to be loaded for it)."""
+
+    @property
+    def dimension(self) -> int:
+        """Components of a vector. Raises EmbedderUnavailable while it is not known yet."""
+
+    async def embed(self, texts: Sequence[str], *, deadline_s: float | None = None) -> list[Embedding]:
+        """One Embedding a text, in order. Raises EmbedderUnavailable or one of its kinds."""
+
+    async def start(self) -> None:
+        """Begin loading in the background; returns at once."""
+
+    async def aclose(self) -> None:
+        """Stop threads and processes."""
+
+
+class EmbedderState(msgspec.Struct, frozen=True):
+    """Whether an embedder can answer, and if not, why."""
+
+    ready: bool
+    detail: str = ""
+
+
+# --- observers -----------------------------------------------------------------------------------------------
+
+
+class LookupEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished lookup. `seconds` is the whole; `stages` its parts (store, embed, search, candidates)."""
+
+    namespace: str
+    model: str
+    outcome: Outcome
+    seconds: float
+    stages: dict[str, float]
+    digest: bytes = b""
+
+
+class StoreEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished store."""
+
+    namespace: str
+    model: str
+    outcome: StoreOutcome
+    seconds: float
+
+
+class Observer(Protocol):
+    """Told of everything that the cache did; must neither block nor raise."""
+
+    def looked_up(self, event: LookupEvent) -> None:
+        """A lookup ended."""
+
+    def stored(self, event: StoreEvent) -> None:
+        """A store ended."""
+
+    def degraded(self, part: str, reason: str) -> None:
+        """A call to a dependency (`store`, `embedder`, `index`) failed and was turned into a named reason."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as long work goes on."""

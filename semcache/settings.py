@@ -1,0 +1,276 @@
+"""One frozen settings tree: environment over TOML file over defaults; every field documented and validated.
+
+Top-level fields are `SEMCACHE_<NAME>`; nested ones `SEMCACHE_<GROUP>__<NAME>`. A TOML file (`SEMCACHE_CONFIG`, or
+`--config`) sets the same names, groups as tables. `Settings.redacted()` is what may be shown.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from semcache.errors import ConfigError
+from semcache.models import Strategy, TtlClass
+
+Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreSettings(_Group):
+    """The store: Redis or Valkey."""
+
+    deadline_s: Positive = Field(0.25, description="Longest wait for one store call on the data plane.")
+    connect_timeout_s: Positive = Field(1.0, description="Longest wait for a connection.")
+    pool_size: Count = Field(64, description="Most connections of one process to one node.")
+    key_prefix: str = Field("sc", pattern=r"^[A-Za-z0-9_.-]+$", description="Head of every key.")
+    tls_ca_file: Path | None = Field(None, description="CA bundle for rediss:// URLs; system trust if empty.")
+    password: SecretStr | None = Field(None, description="Password, if it is not to stand in the URL.")
+    sentinel_master: str | None = Field(
+        None, description="Name of the Sentinel master; REDIS_URL then lists sentinels (host:port,host:port)."
+    )
+    sentinel_password: SecretStr | None = Field(None, description="Password of the Sentinels themselves.")
+    cluster: bool = Field(False, description="REDIS_URL is a node of a Redis Cluster.")
+    eviction: Literal["lru", "lfu"] = Field("lru", description="Which entries go first past a bound.")
+    max_memory: str = Field(
+        "1gb", pattern=r"^\d+(b|kb|mb|gb)?$", description="Memory bound of the embedded server ('0': none)."
+    )
+    fsync: Literal["always", "no"] = Field(
+        "always",
+        description="Append-only file of the embedded server: 'always' survives power loss, 'no' only kills.",
+    )
+    log_entries: Count = Field(20_000, description="Change-log entries kept for each shard (about).")
+    breaker_failures: Count = Field(5, description="Timeouts in a row after which calls fail at once.")
+    breaker_pause_s: Positive = Field(1.0, description="How long they do, before one call probes again.")
+
+
+class EmbeddingSettings(_Group):
+    """How prompts become vectors."""
+
+    deadline_s: Positive = Field(2.0, description="Longest wait for one embedding.")
+    queue: Count = Field(1024, description="Texts that may wait for the embedder; more are refused.")
+    batch: Count = Field(64, description="Most windows in one batch.")
+    threads: Annotated[int, Field(ge=0)] = Field(
+        0, description="Threads of the model; 0: one for each core, at most 4."
+    )
+    cache_entries: Annotated[int, Field(ge=0)] = Field(10_000, description="Embeddings kept in memory.")
+    max_windows: Count = Field(
+        32, description="Longer prompts than this many windows use the exact tiers only."
+    )
+    openai_base_url: str | None = Field(None, description="Where OpenAI embeddings are asked for.")
+    openai_api_key: SecretStr | None = Field(None, description="Key for it.")
+    dimensions: int | None = Field(
+        None, description="Components to ask OpenAI for, if fewer than the model's own."
+    )
+
+
+class NormalizationSettings(_Group):
+    """Which steps make two spellings of a prompt one key. Each never merges what may be different requests."""
+
+    unicode: bool = Field(True, description="Canonical Unicode form, invisible characters out.")
+    whitespace: bool = Field(True, description="Runs of blanks become one; code blocks are left alone.")
+    quotes: bool = Field(True, description="Typographic quotes and dashes become plain ones.")
+    case: bool = Field(True, description="Title-case words fold; acronyms, mixed case and code never do.")
+    contractions: bool = Field(True, description="don't = do not.")
+    end_punctuation: bool = Field(True, description="Closing marks of the whole prompt are dropped.")
+    punctuation: bool = Field(False, description="All punctuation between words is dropped.")
+    stop_words: bool = Field(False, description="Articles and fillers are dropped.")
+    stemming: bool = Field(False, description="English words are stemmed.")
+
+
+class TtlSettings(_Group):
+    """How long answers live, in seconds."""
+
+    static: Positive = 7 * 86400.0
+    general: Positive = 86400.0
+    code: Positive = 6 * 3600.0
+    conversation: Positive = 3600.0
+    personal: Positive = 1800.0
+    time_sensitive: Positive = 300.0
+    min_s: Positive = Field(1.0, description="No entry lives shorter.")
+    max_s: Positive = Field(30 * 86400.0, description="No entry lives longer.")
+    jitter: Annotated[float, Field(ge=0.0, le=0.5)] = Field(
+        0.0,
+        description="Fraction by which a life is shortened at random, so that entries do not expire together.",
+    )
+    sliding: bool = Field(False, description="A hit prolongs an entry's life.")
+    stale_window_s: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="How long an expired entry is kept for explicit stale rules."
+    )
+    by_class: bool = Field(True, description="Choose by class of prompt; off: DEFAULT_TTL_S for all.")
+
+    def of(self, ttl_class: TtlClass) -> float:
+        """Seconds of a class; 0 for `never`."""
+        return 0.0 if ttl_class is TtlClass.NEVER else float(getattr(self, ttl_class.value))
+
+
+class LimitSettings(_Group):
+    """What is too much."""
+
+    prompt_chars: Count = Field(100_000, description="Longest prompt that is cached.")
+    response_bytes: Count = Field(1_000_000, description="Largest answer that is cached.")
+    body_bytes: Count = Field(10_000_000, description="Largest request body.")
+    batch_items: Count = Field(256, description="Most items in one batch call.")
+    lookup_deadline_s: Positive = Field(3.0, description="Longest a lookup may take, all tiers together.")
+    candidates: Count = Field(4, description="Neighbours read at first; doubles while they turn out dead.")
+    invalidate_inline: Count = Field(1000, description="More matches than this make an invalidation a job.")
+
+
+class MaintenanceSettings(_Group):
+    """Work that goes on by itself."""
+
+    interval_s: Positive = Field(60.0, description="Between sweeps (age, dead rows, over-quota).")
+    snapshot_interval_s: Positive = Field(300.0, description="Between snapshots of the index, if it changed.")
+    poll_s: Positive = Field(0.2, description="Longest pause between two looks at the change log.")
+
+
+class NamespaceSettings(_Group):
+    """What differs in one namespace; empty: as everywhere."""
+
+    threshold: Threshold | None = None
+    strategy: Strategy | None = None
+    ttl_s: Positive | None = None
+    max_entries: Count | None = None
+
+
+class Settings(BaseSettings):
+    """All settings of one service."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SEMCACHE_", env_nested_delimiter="__", frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Another than loopback needs API keys.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8080, description="Port to listen on; 0 picks a free one."
+    )
+    workers: Count = Field(1, description="Serving processes.")
+    data_dir: Path = Field(Path("data"), description="Embedded server's files and prepared models.")
+    index_dir: Path = Field(Path("indexes"), description="Snapshots of the vector index.")
+    redis_url: SecretStr | None = Field(
+        None, description="redis://, rediss:// or unix://; empty: the embedded server."
+    )
+    embedder: str = Field(
+        "minilm",
+        pattern=r"^(minilm|st:.+|openai:.+|off)$",
+        description="'minilm' (packaged), 'st:<name or path>' (sentence-transformers), 'openai:<model>', or 'off'.",
+    )
+    strategy: Strategy = Field(
+        Strategy.SEMANTIC, description="How far a lookup may go, unless the request says less."
+    )
+    mode: Literal["threshold"] = Field("threshold", description="How a semantic hit is decided.")
+    threshold: Threshold | None = Field(
+        None, description="Cosine threshold; empty: calibrated for the vector space."
+    )
+    max_entries: Count = Field(1_000_000, description="Most entries, over all namespaces.")
+    default_ttl_s: Positive = Field(3600.0, description="Life of an answer where classes are off.")
+    api_keys_file: Path | None = Field(
+        None, description="TOML file of hashed API keys, their namespaces and roles."
+    )
+    admin_key: SecretStr | None = Field(
+        None, description="Key of the admin plane; empty: from loopback only."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level that is logged."
+    )
+    store: StoreSettings = StoreSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    normalization: NormalizationSettings = NormalizationSettings()
+    ttl: TtlSettings = TtlSettings()
+    limits: LimitSettings = LimitSettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
+    namespaces: dict[str, NamespaceSettings] = Field({}, description="Tables [namespaces.<name>].")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _public_bind_needs_keys(self) -> Settings:
+        if not is_loopback(self.host) and self.api_keys_file is None:
+            raise ValueError(
+                f"host {self.host!r} is public and no API keys are set: set SEMCACHE_API_KEYS_FILE, "
+                "or bind to 127.0.0.1"
+            )
+        if self.ttl.min_s > self.ttl.max_s:
+            raise ValueError("ttl.min_s is greater than ttl.max_s")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the TOML file that `SEMCACHE_CONFIG` names."""
+        config = os.environ.get("SEMCACHE_CONFIG")
+        file = (TomlConfigSettingsSource(settings_cls, toml_file=config),) if config else ()
+        return (init_settings, env_settings, *file)
+
+    def redacted(self) -> dict[str, Any]:
+        """All effective settings as JSON values, secrets as asterisks."""
+        return self.model_dump(mode="json")
+
+    def namespace(self, name: str) -> NamespaceSettings:
+        """Settings of a namespace; the empty ones where none are given."""
+        return self.namespaces.get(name, _PLAIN)
+
+
+_PLAIN = NamespaceSettings()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings; raises ConfigError that names every wrong field and how to mend it."""
+    config = os.environ.get("SEMCACHE_CONFIG")
+    if config and not Path(config).is_file():
+        raise ConfigError(f"SEMCACHE_CONFIG names {config!r}, which is no file")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(problem) for problem in error.errors())) from error
+    except (ValueError, OSError) as error:  # TOML syntax, unreadable file
+        raise ConfigError(f"{config or 'environment'}: {error}") from error
+
+
+def _explain(problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"]) or "settings"
+    name = "SEMCACHE_" + "__".join(str(part).upper() for part in problem["loc"])
+    given = problem.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, (str, int, float)) and problem["loc"] else ""
+    return f"{path} [{name}]: {problem['msg']}{shown}"
