@@ -285,9 +285,7 @@ class VectorIndex(Protocol):
     def remove(self, entry_ids: Iterable[str]) -> int:
         """Mark rows dead; returns how many were alive."""
 
-    def search(
-        self, partition: bytes, context: bytes | None, query: NDArray[np.float32], k: int
-    ) -> list[Neighbour]:
+    def search(self, partition: bytes, context: bytes | None, query: NDArray[np.float32], k: int) -> list[Neighbour]:
         """The k nearest live rows of the partition, and of the context unless it is None; best first.
 
         `query` is float32 (dim,), unit length.

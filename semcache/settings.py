@@ -76,14 +76,10 @@ class EmbeddingSettings(_Group):
         0, description="Threads of the model; 0: one for each core, at most 4."
     )
     cache_entries: Annotated[int, Field(ge=0)] = Field(10_000, description="Embeddings kept in memory.")
-    max_windows: Count = Field(
-        32, description="Longer prompts than this many windows use the exact tiers only."
-    )
+    max_windows: Count = Field(32, description="Longer prompts than this many windows use the exact tiers only.")
     openai_base_url: str | None = Field(None, description="Where OpenAI embeddings are asked for.")
     openai_api_key: SecretStr | None = Field(None, description="Key for it.")
-    dimensions: int | None = Field(
-        None, description="Components to ask OpenAI for, if fewer than the model's own."
-    )
+    dimensions: int | None = Field(None, description="Components to ask OpenAI for, if fewer than the model's own.")
 
 
 class NormalizationSettings(_Group):
@@ -163,38 +159,24 @@ class Settings(BaseSettings):
     )
 
     host: str = Field("127.0.0.1", description="Address to listen on. Another than loopback needs API keys.")
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        8080, description="Port to listen on; 0 picks a free one."
-    )
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port to listen on; 0 picks a free one.")
     workers: Count = Field(1, description="Serving processes.")
     data_dir: Path = Field(Path("data"), description="Embedded server's files and prepared models.")
     index_dir: Path = Field(Path("indexes"), description="Snapshots of the vector index.")
-    redis_url: SecretStr | None = Field(
-        None, description="redis://, rediss:// or unix://; empty: the embedded server."
-    )
+    redis_url: SecretStr | None = Field(None, description="redis://, rediss:// or unix://; empty: the embedded server.")
     embedder: str = Field(
         "minilm",
         pattern=r"^(minilm|st:.+|openai:.+|off)$",
         description="'minilm' (packaged), 'st:<name or path>' (sentence-transformers), 'openai:<model>', or 'off'.",
     )
-    strategy: Strategy = Field(
-        Strategy.SEMANTIC, description="How far a lookup may go, unless the request says less."
-    )
+    strategy: Strategy = Field(Strategy.SEMANTIC, description="How far a lookup may go, unless the request says less.")
     mode: Literal["threshold"] = Field("threshold", description="How a semantic hit is decided.")
-    threshold: Threshold | None = Field(
-        None, description="Cosine threshold; empty: calibrated for the vector space."
-    )
+    threshold: Threshold | None = Field(None, description="Cosine threshold; empty: calibrated for the vector space.")
     max_entries: Count = Field(1_000_000, description="Most entries, over all namespaces.")
     default_ttl_s: Positive = Field(3600.0, description="Life of an answer where classes are off.")
-    api_keys_file: Path | None = Field(
-        None, description="TOML file of hashed API keys, their namespaces and roles."
-    )
-    admin_key: SecretStr | None = Field(
-        None, description="Key of the admin plane; empty: from loopback only."
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least level that is logged."
-    )
+    api_keys_file: Path | None = Field(None, description="TOML file of hashed API keys, their namespaces and roles.")
+    admin_key: SecretStr | None = Field(None, description="Key of the admin plane; empty: from loopback only.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     store: StoreSettings = StoreSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     normalization: NormalizationSettings = NormalizationSettings()
