@@ -75,6 +75,8 @@ class MissReason(StrEnum):
     INVALIDATED = "invalidated"
     TOO_OLD = "too_old"
     """An entry was found, older than the request's `max_age_s`."""
+    PROMPT_TOO_LONG = "prompt_too_long"
+    """No such digest, and the prompt has more windows than the semantic tier compares."""
     INDEX_WARMING = "index_warming"
     INDEX_UNAVAILABLE = "index_unavailable"
     EMBEDDER_UNAVAILABLE = "embedder_unavailable"
@@ -233,14 +235,12 @@ class Embedding:
     @property
     def pooled(self) -> NDArray[np.float32]:
         """float32 (dim,): the unit token-weighted mean of the windows; what the vector index holds."""
+        first: NDArray[np.float32] = self.vectors[0]
         if len(self.vectors) == 1:
-            return self.vectors[0]
-        import numpy as np
-
-        mean = self.weights @ self.vectors
-        norm = float(np.linalg.norm(mean))
-        pooled: NDArray[np.float32] = (mean / norm if norm > 0 else self.vectors[0]).astype(np.float32)
-        return pooled
+            return first
+        mean: NDArray[np.float32] = self.weights @ self.vectors
+        norm = float(mean @ mean) ** 0.5
+        return mean / norm if norm > 0 else first
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -297,6 +297,9 @@ class VectorIndex(Protocol):
     def ids(self, shard: int | None = None) -> list[str]:
         """Entry ids of the live rows (of one shard)."""
 
+    def close(self) -> None:
+        """Stop background work; searches that go on finish."""
+
 
 class OpenedIndex(msgspec.Struct, frozen=True):
     """A snapshot that fits: the index as it was, and how far the change log was applied to it."""

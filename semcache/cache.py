@@ -1,0 +1,446 @@
+"""SemanticCache: lookup, store, delete, feedback. The only place where the tiers meet.
+
+Everything that can be decided without I/O is decided in `policy`; this module orders the calls, holds the deadlines
+and turns a broken dependency into a miss with a named reason. It knows no HTTP, no Redis and no FAISS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random as _random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from semcache.errors import EmbedderUnavailable, IndexUnavailable, SemcacheError, StoreUnavailable, Unavailable
+from semcache.models import (
+    Bypass,
+    CacheIdentity,
+    CacheRequest,
+    Candidate,
+    Embedding,
+    Entry,
+    FillToken,
+    Hit,
+    Miss,
+    MissReason,
+    Outcome,
+    Refused,
+    RefusedReason,
+    SemanticState,
+    Stored,
+    StoreOutcome,
+    Strategy,
+    Usage,
+)
+from semcache.policy.cacheability import may_look_up, may_store
+from semcache.policy.calibration import default_threshold
+from semcache.policy.freshness import TtlRules, ttl_of
+from semcache.policy.identity import asker_digest, identify
+from semcache.policy.matching import Terms, match_direct, match_neighbours, telling
+from semcache.policy.normalize import Normalizer
+from semcache.ports import (
+    Draft,
+    Embedder,
+    EntryStore,
+    Fenced,
+    LookupEvent,
+    Observer,
+    Row,
+    StoreEvent,
+    Touch,
+    VectorIndex,
+)
+from semcache.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_MOST_CANDIDATES: Final = 64
+"""k stops doubling here: so many dead or vetoed neighbours in a row say that sweeping is due, not reading on."""
+_MOST_USES: Final = 10_000
+"""Uses kept between two flushes; beyond it, hit counts of further entries are dropped, never memory."""
+
+
+class LiveIndex(Protocol):
+    """The vector index as the follower keeps it: absent or behind at first, current later."""
+
+    @property
+    def index(self) -> VectorIndex | None:
+        """What may be searched now; None while there is nothing yet."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything acknowledged before the start is in it."""
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Add rows at once, ahead of the change log."""
+
+    def remove(self, entry_ids: Sequence[str]) -> None:
+        """Mark rows dead at once, ahead of the change log."""
+
+
+class SemanticCache:
+    """A cache of model answers with three tiers over one store."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        entries: EntryStore,
+        live: LiveIndex,
+        embedder: Embedder | None,
+        normalizer: Normalizer,
+        rules: TtlRules,
+        observer: Observer,
+        monotonic: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        self._settings = settings
+        self._entries = entries
+        self._live = live
+        self._embedder = embedder
+        self._normalizer = normalizer
+        self._rules = rules
+        self._observer = observer
+        self._monotonic = monotonic
+        self._random = random
+        self._uses: dict[str, Touch] = {}
+
+    # -- lookup ---------------------------------------------------------------------------------------------------
+
+    async def lookup(
+        self,
+        request: CacheRequest,
+        *,
+        strategy: Strategy | None = None,
+        threshold: float | None = None,
+        max_age_s: float | None = None,
+    ) -> Outcome:
+        """Find an answer to serve. `strategy` and `threshold` may only tighten what the operator set.
+
+        Never raises for a broken dependency and never outlasts `limits.lookup_deadline_s`: the outcome says why.
+        """
+        started = self._monotonic()
+        stages: dict[str, float] = {}
+        identity = identify(request, self._normalizer, self._rules)
+        outcome: Outcome
+        try:
+            async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
+                outcome = await self._lookup(
+                    request, identity, self._strategy(identity, strategy), threshold, max_age_s, stages
+                )
+        except TimeoutError:
+            self._observer.degraded("lookup", MissReason.DEADLINE)
+            outcome = Miss(reason=MissReason.DEADLINE)
+        self._observer.looked_up(
+            LookupEvent(
+                namespace=identity.namespace,
+                model=identity.model,
+                outcome=outcome,
+                seconds=self._monotonic() - started,
+                stages=stages,
+                digest=identity.digest,
+            )
+        )
+        return outcome
+
+    async def _lookup(
+        self,
+        request: CacheRequest,
+        identity: CacheIdentity,
+        strategy: Strategy,
+        threshold: float | None,
+        max_age_s: float | None,
+        stages: dict[str, float],
+    ) -> Outcome:
+        bypass = may_look_up(request, identity, self._settings)
+        if bypass is not None:
+            return bypass
+        clock = _Laps(self._monotonic, stages)
+        try:
+            read = await self._entries.read(identity, strategy)
+        except StoreUnavailable as error:
+            return self._degraded("store", error)
+        clock.lap("store")
+        terms = Terms(threshold=self.threshold(identity.namespace, threshold), max_age_s=max_age_s)
+        direct = match_direct(read, terms)
+        if isinstance(direct, Hit):
+            return self._served(direct)
+        outcome: Hit | Miss = direct
+        if strategy is Strategy.SEMANTIC and identity.comparable and self._embedder is not None:
+            outcome = await self._semantic(self._embedder, identity, terms, direct, clock)
+            if isinstance(outcome, Hit):
+                return self._served(outcome)
+        fill = FillToken(identity.entry_id, read.epoch, read.fence, read.now_ms)
+        return msgspec.structs.replace(outcome, fill=fill)
+
+    async def _semantic(
+        self, embedder: Embedder, identity: CacheIdentity, terms: Terms, direct: Miss, clock: _Laps
+    ) -> Hit | Miss:
+        try:
+            query = (await embedder.embed([identity.prompt]))[0]
+        except EmbedderUnavailable as error:
+            return self._degraded("embedder", error)
+        clock.lap("embed")
+        if query is None:
+            return Miss(reason=MissReason.PROMPT_TOO_LONG)
+        index = self._live.index
+        if index is None or not self._live.caught_up:
+            return Miss(reason=MissReason.INDEX_WARMING)
+        try:
+            return await self._nearest(index, identity, query, terms, direct, clock)
+        except IndexUnavailable as error:
+            return self._degraded("index", error)
+        except StoreUnavailable as error:
+            return self._degraded("store", error)
+
+    async def _nearest(
+        self,
+        index: VectorIndex,
+        identity: CacheIdentity,
+        query: Embedding,
+        terms: Terms,
+        direct: Miss,
+        clock: _Laps,
+    ) -> Hit | Miss:
+        pooled = query.pooled
+        k = self._settings.limits.candidates
+        judged: set[str] = set()
+        while True:
+            neighbours = index.search(identity.partition, identity.context, pooled, k)
+            clock.lap("search")
+            ids = [neighbour.entry_id for neighbour in neighbours if neighbour.entry_id not in judged]
+            if not ids:
+                return direct
+            read = await self._entries.read_many(ids, space=query.space, asker=identity.norm_digest)
+            clock.lap("candidates")
+            gone = [entry_id for entry_id in ids if entry_id not in read.found]
+            if gone:
+                self._live.remove(gone)
+            verdict = match_neighbours(identity, query, ids, read, terms)
+            outcome = verdict.outcome
+            if isinstance(outcome, Miss):
+                direct = msgspec.structs.replace(
+                    outcome, reason=telling(outcome.reason, direct.reason), nearest=outcome.nearest or direct.nearest
+                )
+                outcome = direct
+            if not verdict.more or len(neighbours) < k or k >= _MOST_CANDIDATES:
+                return outcome
+            judged.update(ids)
+            k *= 2
+
+    def _served(self, hit: Hit) -> Hit:
+        entry_id = hit.entry.entry_id
+        use = self._uses.get(entry_id)
+        if use is not None:
+            self._uses[entry_id] = Touch(use.hits + 1, use.slide)
+        elif len(self._uses) < _MOST_USES:
+            self._uses[entry_id] = Touch(1, hit.entry.sliding)
+        return hit
+
+    def _degraded(self, part: str, error: Unavailable) -> Miss:
+        reason = _MISS_OF.get(error.code, MissReason.STORE_UNAVAILABLE)
+        log.warning("degraded part=%s reason=%s detail=%s", part, reason.value, error)
+        self._observer.degraded(part, reason)
+        return Miss(reason=reason)
+
+    # -- store ----------------------------------------------------------------------------------------------------
+
+    async def store(
+        self,
+        request: CacheRequest,
+        response: bytes,
+        *,
+        ttl_s: float | None = None,
+        tags: Sequence[str] = (),
+        usage: Usage | None = None,
+        cost_usd: float | None = None,
+        latency_ms: float | None = None,
+        metadata: dict[str, Any] | None = None,
+        fill: FillToken | None = None,
+    ) -> StoreOutcome:
+        """Keep an answer (`response` is its JSON text) in both stores; says what was done, or why nothing was.
+
+        `Stored` means acknowledged: found by the exact tier everywhere, by a paraphrase in this process at once and
+        in every other within a second; with the embedder down, by a paraphrase later (`semantic: pending`).
+        """
+        started = self._monotonic()
+        identity = identify(request, self._normalizer, self._rules)
+        outcome = await self._store(
+            request,
+            identity,
+            Draft(
+                identity=identity,
+                response=response,
+                ttl_s=ttl_of(
+                    identity.ttl_class,
+                    self._settings,
+                    namespace=identity.namespace,
+                    requested_s=ttl_s,
+                    random=self._random(),
+                ),
+                retain_s=self._settings.ttl.stale_window_s,
+                sliding=self._settings.ttl.sliding,
+                tags=tuple(sorted(set(tags))),
+                usage=usage,
+                cost_usd=cost_usd,
+                latency_ms=latency_ms,
+                metadata=metadata,
+                fill=fill,
+            ),
+        )
+        self._observer.stored(
+            StoreEvent(
+                namespace=identity.namespace,
+                model=identity.model,
+                outcome=outcome,
+                seconds=self._monotonic() - started,
+            )
+        )
+        return outcome
+
+    async def _store(self, request: CacheRequest, identity: CacheIdentity, draft: Draft) -> StoreOutcome:
+        refused = may_store(request, identity, draft.response, self._settings)
+        if refused is not None:
+            return refused
+        if draft.ttl_s <= 0:
+            return Refused(reason=RefusedReason.ZERO_TTL)
+        embedding, semantic = await self._embed_for_store(identity)
+        try:
+            written = await self._entries.put(msgspec.structs.replace(draft, embedding=embedding))
+        except StoreUnavailable as error:
+            reason = _REFUSED_OF.get(error.code, RefusedReason.STORE_UNAVAILABLE)
+            log.warning("degraded part=store reason=%s detail=%s", reason.value, error)
+            self._observer.degraded("store", reason)
+            return Refused(reason=reason)
+        if isinstance(written, Fenced):
+            return Refused(reason=RefusedReason.INVALIDATED_MEANWHILE)
+        entry = written.entry
+        if embedding is not None:
+            self._live.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
+        return Stored(
+            entry_id=entry.entry_id,
+            ttl_s=entry.ttl_s,
+            ttl_class=entry.ttl_class,
+            expires_ms=entry.expires_ms,
+            replaced=written.replaced,
+            semantic=semantic,
+        )
+
+    async def _embed_for_store(self, identity: CacheIdentity) -> tuple[Embedding | None, SemanticState]:
+        if self._embedder is None or not identity.comparable or self._widest(identity) is not Strategy.SEMANTIC:
+            return None, SemanticState.OFF
+        try:
+            embedding = (await self._embedder.embed([identity.prompt]))[0]
+        except EmbedderUnavailable as error:
+            log.warning("degraded part=embedder reason=%s detail=%s", error.code, error)
+            self._observer.degraded("embedder", error.code)
+            return None, SemanticState.PENDING
+        return embedding, SemanticState.OFF if embedding is None else SemanticState.INDEXED
+
+    # -- entries and feedback -------------------------------------------------------------------------------------
+
+    async def entry(self, entry_id: str) -> Candidate | None:
+        """The record as the store has it; None where it is gone or invalidated. Raises StoreUnavailable."""
+        read = await self._entries.read_many([entry_id])
+        candidate = read.found.get(entry_id)
+        if candidate is None or candidate.entry.epoch < read.epochs[entry_id]:
+            return None
+        return candidate
+
+    async def delete(self, entry_id: str) -> bool:
+        """Remove one entry everywhere; False where there was none. Raises StoreUnavailable."""
+        removed = await self._entries.remove([entry_id])
+        self._live.remove([entry_id])
+        return removed > 0
+
+    async def feedback(self, entry_id: str, *, prompt: str | None, asker: bytes | None, correct: bool) -> bool:
+        """A wrong hit is never served again to that prompt, on any replica; `correct` takes an earlier veto back.
+
+        The asking prompt is given as text, or as the norm digest that a hit's request id carries. False where the
+        entry is gone. Raises StoreUnavailable.
+        """
+        if asker is None:
+            candidate = await self.entry(entry_id)
+            if candidate is None:
+                return False
+            entry = candidate.entry
+            asker = asker_digest(entry.partition, entry.context, prompt or "", self._normalizer)
+        return await self._entries.veto(entry_id, asker, wrong=not correct)
+
+    async def flush_uses(self) -> None:
+        """Write hit counts, recency and sliding expiries gathered since the last call; kept if the store is down."""
+        uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            await self._entries.touch(uses)
+        except SemcacheError:
+            for entry_id, use in uses.items():
+                if len(self._uses) >= _MOST_USES:
+                    break
+                newer = self._uses.get(entry_id)
+                self._uses[entry_id] = Touch(use.hits + (newer.hits if newer else 0), use.slide)
+            raise
+
+    # -- bounds ---------------------------------------------------------------------------------------------------
+
+    def threshold(self, namespace: str, requested: float | None = None) -> float:
+        """The cosine threshold in force: request (tightening only) over namespace over setting over calibration."""
+        configured = self._settings.namespace(namespace).threshold
+        if configured is None:
+            configured = self._settings.threshold
+        if configured is None:
+            configured = default_threshold(self._space())
+        return configured if requested is None else max(configured, requested)
+
+    def _space(self) -> str:
+        try:
+            return self._embedder.space if self._embedder is not None else ""
+        except EmbedderUnavailable:
+            return ""
+
+    def _widest(self, identity: CacheIdentity) -> Strategy:
+        return self._settings.namespace(identity.namespace).strategy or self._settings.strategy
+
+    def _strategy(self, identity: CacheIdentity, requested: Strategy | None) -> Strategy:
+        widest = self._widest(identity)
+        return widest if requested is None else widest.tightest(requested)
+
+
+class _Laps:
+    """Stage times, lap by lap."""
+
+    __slots__ = ("_last", "_monotonic", "_stages")
+
+    def __init__(self, monotonic: Callable[[], float], stages: dict[str, float]) -> None:
+        self._monotonic = monotonic
+        self._stages = stages
+        self._last = monotonic()
+
+    def lap(self, stage: str) -> None:
+        now = self._monotonic()
+        self._stages[stage] = self._stages.get(stage, 0.0) + now - self._last
+        self._last = now
+
+
+_MISS_OF: Final = {
+    "store_unavailable": MissReason.STORE_UNAVAILABLE,
+    "store_timeout": MissReason.STORE_TIMEOUT,
+    "store_full": MissReason.STORE_UNAVAILABLE,
+    "embedder_unavailable": MissReason.EMBEDDER_UNAVAILABLE,
+    "embedder_timeout": MissReason.EMBEDDER_TIMEOUT,
+    "embedder_overloaded": MissReason.EMBEDDER_OVERLOADED,
+    "index_unavailable": MissReason.INDEX_UNAVAILABLE,
+}
+
+_REFUSED_OF: Final = {
+    "store_unavailable": RefusedReason.STORE_UNAVAILABLE,
+    "store_timeout": RefusedReason.STORE_TIMEOUT,
+    "store_full": RefusedReason.STORE_FULL,
+}
+
+__all__ = ["Bypass", "Entry", "LiveIndex", "SemanticCache"]

@@ -1,0 +1,362 @@
+"""The follower keeps the vector index a view of the store: start-up, catch-up, following, rebuild, repair.
+
+The change log is level-triggered. For each id that it names the record is read: present and valid, its row is
+replaced; absent or invalidated, its row is marked dead. So duplicates and reordering do no harm, and where the log
+has a gap (trimmed, lost, or gone backwards) the shard is scanned instead. Nothing here decides about hits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from semcache.errors import EmbedderUnavailable, SemcacheError, SnapshotRejected, Unavailable
+from semcache.models import SHARDS, Embedding
+from semcache.ports import (
+    Catalog,
+    ChangeLog,
+    Embedder,
+    EntryStore,
+    IndexShelf,
+    Position,
+    Progress,
+    Row,
+    Selector,
+    ShardChanges,
+    VectorIndex,
+)
+from semcache.settings import MaintenanceSettings
+
+log = logging.getLogger(__name__)
+
+_READ: Final = 256
+"""Records read in one go."""
+_PENDING: Final = 100_000
+"""Ids kept that wait for an embedding; a scan finds those beyond it again."""
+_GENERATION_EVERY_S: Final = 1.0
+_RETRY_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Follower:
+    """Owns the live index of one process. All its methods run on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        entries: EntryStore,
+        changes: ChangeLog,
+        catalog: Catalog,
+        shelf: IndexShelf,
+        embedder: Embedder,
+        settings: MaintenanceSettings,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._entries = entries
+        self._log = changes
+        self._catalog = catalog
+        self._shelf = shelf
+        self._embedder = embedder
+        self._settings = settings
+        self._monotonic = monotonic
+        self._index: VectorIndex | None = None
+        self._building: VectorIndex | None = None
+        self._positions: list[Position] = [Position()] * SHARDS
+        self._generation = ""
+        self._caught_up = False
+        self._confirmed = float("-inf")
+        self._pending: dict[str, None] = {}
+        self._applying = asyncio.Lock()
+        self._changed_since_snapshot = False
+        self.detail = "not started"
+        self.source = ""
+        """Where the index came from: `snapshot`, or why it was scanned."""
+
+    # -- what the cache sees --------------------------------------------------------------------------------------
+
+    @property
+    def index(self) -> VectorIndex | None:
+        """The index to search; None before the embedder's vector space is known."""
+        return self._index
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything acknowledged before the start is in the index."""
+        return self._caught_up
+
+    @property
+    def lag_s(self) -> float:
+        """Seconds since all that the log said was last applied; infinite before that."""
+        return self._monotonic() - self._confirmed
+
+    @property
+    def pending(self) -> int:
+        """Entries known to wait for an embedding."""
+        return len(self._pending)
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Add rows ahead of the log, to the index being built as well, so that a swap forgets none."""
+        for index in (self._index, self._building):
+            if index is not None and rows and len(rows[0].vector) == index.dimension:
+                index.upsert(rows)
+        self._changed_since_snapshot = True
+
+    def remove(self, entry_ids: Sequence[str]) -> None:
+        """Mark rows dead ahead of the log."""
+        for index in (self._index, self._building):
+            if index is not None:
+                index.remove(entry_ids)
+        self._changed_since_snapshot = True
+
+    # -- the endless part -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start, catch up and follow until cancelled; every failure is logged, waited out and started over."""
+        failures = 0
+        while True:
+            try:
+                await self._start()
+                failures = 0
+                await self._follow()
+            except Unavailable as error:
+                self.detail = f"{error.code}: {error}"
+                if failures == 0:
+                    log.warning("follower interrupted reason=%s detail=%s", error.code, error)
+                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
+                failures += 1
+
+    async def _start(self) -> None:
+        """Make the index fit the store: keep it, open a snapshot, or scan."""
+        space, dimension = await self._space()
+        generation = await self._log.generation()
+        if self._index is not None and self._generation == generation and self._index.space == space:
+            return  # an interruption; the log, or a scan where it has a gap, tells what was missed
+        self._caught_up = False
+        if self._index is None:
+            try:
+                opened = await asyncio.to_thread(self._shelf.open, space, dimension, generation)
+            except SnapshotRejected as rejected:
+                self.source = f"scan ({rejected})"
+                log.info("index scanned from the store reason=%s", rejected)
+            else:
+                self._adopt(opened.index, list(opened.positions), generation)
+                self.source = "snapshot"
+                log.info("index opened from a snapshot rows=%d", len(opened.index))
+                return
+        else:
+            self.source = "scan (the store has other contents than before)"
+            log.warning("store generation changed; the index is rebuilt from the store")
+        positions = await self._log.tails()
+        old = self._index
+        self._adopt(self._shelf.create(space, dimension), positions, generation)
+        if old is not None:
+            old.close()
+        for shard in range(SHARDS):
+            self.detail = f"scanning the store, shard {shard + 1} of {SHARDS}"
+            await self._scan(self._live(), shard)
+
+    async def _space(self) -> tuple[str, int]:
+        """The vector space, as soon as the embedder knows it."""
+        waited = 0
+        while True:
+            try:
+                return self._embedder.space, self._embedder.dimension
+            except EmbedderUnavailable as error:
+                self.detail = f"waiting for the embedder: {error}"
+                await asyncio.sleep(_RETRY_S[min(waited, 2)])
+                waited += 1
+
+    def _adopt(self, index: VectorIndex, positions: list[Position], generation: str) -> None:
+        self._index = index
+        self._positions = positions
+        self._generation = generation
+        self._changed_since_snapshot = True
+
+    def _live(self) -> VectorIndex:
+        if self._index is None:
+            raise RuntimeError("the follower has no index yet")
+        return self._index
+
+    async def _follow(self) -> None:
+        targets: list[Position] | None = None if self._caught_up else await self._log.tails()
+        checked = self._monotonic()
+        while True:
+            if self._monotonic() - checked >= _GENERATION_EVERY_S:
+                if await self._log.generation() != self._generation:
+                    return  # `run` starts over
+                checked = self._monotonic()
+            if targets is not None and _reached(self._positions, targets):
+                targets = None
+                self._caught_up = True
+                self.detail = "following"
+                log.info("index caught up rows=%d source=%s", len(self._live()), self.source)
+            asked = self._monotonic()
+            changed = await self._log.changes(self._positions, wait_s=self._settings.poll_s)
+            async with self._applying:
+                await self._apply(self._live(), changed, self._positions)
+            self._confirmed = asked
+
+    # -- applying -------------------------------------------------------------------------------------------------
+
+    async def _apply(self, index: VectorIndex, changed: Iterable[ShardChanges], positions: list[Position]) -> None:
+        """Bring rows up to the records; advances `positions` in place, only past what was applied."""
+        for change in changed:
+            if change.gap:
+                log.warning("change log gap shard=%d: the shard is scanned", change.shard)
+                await self._scan(index, change.shard)
+            else:
+                await self._refresh(index, change.entry_ids)
+            positions[change.shard] = change.position
+            self._changed_since_snapshot = True
+
+    async def _refresh(self, index: VectorIndex, entry_ids: Sequence[str]) -> None:
+        """Make the rows of these ids what their records say now."""
+        unique = list(dict.fromkeys(entry_ids))
+        for start in range(0, len(unique), _READ):
+            ids = unique[start : start + _READ]
+            read = await self._entries.read_many(ids, space=index.space)
+            rows: list[Row] = []
+            dead: list[str] = []
+            for entry_id in ids:
+                candidate = read.found.get(entry_id)
+                if candidate is None or candidate.entry.epoch < read.epochs[entry_id]:
+                    dead.append(entry_id)
+                elif candidate.embedding is not None:
+                    entry = candidate.entry
+                    rows.append(Row(entry_id, entry.partition, entry.context, candidate.embedding.pooled))
+                elif candidate.entry.prompt and len(self._pending) < _PENDING:
+                    self._pending[entry_id] = None
+            if rows:
+                index.upsert(rows)
+            if dead:
+                index.remove(dead)
+                for entry_id in dead:
+                    self._pending.pop(entry_id, None)
+
+    async def _scan(self, index: VectorIndex, shard: int) -> None:
+        """Make one shard's rows what the store has, and nothing else."""
+        vanished = set(index.ids(shard))
+        async for ids in self._catalog.ids(shard=shard):
+            await self._refresh(index, ids)
+            vanished.difference_update(ids)
+        # what is not listed may have been stored since the listing began: its record decides
+        await self._refresh(index, list(vanished))
+
+    # -- embeddings that are missing ------------------------------------------------------------------------------
+
+    async def embed_pending(self, limit: int = 64) -> int:
+        """Embed and attach up to `limit` entries that have no vectors in this space; returns how many it attached.
+
+        Attaching logs a change, by which every replica, this one too, takes the row in. Replicas may do the same
+        work twice, never harm.
+        """
+        if self._index is None or not self._pending:
+            return 0
+        ids = random.sample(list(self._pending), min(limit, len(self._pending)))
+        read = await self._entries.read_many(ids, space=self._index.space)
+        waiting = []
+        for entry_id in ids:
+            candidate = read.found.get(entry_id)
+            if candidate is None or candidate.embedding is not None:
+                self._pending.pop(entry_id, None)
+            else:
+                waiting.append(candidate.entry)
+        if not waiting:
+            return 0
+        embeddings = await self._embedder.embed([entry.prompt for entry in waiting])
+        attached = 0
+        for entry, embedding in zip(waiting, embeddings, strict=True):
+            if embedding is not None and await self._entries.attach(entry.entry_id, entry.digest, embedding):
+                self.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
+                attached += 1
+            self._pending.pop(entry.entry_id, None)
+        return attached
+
+    # -- rebuild and snapshots ------------------------------------------------------------------------------------
+
+    async def rebuild(self, progress: Progress, *, namespace: str | None = None, reembed: bool = False) -> int:
+        """Build a new index from the store beside the live one and swap it in; lookups go on meanwhile.
+
+        With `namespace`, its rows are renewed in place instead. With `reembed`, prompts are embedded again and the
+        records' vectors replaced. Returns the rows of the index afterwards. Raises Unavailable.
+        """
+        live = self._live()
+        total = sum(group.entries for group in await self._catalog.groups() if namespace in (None, group.namespace))
+        done = 0
+        progress(0, total)
+        if namespace is not None:
+            async for ids in self._catalog.ids(selector=Selector(namespace=namespace)):
+                await self._renew(live, ids, reembed)
+                done += len(ids)
+                progress(min(done, total), total)
+            return len(live)
+        fresh = self._shelf.create(live.space, live.dimension)
+        positions = await self._log.tails()
+        self._building = fresh
+        try:
+            for shard in range(SHARDS):
+                async for ids in self._catalog.ids(shard=shard):
+                    await self._renew(fresh, ids, reembed)
+                    done += len(ids)
+                    progress(min(done, total), total)
+            await self._catch_up(fresh, positions)
+            async with self._applying:
+                await self._catch_up(fresh, positions)
+                self._adopt(fresh, positions, self._generation)
+        except BaseException:
+            fresh.close()
+            raise
+        finally:
+            self._building = None
+        live.close()
+        progress(total, total)
+        return len(fresh)
+
+    async def _catch_up(self, index: VectorIndex, positions: list[Position]) -> None:
+        targets = await self._log.tails()
+        while not _reached(positions, targets):
+            await self._apply(index, await self._log.changes(positions, wait_s=self._settings.poll_s), positions)
+
+    async def _renew(self, index: VectorIndex, ids: list[str], reembed: bool) -> None:
+        if reembed:
+            await self._reembed(ids)
+        await self._refresh(index, ids)
+
+    async def _reembed(self, ids: list[str]) -> None:
+        for start in range(0, len(ids), 64):
+            found = (await self._entries.read_many(ids[start : start + 64])).found
+            entries = [candidate.entry for candidate in found.values() if candidate.entry.prompt]
+            embeddings: list[Embedding | None] = (
+                await self._embedder.embed([entry.prompt for entry in entries]) if entries else []
+            )
+            for entry, embedding in zip(entries, embeddings, strict=True):
+                if embedding is not None:
+                    await self._entries.attach(entry.entry_id, entry.digest, embedding)
+
+    async def save_snapshot(self) -> bool:
+        """Write a snapshot if the index changed since the last one; False if there was nothing to do, or another
+        process is the folder's writer. Raises IndexUnavailable."""
+        if not self._caught_up or not self._changed_since_snapshot:
+            return False
+        index, positions = self._live(), list(self._positions)
+        self._changed_since_snapshot = False
+        try:
+            saved = await asyncio.to_thread(self._shelf.save, index, self._generation, positions)
+        except SemcacheError:
+            self._changed_since_snapshot = True
+            raise
+        self._changed_since_snapshot |= not saved
+        return saved
+
+    def close(self) -> None:
+        """Stop the index's background work and give the folder's lock back."""
+        if self._index is not None:
+            self._index.close()
+        self._shelf.close()
+
+
+def _reached(positions: Sequence[Position], targets: Sequence[Position]) -> bool:
+    return all(position.seq >= target.seq for position, target in zip(positions, targets, strict=True))
