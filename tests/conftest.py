@@ -1,0 +1,57 @@
+"""Shared fixtures: real stores, one set for each test process, kept apart between tests by key prefix."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A store to run a suite on."""
+
+    url: str
+    cluster: bool = False
+
+
+@pytest.fixture
+def key_prefix() -> str:
+    """A key prefix that no other test has: what keeps tests on one server apart."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def standalone_server() -> Iterator[str]:
+    """URL of a standalone server of this test process."""
+    with servers.standalone() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cluster_server() -> Iterator[list[str]]:
+    """URLs of the nodes of a three-node cluster of this test process."""
+    with servers.cluster() as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """unix:// URL of an embedded server of this test process."""
+    folder: Path = tmp_path_factory.mktemp("embedded")
+    with servers.unix(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["embedded", "standalone", "cluster"])
+def store_backend(request: pytest.FixtureRequest) -> Backend:
+    """Every kind of store in turn."""
+    if request.param == "cluster":
+        urls: list[str] = request.getfixturevalue("cluster_server")
+        return Backend(urls[0], cluster=True)
+    return Backend(request.getfixturevalue(f"{request.param}_server"))
