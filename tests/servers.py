@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -119,7 +120,7 @@ def server(*, maxmemory: str = "0", password: str | None = None, extra: Sequence
         secret = ("--requirepass", password) if password else ()
         argv = [str(server_binary()), *_listen(port), *_DISK_FREE, "--maxmemory", maxmemory]
         argv += ["--maxmemory-policy", "volatile-lru", *secret, *extra]
-        credential = f":{password}@" if password else ""
+        credential = f":{quote(password, safe='')}@" if password else ""
         one = Server(f"redis://{credential}127.0.0.1:{port}/0", argv, folder)
         try:
             one.start()
@@ -260,7 +261,7 @@ def _cluster_node(password: str | None) -> Iterator[Server]:
         secret = ["--requirepass", password, "--primaryauth", password] if password else []
         argv = [str(server_binary()), *_listen(port), *_DISK_FREE, "--dir", str(folder), "--cluster-enabled", "yes"]
         argv += ["--cluster-port", str(free_port()), "--cluster-node-timeout", "5000", *secret]
-        credential = f":{password}@" if password else ""
+        credential = f":{quote(password, safe='')}@" if password else ""
         one = Server(f"redis://{credential}127.0.0.1:{port}", argv, folder)
         try:
             one.start()
