@@ -276,6 +276,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     similarity: float
     confidence: float | None = None
     now_ms: int
+    asker: bytes = b""
+    """Norm digest of the asking request: what a veto of this hit is about."""
 
 
 class Stale(msgspec.Struct, frozen=True, kw_only=True):

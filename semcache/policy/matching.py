@@ -72,7 +72,8 @@ def match_direct(read: ExactRead, terms: Terms) -> Hit | Miss:
             continue
         refusal = unservable(candidate, read.epoch, read.now_ms, terms.max_age_s)
         if refusal is None:
-            return Hit(tier=tier, entry=candidate.entry, similarity=1.0, now_ms=read.now_ms)
+            entry = candidate.entry
+            return Hit(tier=tier, entry=entry, similarity=1.0, now_ms=read.now_ms, asker=entry.norm_digest)
         reason = telling(reason, refusal)
     return Miss(reason=reason)
 
@@ -124,7 +125,8 @@ def match_neighbours(
         return Verdict(Miss(reason=reason), more=True)
     alike, entry = best
     if alike >= terms.threshold:
-        return Verdict(Hit(tier=Tier.SEMANTIC, entry=entry, similarity=alike, now_ms=read.now_ms))
+        hit = Hit(tier=Tier.SEMANTIC, entry=entry, similarity=alike, now_ms=read.now_ms, asker=identity.norm_digest)
+        return Verdict(hit)
     nearest = Nearest(similarity=alike, entry_id=entry.entry_id)
     return Verdict(Miss(reason=telling(MissReason.BELOW_THRESHOLD, reason), nearest=nearest))
 
