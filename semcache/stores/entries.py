@@ -1,0 +1,201 @@
+"""Entries in Redis: reads, the one atomic write, uses, vetoes. Implements `ports.EntryStore`.
+
+Each method is one script in the shard's slot, so nobody ever sees half a record. What is served has had its full
+digest checked here. It knows nothing of thresholds, freshness rules or strategies beyond "follow the pointer or not".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from semcache.errors import RequestError
+from semcache.models import CacheIdentity, Candidate, Embedding, Strategy
+from semcache.ports import Draft, ExactRead, Fenced, ManyRead, Touch, Written
+from semcache.settings import Settings
+from semcache.stores.codec import decode_embedding, decode_entry, encode_embedding, encode_meta, stamped
+from semcache.stores.keys import fences_of, group_name, set_hashes, shard_named, vector_field, veto_field
+from semcache.stores.lua import BULK_S, Call, Link
+
+log = logging.getLogger(__name__)
+
+MAX_VETOES: Final = 1000
+"""Vetoes that one record keeps. An entry that more prompts have found wrong is removed."""
+
+_FEW: Final = 16
+"""Reads of more ids than this are no lookup's and get the longer deadline."""
+_BATCH: Final = 500
+"""Most ids in one script call: about a millisecond of the server's time."""
+_FLOORS: Final = 100_000
+
+
+class Floors:
+    """The highest epoch that this process saw for each (namespace, shard), for the last 100,000 of them.
+
+    A store that lost an epoch, or fell back to an older one in a failover, is held to it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[str, int], int] = OrderedDict()
+
+    def get(self, namespace: str, shard: int) -> int:
+        """The highest epoch seen; 0 if none."""
+        return self._seen.get((namespace, shard), 0)
+
+    def saw(self, namespace: str, shard: int, epoch: int) -> int:
+        """Remember an epoch; returns the highest seen, this one included."""
+        key = (namespace, shard)
+        known = self._seen.get(key)
+        if known is not None and known >= epoch:
+            return known
+        self._seen[key] = epoch
+        if known is None and len(self._seen) > _FLOORS:
+            self._seen.popitem(last=False)
+        return epoch
+
+
+class RedisEntries:
+    """`ports.EntryStore` on a `Link`."""
+
+    def __init__(self, link: Link, settings: Settings, floors: Floors) -> None:
+        self._link = link
+        self._bases = link.keys.bases
+        self._floors = floors
+        self._policy = settings.store.eviction
+        self._log_cap = settings.store.log_entries
+
+    async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
+        """See `EntryStore.read`."""
+        shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
+        pointer = "" if strategy is Strategy.EXACT else identity.norm_digest.hex()
+        floor = self._floors.get(namespace, shard)
+        answer = await self._link.run(
+            "read", self._bases[shard], (entry_id, namespace, floor, veto_field(identity.norm_digest), pointer)
+        )
+        now_ms, epoch, fence, fields = answer[:4]
+        if epoch != floor:
+            self._floors.saw(namespace, shard, epoch)
+        exact = _candidate(entry_id, fields)
+        if exact is not None and exact.entry.digest != identity.digest:
+            log.warning("record %s has the digest of another request and counts as absent", entry_id)
+            exact = None
+        normalized = None
+        if len(answer) > 4:
+            normalized = _candidate(answer[4].decode(), answer[5])
+            if normalized is not None and normalized.entry.norm_digest != identity.norm_digest:
+                log.warning("pointer to %s leads to another prompt and counts as absent", normalized.entry.entry_id)
+                normalized = None
+        return ExactRead(now_ms=now_ms, epoch=epoch, fence=fence, exact=exact, normalized=normalized)
+
+    async def read_many(
+        self, entry_ids: Sequence[str], *, space: str | None = None, asker: bytes | None = None
+    ) -> ManyRead:
+        """See `EntryStore.read_many`. With no ids at all it only reads the clock."""
+        head = (veto_field(asker) if asker is not None else "", vector_field(space) if space is not None else "")
+        batches = list(_batches(entry_ids)) or [(0, [])]
+        calls: list[Call] = [(self._bases[shard], (*head, *ids)) for shard, ids in batches]
+        answers = await self._link.run_each("read_many", calls, deadline_s=BULK_S if len(entry_ids) > _FEW else None)
+        found: dict[str, Candidate] = {}
+        epochs: dict[str, int] = {}
+        for (shard, ids), answer in zip(batches, answers, strict=True):
+            for entry_id, fields in zip(ids, answer[1:], strict=True):
+                candidate = _candidate(entry_id, fields[:7]) if fields else None
+                if candidate is None:
+                    continue
+                if space is not None and fields[7] is not None:
+                    embedding = decode_embedding(space, fields[7], entry_id=entry_id)
+                    candidate = Candidate(candidate.entry, embedding, candidate.vetoed)
+                found[entry_id] = candidate
+                epochs[entry_id] = self._floors.saw(candidate.entry.namespace, shard, fields[8])
+        return ManyRead(now_ms=max(answer[0] for answer in answers), found=found, epochs=epochs)
+
+    async def put(self, draft: Draft) -> Written | Fenced:
+        """See `EntryStore.put`. Raises RequestError for a draft that can have no record."""
+        identity, fill, embedding = draft.identity, draft.fill, draft.embedding
+        shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
+        ttl_ms, retain_ms = round(draft.ttl_s * 1000), round(draft.retain_s * 1000)
+        if ttl_ms < 1 or retain_ms < 0:
+            raise RequestError("an entry lives for a millisecond at least", field="ttl_s")
+        if fill is not None and fill.entry_id != entry_id:
+            raise RequestError("this fill token was issued for another request", field="fill_token")
+        shape = stamped(draft, created_ms=0, expires_ms=0, epoch=0)
+        answer = await self._link.run(
+            "put",
+            self._bases[shard],
+            (
+                entry_id,
+                identity.norm_digest.hex(),
+                namespace,
+                self._floors.get(namespace, shard),
+                ttl_ms,
+                retain_ms,
+                encode_meta(draft),
+                draft.response,
+                identity.digest,
+                set_hashes(shape),
+                group_name(namespace, identity.model, identity.model_version),
+                self._policy,
+                self._log_cap,
+                "" if fill is None else fill.epoch,
+                0 if fill is None else fill.fence,
+                veto_field(identity.norm_digest),
+                "" if embedding is None else vector_field(embedding.space),
+                b"" if embedding is None else encode_embedding(embedding),
+                "1" if draft.sliding else "",
+                *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
+            ),
+        )
+        epoch = self._floors.saw(namespace, shard, answer[1])
+        if not answer[0]:
+            return Fenced()
+        entry = stamped(draft, created_ms=answer[2], expires_ms=answer[3], epoch=epoch)
+        return Written(entry=entry, replaced=bool(answer[4]), shard_entries=answer[5])
+
+    async def remove(self, entry_ids: Sequence[str]) -> int:
+        """See `EntryStore.remove`."""
+        calls: list[Call] = [(self._bases[shard], (self._log_cap, *ids)) for shard, ids in _batches(entry_ids)]
+        if not calls:
+            return 0
+        return sum(await self._link.run_each("remove", calls, deadline_s=BULK_S if len(entry_ids) > _FEW else None))
+
+    async def attach(self, entry_id: str, digest: bytes, embedding: Embedding) -> bool:
+        """See `EntryStore.attach`."""
+        args = (entry_id, digest, vector_field(embedding.space), encode_embedding(embedding), self._log_cap)
+        return bool(await self._link.run("attach", self._bases[shard_named(entry_id)], args))
+
+    async def touch(self, uses: Mapping[str, Touch]) -> None:
+        """See `EntryStore.touch`."""
+        calls: list[Call] = []
+        for shard, ids in _batches(list(uses)):
+            args: list[Any] = [self._policy]
+            for entry_id in ids:
+                args += [entry_id, uses[entry_id].hits, "1" if uses[entry_id].slide else "0"]
+            calls.append((self._bases[shard], args))
+        if calls:
+            await self._link.run_each("touch", calls, deadline_s=BULK_S)
+
+    async def veto(self, entry_id: str, asker: bytes, *, wrong: bool) -> bool:
+        """See `EntryStore.veto`. Past MAX_VETOES the entry is removed, which forbids it to every asker."""
+        args = (entry_id, veto_field(asker), "1" if wrong else "0", MAX_VETOES, self._log_cap)
+        done = await self._link.run("veto", self._bases[shard_named(entry_id)], args)
+        if done < 0:
+            log.warning("record %s was found wrong by more than %d prompts and is removed", entry_id, MAX_VETOES)
+            await self.remove([entry_id])
+        return bool(done)
+
+
+def _candidate(entry_id: str, fields: Sequence[Any]) -> Candidate | None:
+    entry = decode_entry(entry_id, fields[:6])
+    return None if entry is None else Candidate(entry, None, fields[6] is not None)
+
+
+def _batches(entry_ids: Iterable[str]) -> Iterable[tuple[int, list[str]]]:
+    """Unique ids by shard, at most _BATCH together."""
+    by_shard: dict[int, list[str]] = {}
+    for entry_id in dict.fromkeys(entry_ids):
+        by_shard.setdefault(shard_named(entry_id), []).append(entry_id)
+    for shard, ids in by_shard.items():
+        for start in range(0, len(ids), _BATCH):
+            yield shard, ids[start : start + _BATCH]

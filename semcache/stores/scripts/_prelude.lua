@@ -1,0 +1,49 @@
+-- Put before every script. KEYS[1] is the base of a shard (or of the control plane), e.g. `sc:{s07}:`; every other
+-- key is that base and a suffix, so it is in the same slot.
+local base = KEYS[1]
+
+local function clock()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- Numbers beyond 1e14 would otherwise be written in scientific notation.
+local function int(n)
+  return string.format('%.0f', n)
+end
+
+-- Epoch of a namespace in this shard. One that is missing (evicted, lost in a failover) is made anew, from the clock
+-- and above whatever the caller remembers, so that no record written before the loss is served again.
+local function current_epoch(namespace, floor, now)
+  local stored = tonumber(redis.call('HGET', base .. 'epochs', namespace))
+  local epoch = stored
+  if not stored then
+    epoch = math.max(now, floor + 1)
+  elseif stored < floor then
+    epoch = floor
+  end
+  if epoch ~= stored then
+    redis.call('HSET', base .. 'epochs', namespace, int(epoch))
+  end
+  return epoch
+end
+
+-- Fence counter of this shard and the oldest token that can still be judged. Seeded from the clock like an epoch.
+local function current_fence(now)
+  local kept = redis.call('HMGET', base .. 'fences', '#', '#floor')
+  if kept[1] and kept[2] then
+    return tonumber(kept[1]), tonumber(kept[2])
+  end
+  redis.call('HSET', base .. 'fences', '#', int(now), '#floor', int(now))
+  return now, now
+end
+
+local function record_change(id, cap)
+  local seq = redis.call('INCR', base .. 'seq')
+  redis.call('XADD', base .. 'log', 'MAXLEN', '~', cap, '*', 'i', id, 'q', seq)
+end
+
+-- Sets are named by 16-byte hashes, joined in the record's field k: the group first, then the tags.
+local function set_key(joined, at)
+  return base .. (at == 1 and 'g:' or 't:') .. string.sub(joined, at, at + 15)
+end

@@ -1,0 +1,75 @@
+-- The one way in which an entry is written: all of it or nothing.
+local id, norm, namespace = ARGV[1], ARGV[2], ARGV[3]
+local ttl, retain = tonumber(ARGV[5]), tonumber(ARGV[6])
+local meta, response, digest, joined, group_name = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local policy, log_cap = ARGV[12], ARGV[13]
+local fill_epoch, fill_fence = ARGV[14], tonumber(ARGV[15])
+local own_veto, vector_field, vector, sliding = ARGV[16], ARGV[17], ARGV[18], ARGV[19]
+-- from ARGV[20] on: the fence scopes that concern this entry
+
+local now = clock()
+local epoch = current_epoch(namespace, tonumber(ARGV[4]), now)
+
+if fill_epoch ~= '' then
+  local fence, floor = current_fence(now)
+  -- A token from beyond the counter was issued before the store lost writes: what it saw cannot be told any more.
+  if tonumber(fill_epoch) ~= epoch or fill_fence > fence or fill_fence < floor then
+    return { 0, epoch }
+  end
+  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 20))
+  for _, at in ipairs(raised) do
+    if at and tonumber(at) > fill_fence then
+      return { 0, epoch }
+    end
+  end
+end
+
+local key = base .. 'e:' .. id
+local old = redis.call('HMGET', key, 'd', 'k')
+record_change(id, log_cap) -- first: a store at its bound refuses this, and then nothing at all has been written
+if old[1] and old[1] ~= digest then
+  redis.call('DEL', key)
+end
+if old[2] then
+  for at = 1, #old[2], 16 do
+    redis.call('SREM', set_key(old[2], at), id)
+  end
+end
+local fields = {
+  'm', meta, 'r', response, 'c', int(now), 'x', int(now + ttl), 'e', int(epoch), 'n', namespace, 'h', '0',
+  'd', digest, 'k', joined, 'p', norm, 'g', int(retain),
+}
+if vector_field ~= '' then
+  fields[#fields + 1] = vector_field
+  fields[#fields + 1] = vector
+end
+redis.call('HSET', key, unpack(fields))
+if sliding == '1' then
+  redis.call('HSET', key, 'l', int(ttl))
+else
+  redis.call('HDEL', key, 'l')
+end
+if redis.call('HDEL', key, own_veto) == 1 then -- the answer that was wrong for its own prompt is gone
+  redis.call('HINCRBY', key, 'wn', -1)
+end
+redis.call('PEXPIRE', key, int(ttl + retain))
+redis.call('SET', base .. 'p:' .. norm, id, 'PX', int(ttl + retain))
+
+for at = 1, #joined, 16 do
+  redis.call('SADD', set_key(joined, at), id)
+  if at > 1 then
+    redis.call('SADD', base .. 'tags', string.sub(joined, at, at + 15))
+  end
+end
+redis.call('HSETNX', base .. 'groups', string.sub(joined, 1, 16), group_name)
+
+if policy == 'lru' then
+  redis.call('ZADD', base .. 'use', int(now), id)
+elseif redis.call('ZSCORE', base .. 'use', id) then
+  redis.call('ZINCRBY', base .. 'use', 1, id)
+else
+  -- Frequency with ageing: a newcomer starts just above the coldest, so that old fame does not last for ever.
+  local coldest = redis.call('ZRANGE', base .. 'use', 0, 0, 'WITHSCORES')
+  redis.call('ZADD', base .. 'use', (tonumber(coldest[2]) or 0) + 1, id)
+end
+return { 1, epoch, now, now + ttl, old[1] and 1 or 0, redis.call('ZCARD', base .. 'use') }

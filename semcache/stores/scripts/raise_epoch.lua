@@ -1,0 +1,5 @@
+-- ARGV: namespace, epoch floor -> the new epoch
+local stored = tonumber(redis.call('HGET', base .. 'epochs', ARGV[1])) or 0
+local epoch = math.max(clock(), stored + 1, tonumber(ARGV[2]) + 1)
+redis.call('HSET', base .. 'epochs', ARGV[1], int(epoch))
+return epoch

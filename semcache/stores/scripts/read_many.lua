@@ -1,0 +1,19 @@
+-- ARGV: veto field, vector field, entry ids...
+-- -> now, then for each id its fields and the current epoch of its namespace (false where the record is gone)
+local now = clock()
+local epochs = {}
+local out = { now }
+for i = 3, #ARGV do
+  local found = redis.call('HMGET', base .. 'e:' .. ARGV[i], 'm', 'r', 'c', 'x', 'e', 'h', ARGV[1], ARGV[2], 'n')
+  local namespace = found[9]
+  if namespace then
+    if not epochs[namespace] then
+      epochs[namespace] = current_epoch(namespace, 0, now)
+    end
+    found[9] = epochs[namespace]
+    out[#out + 1] = found
+  else
+    out[#out + 1] = false
+  end
+end
+return out
