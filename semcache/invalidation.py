@@ -1,0 +1,407 @@
+"""Invalidation: what a selector names is never served again, and a fill that raced it never comes back.
+
+A whole namespace is invalidated by a new epoch, which takes effect at once; its records are deleted afterwards.
+Anything narrower raises a fence first, then finds the records (through the sets, by id, or by reading the namespace)
+and removes them. The order is what makes it safe:
+
+- A fill whose token was read before the fence is refused by the store's script, whenever it arrives.
+- A fill whose token was read after the fence asked the model after the invalidation: it is news, and is let in.
+  (So one fence suffices. The scan may still remove such a fill, if it meets it: that costs a miss, nothing else.)
+- A store *without* a token that lands during the scan cannot be told from news and may survive. Clients that care
+  send the token of their miss.
+
+More work than fits a request goes on as a job. Who invalidated what, and when, is kept in the store.
+This module knows no HTTP and no Redis; who may do what was decided before, and arrives as `allowed`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from semcache.errors import Forbidden, RequestError
+from semcache.jobs import JobContext, Jobs
+from semcache.models import SHARDS, Candidate, Embedding
+from semcache.policy.calibration import default_threshold
+from semcache.policy.selection import Search, check_selector, concerns, takes_whole_namespaces
+from semcache.policy.similarity import similarity
+from semcache.ports import Catalog, Control, Embedder, EntryStore, ManyRead, Progress, Selector
+from semcache.settings import Settings
+
+log = logging.getLogger(__name__)
+
+HISTORY_CAP: Final = 20_000
+"""Lines of the lasting history: two an invalidation, its start and its end."""
+JOB_KIND: Final = "invalidate"
+_HISTORY: Final = "invalidations"
+_BATCH: Final = 256
+_EXAMINED_INLINE: Final = 20
+"""Times `limits.invalidate_inline`: so many records are read for a request before the rest becomes a job."""
+_PATTERN_MEMORY: Final = 8 << 20
+"""Bytes that a compiled pattern may take."""
+
+Allowed = frozenset[str] | None
+"""Namespaces that the caller may touch; None: all of them."""
+
+
+class IndexView(Protocol):
+    """The part of the live vector index that is told at once, ahead of the change log."""
+
+    def remove(self, entry_ids: Sequence[str]) -> None:
+        """Mark rows dead."""
+
+
+class InvalidationResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an invalidation came to. With `job_id` it goes on as that job, and the counts are those up to now."""
+
+    invalidation_id: str
+    matched: int
+    deleted: int
+    dry_run: bool
+    unjudged: int = 0
+    """With `similar_to`: records left alone because they have no vectors in the current space."""
+    job_id: str | None = None
+
+
+class PastInvalidation(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the history. `at_ms` is the store's clock; `state`: `started` (or broken off), `job`, `done`."""
+
+    invalidation_id: str
+    at_ms: int
+    who: str
+    selector: dict[str, Any]
+    state: str
+    matched: int
+    deleted: int
+    dry_run: bool
+    job_id: str | None = None
+
+
+class _Count:
+    """Running totals of one pass."""
+
+    __slots__ = ("deleted", "examined", "matched", "now_ms", "unjudged")
+
+    def __init__(self, *, now_ms: int | None = None, matched: int = 0, deleted: int = 0) -> None:
+        self.matched = matched
+        self.deleted = deleted
+        self.examined = 0
+        self.unjudged = 0
+        self.now_ms = now_ms
+        """The moment of the invalidation by the store's clock; known with the first read."""
+
+
+class Invalidator:
+    """Counts, invalidates, remembers."""
+
+    def __init__(
+        self,
+        entries: EntryStore,
+        catalog: Catalog,
+        control: Control,
+        embedder: Embedder | None,
+        index_view: IndexView,
+        settings: Settings,
+        *,
+        jobs: Jobs | None = None,
+    ) -> None:
+        """Without `jobs` everything is done inside the call."""
+        self._entries = entries
+        self._catalog = catalog
+        self._control = control
+        self._embedder = embedder
+        self._index = index_view
+        self._settings = settings
+        self._jobs = jobs
+        if jobs is not None:
+            jobs.register(JOB_KIND, "one", self._as_job)
+
+    # -- what callers ask -----------------------------------------------------------------------------------------
+
+    async def count(self, selector: Selector, *, allowed: Allowed = None) -> int:
+        """How many entries a selector matches now. Raises as `invalidate` does."""
+        judge = await self._judge(selector, allowed)
+        count = _Count()
+        await self._pass(selector, allowed, judge, count, dry_run=True)
+        return count.matched
+
+    async def invalidate(
+        self,
+        selector: Selector,
+        *,
+        who: str,
+        allowed: Allowed = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> InvalidationResult:
+        """Make what the selector names unservable, and delete it; `dry_run` only counts.
+
+        When this returns, with or without a job, no fill that raced the invalidation can come back, and a whole
+        namespace is not served any more. Narrower selectors are complete when there is no job, or it is done.
+        Raises RequestError (with the field), Forbidden, EmbedderUnavailable, StoreUnavailable.
+        """
+        judge = await self._judge(selector, allowed)
+        shown = json.dumps(msgspec.to_builtins(selector))
+        line = {"who": who, "selector": shown, "dry_run": "1" if dry_run else "0"}
+        invalidation_id = await self._remember({**line, "state": "started"})
+        if not dry_run:
+            await self._bar(selector, allowed)
+        count = _Count()
+        limit = self._settings.limits.invalidate_inline if self._jobs is not None else None
+        complete = await self._pass(selector, allowed, judge, count, dry_run=dry_run, limit=limit, progress=progress)
+        job_id = None
+        if self._jobs is not None and not complete:
+            params = {
+                "selector": msgspec.to_builtins(selector),
+                "allowed": sorted(allowed) if allowed is not None else None,
+                "now_ms": count.now_ms,
+                "matched": 0 if dry_run else count.matched,
+                "deleted": count.deleted,
+                "invalidation_id": invalidation_id,
+                "line": line,
+            }
+            job_id = await self._jobs.submit(JOB_KIND, params, who=who)
+        await self._remember(
+            {**line, **_counted(count), "state": "job" if job_id else "done", "job": job_id or ""}, invalidation_id
+        )
+        log.info(
+            "invalidation id=%s who=%s matched=%d deleted=%d dry_run=%s job=%s",
+            *(invalidation_id, who, count.matched, count.deleted, dry_run, job_id or "-"),
+        )
+        return InvalidationResult(
+            invalidation_id=invalidation_id,
+            matched=count.matched,
+            deleted=count.deleted,
+            dry_run=dry_run,
+            unjudged=count.unjudged,
+            job_id=job_id,
+        )
+
+    async def history(self, count: int = 100) -> list[PastInvalidation]:
+        """The newest invalidations, newest first; up to 10,000 are kept. Raises StoreUnavailable."""
+        newest: dict[str, PastInvalidation] = {}
+        for stream_id, fields in await self._control.tail(_HISTORY, count=3 * count, newest=True):
+            invalidation_id = fields.get("of", stream_id)
+            if invalidation_id not in newest:
+                newest[invalidation_id] = _past(invalidation_id, fields)
+        ordered = sorted(newest.values(), key=lambda past: _stream_order(past.invalidation_id), reverse=True)
+        return ordered[:count]
+
+    # -- one pass over the records --------------------------------------------------------------------------------
+
+    async def _judge(self, selector: Selector, allowed: Allowed) -> _Judge:
+        """Check a selector and prepare all that judging a record takes."""
+        check_selector(selector)
+        if selector.namespace is not None and allowed is not None and selector.namespace not in allowed:
+            raise Forbidden(f"this credential does not open the namespace {selector.namespace!r}")
+        search = compile_pattern(selector.pattern) if selector.pattern is not None else None
+        query = await self._embed(selector.similar_to) if selector.similar_to is not None else None
+        return _Judge(selector, allowed, search, query, self._settings)
+
+    async def _embed(self, text: str) -> Embedding:
+        if self._embedder is None:
+            raise RequestError("this service has no embedder", field="similar_to")
+        embedding = (await self._embedder.embed([text]))[0]
+        if embedding is None:
+            raise RequestError("this text is too long to be compared", field="similar_to")
+        return embedding
+
+    async def _bar(self, selector: Selector, allowed: Allowed) -> None:
+        """Epochs for whole namespaces, fences for the rest: from here on, no racing fill comes in."""
+        if not takes_whole_namespaces(selector):
+            for narrowed in self._narrowed(selector, allowed):
+                await self._catalog.raise_fence(narrowed)
+            return
+        namespaces = {narrowed.namespace for narrowed in self._narrowed(selector, allowed)}
+        if None in namespaces:
+            # a namespace that has no entries yet has no epoch to raise, and may have a fill on its way all the same
+            await self._catalog.raise_fence(Selector(all=True))
+            namespaces = {group.namespace for group in await self._catalog.groups()}
+        for namespace in sorted(name for name in namespaces if name is not None):
+            await self._catalog.raise_epoch(namespace)
+
+    @staticmethod
+    def _narrowed(selector: Selector, allowed: Allowed) -> list[Selector]:
+        if selector.namespace is not None or allowed is None:
+            return [selector]
+        return [msgspec.structs.replace(selector, namespace=namespace) for namespace in sorted(allowed)]
+
+    async def _pass(
+        self,
+        selector: Selector,
+        allowed: Allowed,
+        judge: _Judge,
+        count: _Count,
+        *,
+        dry_run: bool,
+        limit: int | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Read, judge and (unless dry) remove, batch by batch; False where it stopped at a limit or was cancelled."""
+        total = await self._total(selector, allowed)
+        async for ids in self._candidates(selector, allowed):
+            if cancelled():
+                return False
+            if limit is not None and (count.matched > limit or count.examined >= _EXAMINED_INLINE * limit):
+                return False
+            read = await self._entries.read_many(ids, space=judge.space)
+            if count.now_ms is None:
+                count.now_ms = read.now_ms
+            count.examined += len(ids)
+            matched, unjudged = judge.matching(read, count.now_ms, dry_run=dry_run)
+            count.matched += len(matched)
+            count.unjudged += unjudged
+            if matched and not dry_run:
+                count.deleted += await self._entries.remove(matched)
+                self._index.remove(matched)
+            if progress is not None:
+                progress(min(count.examined, total), total)
+        return True
+
+    async def _total(self, selector: Selector, allowed: Allowed) -> int:
+        if selector.entry_ids:
+            return len(selector.entry_ids)
+        return sum(
+            group.entries
+            for group in await self._catalog.groups()
+            if (allowed is None or group.namespace in allowed)
+            and selector.namespace in (None, group.namespace)
+            and selector.model in (None, group.model)
+            and selector.model_version in (None, group.model_version)
+        )
+
+    async def _candidates(self, selector: Selector, allowed: Allowed) -> AsyncIterator[list[str]]:
+        """Ids to judge, each once, in batches of a bounded size."""
+        if selector.entry_ids:
+            unique = list(dict.fromkeys(selector.entry_ids))
+            for start in range(0, len(unique), _BATCH):
+                yield unique[start : start + _BATCH]
+            return
+        for shard in range(SHARDS):
+            seen: set[str] = set()
+            for narrowed in self._narrowed(selector, allowed):
+                async for ids in self._catalog.ids(shard=shard, selector=narrowed):
+                    fresh = [entry_id for entry_id in dict.fromkeys(ids) if entry_id not in seen]
+                    seen.update(fresh)
+                    for start in range(0, len(fresh), _BATCH):
+                        yield fresh[start : start + _BATCH]
+
+    # -- the job and the history ----------------------------------------------------------------------------------
+
+    async def _as_job(self, params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
+        """The rest of an invalidation. Started over after a crash, it meets only what is left."""
+        selector = msgspec.convert(params["selector"], Selector)
+        allowed = frozenset(params["allowed"]) if params["allowed"] is not None else None
+        dry_run = params["line"]["dry_run"] == "1"
+        count = _Count(now_ms=params["now_ms"], matched=params["matched"], deleted=params["deleted"])
+        await self._pass(
+            selector,
+            allowed,
+            await self._judge(selector, allowed),
+            count,
+            dry_run=dry_run,
+            progress=context.progress,
+            cancelled=lambda: context.cancelled,
+        )
+        await self._remember(
+            {**params["line"], **_counted(count), "state": "done", "job": context.job_id}, params["invalidation_id"]
+        )
+        return {"matched": count.matched, "deleted": count.deleted, "unjudged": count.unjudged, "dry_run": dry_run}
+
+    async def _remember(self, fields: Mapping[str, str], invalidation_id: str = "") -> str:
+        """Write a line; its stream id, which is the store's clock, names the invalidation."""
+        line = {**fields, "of": invalidation_id} if invalidation_id else fields
+        return await self._control.append(_HISTORY, line, cap=HISTORY_CAP)
+
+
+class _Judge:
+    """Says which records of a batch a selector is about."""
+
+    def __init__(
+        self, selector: Selector, allowed: Allowed, search: Search | None, query: Embedding | None, settings: Settings
+    ) -> None:
+        self._selector = selector
+        self._allowed = allowed
+        self._search = search
+        self._query = query
+        self._settings = settings
+        self._whole = takes_whole_namespaces(selector)
+        self.space = query.space if query is not None else None
+
+    def matching(self, read: ManyRead, now_ms: int, *, dry_run: bool) -> tuple[list[str], int]:
+        """Ids that match, and how many could not be judged for want of vectors."""
+        matched, unjudged = [], 0
+        for entry_id, candidate in read.found.items():
+            entry = candidate.entry
+            if self._allowed is not None and entry.namespace not in self._allowed:
+                continue
+            if not concerns(self._selector, entry, now_ms=now_ms, search=self._search):
+                continue
+            dead = entry.epoch < read.epochs[entry_id]
+            if self._whole and dead == dry_run:
+                continue  # dry: it is invalidated already; else: it was stored after the epoch was raised
+            if self._query is not None:
+                if candidate.embedding is None:
+                    unjudged += 1
+                    continue
+                if not self._alike(self._query, candidate):
+                    continue
+            matched.append(entry_id)
+        return matched, unjudged
+
+    def _alike(self, query: Embedding, candidate: Candidate) -> bool:
+        threshold = self._selector.threshold
+        if threshold is None:
+            threshold = self._settings.namespace(candidate.entry.namespace).threshold
+        if threshold is None:
+            threshold = self._settings.threshold
+        if threshold is None:
+            threshold = default_threshold(query.space)
+        return candidate.embedding is not None and similarity(query, candidate.embedding) >= threshold
+
+
+def compile_pattern(pattern: str) -> Search:
+    """A search for a pattern in RE2 syntax: time linear in the text whatever the pattern, so no caller can stall us.
+
+    RE2 has no look-around and no back-references. Raises RequestError (field `pattern`) for what it cannot compile.
+    """
+    import re2  # type: ignore[import-untyped]
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _PATTERN_MEMORY
+    try:
+        compiled = re2.compile(pattern, options)
+    except (re2.error, UnicodeError) as error:
+        detail = error.args[0] if error.args else error
+        shown = detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
+        raise RequestError(f"not a pattern in RE2 syntax: {shown}", field="pattern") from error
+    return lambda text: compiled.search(text) is not None
+
+
+def _counted(count: _Count) -> dict[str, str]:
+    return {"matched": str(count.matched), "deleted": str(count.deleted)}
+
+
+def _past(invalidation_id: str, fields: Mapping[str, str]) -> PastInvalidation:
+    return PastInvalidation(
+        invalidation_id=invalidation_id,
+        at_ms=int(invalidation_id.split("-")[0]),
+        who=fields["who"],
+        selector=json.loads(fields["selector"]),
+        state=fields["state"],
+        matched=int(fields.get("matched", "0")),
+        deleted=int(fields.get("deleted", "0")),
+        dry_run=fields["dry_run"] == "1",
+        job_id=fields.get("job") or None,
+    )
+
+
+def _stream_order(stream_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = stream_id.partition("-")
+    return int(milliseconds), int(sequence)

@@ -1,0 +1,455 @@
+"""Admin work that outlives a request: submitted by one replica, done by any or by each, reported by all.
+
+A job is a hash in the store (`job:<id>`); a control stream tells the replicas that it is there. Two scopes:
+
+    one     one replica does it: whoever holds the job's lease. It renews the lease while it works; when it dies, the
+            lease runs out and another replica starts the job over.
+    each    every replica that was alive at submission does it, in turn, under one lease for the kind of job. A
+            replica that dies meanwhile is left out.
+
+So a handler may run more than once: it must be idempotent. A broken store interrupts a job and does not fail it; the
+job is taken up again, `ATTEMPTS` times. What a job does is its handler's business; this module knows none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from semcache.errors import NotFound, RequestError, SemcacheError, StoreUnavailable, Unavailable
+from semcache.ports import Control
+
+log = logging.getLogger(__name__)
+
+KEEP_S: Final = 7 * 86400.0
+"""How long a job can be asked for after its last change."""
+ATTEMPTS: Final = 5
+_STREAM: Final = "jobs"
+_STREAM_CAP: Final = 1000
+_FINISHED: Final = frozenset({"done", "failed", "cancelled"})
+
+Scope = Literal["one", "each"]
+Handler = Callable[[dict[str, Any], "JobContext"], Awaitable[Mapping[str, Any] | None]]
+"""Does the work; returns what to show as the job's `result`. Raises SemcacheError to fail with a reason."""
+
+
+class JobContext:
+    """What a handler has of its job: report with `progress`, look at `cancelled` between batches."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        self.cancelled = False
+        self.done = 0
+        self.total = 0
+
+    def progress(self, done: int, total: int) -> None:
+        """Say how far the work has come. Cheap: it is written to the store at most twice a second."""
+        self.done, self.total = done, total
+
+
+class ReplicaState(msgspec.Struct, frozen=True, kw_only=True):
+    """How one replica stands with a job of scope `each`. Times are seconds since the epoch by its own clock."""
+
+    state: str
+    done: int = 0
+    total: int = 0
+    started_s: float = 0.0
+    updated_s: float = 0.0
+    error: str = ""
+
+
+class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as any replica reports it. `rate` is items a second, `eta_s` seconds to go; None while unknown."""
+
+    job_id: str
+    kind: str
+    scope: str
+    state: str
+    """`queued`, `running`, `done`, `failed` or `cancelled`."""
+    who: str
+    params: dict[str, Any]
+    submitted_s: float
+    done: int
+    total: int
+    rate: float | None
+    eta_s: float | None
+    error: str | None
+    result: dict[str, Any] | None
+    replicas: dict[str, ReplicaState]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it will not change any more."""
+        return self.state in _FINISHED
+
+
+class Jobs:
+    """Submits, runs and reports jobs for one replica. `run` must be running for jobs to be done here."""
+
+    def __init__(
+        self,
+        control: Control,
+        replica_id: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        poll_s: float = 0.5,
+        lease_s: float = 10.0,
+        describe: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """`describe` adds fields (index rows, lag, ...) to this replica's heartbeat."""
+        self._control = control
+        self.replica_id = replica_id
+        self._clock = clock
+        self._poll_s = poll_s
+        self._lease_s = lease_s
+        self._describe = describe
+        self._handlers: dict[str, tuple[Scope, Handler]] = {}
+        self._open: dict[str, None] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._after = "0-0"
+        self._started_s = clock()
+        self.failures = 0
+        """Rounds of the runner that failed because of the store."""
+
+    def register(self, kind: str, scope: Scope, handler: Handler) -> None:
+        """Say how jobs of a kind are done. Every replica registers the same kinds before `run`."""
+        self._handlers[kind] = (scope, handler)
+
+    # -- what callers ask -----------------------------------------------------------------------------------------
+
+    async def submit(self, kind: str, params: Mapping[str, Any], *, who: str) -> str:
+        """Queue a job; returns its id. Raises RequestError for an unknown kind, StoreUnavailable."""
+        if kind not in self._handlers:
+            raise RequestError(f"there are no jobs of kind {kind!r}", field="kind")
+        scope = self._handlers[kind][0]
+        job_id = f"{int(self._clock() * 1000):011x}{secrets.token_hex(5)}"
+        expected = sorted({*await self.replicas(), self.replica_id}) if scope == "each" else []
+        fields = {
+            "kind": kind,
+            "scope": scope,
+            "who": who,
+            "params": json.dumps(dict(params)),
+            "state": "queued",
+            "submitted_s": repr(self._clock()),
+            "expected": json.dumps(expected),
+        }
+        await self._control.hset(f"job:{job_id}", fields, ttl_s=KEEP_S)
+        await self._control.append(_STREAM, {"job": job_id}, cap=_STREAM_CAP)
+        self._open[job_id] = None
+        return job_id
+
+    async def get(self, job_id: str) -> JobStatus:
+        """Report a job, whichever replica does it. Raises NotFound, StoreUnavailable."""
+        return _status(job_id, await self._fields(job_id))
+
+    async def recent(self, count: int = 20) -> list[JobStatus]:
+        """The newest jobs, newest first. Raises StoreUnavailable."""
+        found = []
+        for _, command in await self._control.tail(_STREAM, count=count, newest=True):
+            fields = await self._control.hget_all(f"job:{command['job']}")
+            if fields:
+                found.append(_status(command["job"], fields))
+        return found
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """Ask a job to stop between two batches; a queued one never starts. Raises NotFound, StoreUnavailable."""
+        status = await self.get(job_id)
+        if not status.finished:
+            await self._control.hset(f"job:{job_id}", {"cancel": "1"}, ttl_s=KEEP_S)
+        return await self.get(job_id)
+
+    async def replicas(self) -> dict[str, dict[str, str]]:
+        """Replicas with a fresh heartbeat, and what each says of itself. Raises StoreUnavailable."""
+        names = await self._control.names("replica:")
+        states = {name.removeprefix("replica:"): await self._control.hget_all(name) for name in sorted(names)}
+        return {replica: fields for replica, fields in states.items() if fields}
+
+    async def _fields(self, job_id: str) -> dict[str, str]:
+        fields = await self._control.hget_all(f"job:{job_id}")
+        if "state" not in fields:
+            raise NotFound(f"there is no job {job_id!r}; finished ones are kept for 7 days", field="job_id")
+        return fields
+
+    # -- the runner -----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Beat, follow the control stream, do what is this replica's to do; until cancelled."""
+        beaten = float("-inf")
+        recovered = False
+        try:
+            while True:
+                try:
+                    if self._clock() - beaten >= self._lease_s / 3:
+                        await self.beat()
+                        beaten = self._clock()
+                    if not recovered:
+                        await self._recover()
+                        recovered = True
+                    await self.step()
+                    failing = False
+                except SemcacheError as error:
+                    failing = True
+                    self.failures += 1
+                    log.warning("job runner interrupted, it tries again: %s", error)
+                await asyncio.sleep(self._poll_s * (4 if failing else 1))
+        finally:
+            await self._stop()
+
+    async def beat(self) -> None:
+        """Say that this replica is alive, for three beats."""
+        fields = {
+            "host": socket.gethostname(),
+            "pid": str(os.getpid()),
+            "started_s": repr(self._started_s),
+            "beat_s": repr(self._clock()),
+        }
+        await self._control.hset(f"replica:{self.replica_id}", {**fields, **self._describe()}, ttl_s=self._lease_s)
+
+    async def step(self) -> None:
+        """One round: read new commands and start the jobs that this replica can claim. Raises StoreUnavailable."""
+        for stream_id, command in await self._control.tail(_STREAM, after=self._after):
+            self._after = stream_id
+            self._open[command["job"]] = None
+        for job_id in list(self._open):
+            if job_id not in self._running:
+                await self._advance(job_id)
+
+    async def _recover(self) -> None:
+        """Take in the jobs that were there before this process, and follow the stream from its tail."""
+        known = await self._control.tail(_STREAM, count=_STREAM_CAP, newest=True)
+        if known:
+            self._after = known[0][0]
+        for _, command in reversed(known):
+            self._open[command["job"]] = None
+
+    async def _stop(self) -> None:
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _advance(self, job_id: str) -> None:
+        """Claim a job if there is something to do for it here; forget it once it is finished."""
+        fields = await self._control.hget_all(f"job:{job_id}")
+        if fields.get("state", "done") in _FINISHED:
+            del self._open[job_id]
+            return
+        kind = fields["kind"]
+        if kind not in self._handlers:
+            return  # another replica, of another version, may know it
+        lease = _lease(job_id, fields)
+        if lease in {task.get_name() for task in self._running.values()}:
+            return
+        if fields["scope"] == "each" and await self._turns_left(fields, "cancel" in fields) == "others":
+            return
+        if await self._control.acquire(lease, self.replica_id, self._lease_s):
+            task = asyncio.create_task(self._work(job_id, kind, lease), name=lease)
+            self._running[job_id] = task
+            task.add_done_callback(lambda _: self._running.pop(job_id, None))
+
+    async def _turns_left(self, fields: Mapping[str, str], cancelled: bool) -> Literal["mine", "others", "none"]:
+        """Who has still to do a job of scope `each`."""
+        if cancelled:
+            return "none"
+        finished = {replica for replica, state in _replica_states(fields).items() if state.state in _FINISHED}
+        expected = set(json.loads(fields["expected"]))
+        if self.replica_id in expected - finished:
+            return "mine"
+        return "others" if (expected - finished) & set(await self.replicas()) else "none"
+
+    async def _work(self, job_id: str, kind: str, lease: str) -> None:
+        """Hold the lease and do the job; every way out is written down, or leaves the job to be taken up again."""
+        try:
+            fields = await self._fields(job_id)  # as it is now that nobody else changes it
+            if fields["state"] not in _FINISHED:
+                await self._perform(job_id, kind, fields, lease)
+        except Unavailable as error:
+            log.warning("job %s (%s) interrupted, it is taken up again: %s", job_id, kind, error)
+        finally:
+            with contextlib.suppress(Unavailable):  # then the lease runs out by itself
+                await self._control.release(lease, self.replica_id)
+
+    async def _perform(self, job_id: str, kind: str, fields: dict[str, str], lease: str) -> None:
+        scope, handler = self._handlers[kind]
+        if "cancel" in fields:
+            await self._write(job_id, {"state": "cancelled", "finished_s": repr(self._clock())})
+            return
+        if scope == "each" and await self._turns_left(fields, False) != "mine":
+            await self._conclude(job_id)
+            return
+        attempts = int(fields.get(f"attempts:{self.replica_id}" if scope == "each" else "attempts", "0")) + 1
+        context = JobContext(job_id)
+        reporter = _Reporter(self, context, scope, attempts)
+        await reporter.write("running", job_state="running")
+        state, error, result = "done", "", None
+        work = asyncio.ensure_future(handler(json.loads(fields["params"]), context))
+        try:
+            result = await self._attended(work, reporter, lease)
+            state = "cancelled" if context.cancelled else "done"
+        except _LeaseLost:
+            raise
+        except Unavailable as failure:
+            if attempts < ATTEMPTS:
+                raise
+            state, error = "failed", f"{failure.code}: {failure} (after {attempts} attempts)"
+        except SemcacheError as failure:
+            state, error = "failed", f"{failure.code}: {failure}"
+        except Exception as failure:  # the boundary of foreign work
+            log.exception("job %s (%s) failed", job_id, kind)
+            state, error = "failed", f"internal: {type(failure).__name__}: {failure}"
+        shown = json.dumps(dict(result)) if result is not None else ""
+        if scope == "one":
+            await reporter.write(state, job_state=state, error=error, result=shown)
+            return
+        await reporter.write(state, error=error, result=shown)
+        if context.cancelled:
+            await self._write(job_id, {"state": "cancelled"})
+        else:
+            await self._conclude(job_id)
+
+    async def _attended(
+        self, work: asyncio.Future[Mapping[str, Any] | None], reporter: _Reporter, lease: str
+    ) -> Mapping[str, Any] | None:
+        """Await the handler; meanwhile renew the lease, write progress, and look for a cancellation."""
+        try:
+            renewed = self._clock()
+            while True:
+                finished, _ = await asyncio.wait({work}, timeout=0.5)
+                if finished:
+                    return work.result()
+                try:
+                    if self._clock() - renewed >= self._lease_s / 4:
+                        if not await self._control.acquire(lease, self.replica_id, self._lease_s):
+                            raise _LeaseLost("the lease went to another replica")
+                        renewed = self._clock()
+                    await reporter.report()
+                except StoreUnavailable:
+                    if self._clock() - renewed >= self._lease_s:
+                        raise  # the lease has run out meanwhile: another replica may have begun
+        finally:
+            if not work.done():
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+
+    async def _conclude(self, job_id: str) -> None:
+        """Finish a job of scope `each` once nobody is left to do it."""
+        fields = await self._fields(job_id)
+        if await self._turns_left(fields, False) != "none":
+            return
+        states = _replica_states(fields)
+        failed = {replica: state for replica, state in states.items() if state.state == "failed"}
+        done = [replica for replica, state in states.items() if state.state == "done"]
+        error = "; ".join(f"{replica}: {state.error}" for replica, state in sorted(failed.items()))
+        if not done and not failed:
+            error = "no replica lived to do it"
+        await self._write(job_id, {"state": "failed" if error else "done", "error": error})
+
+    async def _write(self, job_id: str, fields: Mapping[str, str]) -> None:
+        await self._control.hset(f"job:{job_id}", fields, ttl_s=KEEP_S)
+
+
+class _LeaseLost(Unavailable):
+    """Another replica does this job now."""
+
+
+class _Reporter:
+    """Writes what a running job has come to, only when it changed."""
+
+    def __init__(self, jobs: Jobs, context: JobContext, scope: Scope, attempts: int) -> None:
+        self._jobs = jobs
+        self._context = context
+        self._scope = scope
+        self._attempts = attempts
+        self._started_s = jobs._clock()
+        self._written = (-1, -1)
+
+    async def report(self) -> None:
+        """Write progress if there is any, and take in a cancellation."""
+        context = self._context
+        fields = await self._jobs._fields(context.job_id)
+        if "cancel" in fields:
+            context.cancelled = True
+        if (context.done, context.total) != self._written:
+            await self.write("running")
+
+    async def write(self, state: str, *, job_state: str = "", error: str = "", result: str = "") -> None:
+        jobs, context = self._jobs, self._context
+        self._written = (context.done, context.total)
+        now = jobs._clock()
+        fields = {
+            "done": str(context.done),
+            "total": str(context.total),
+            "started_s": repr(self._started_s),
+            "updated_s": repr(now),
+            "error": error,
+        }
+        if job_state:
+            fields["state"] = job_state
+        if result:
+            fields["result"] = result
+        if self._scope == "one":
+            fields["attempts"] = str(self._attempts)
+        else:
+            fields[f"attempts:{jobs.replica_id}"] = str(self._attempts)
+            fields[f"replica:{jobs.replica_id}"] = json.dumps(
+                msgspec.to_builtins(
+                    ReplicaState(
+                        state=state,
+                        done=context.done,
+                        total=context.total,
+                        started_s=self._started_s,
+                        updated_s=now,
+                        error=error,
+                    )
+                )
+            )
+        await jobs._write(context.job_id, fields)
+
+
+def _lease(job_id: str, fields: Mapping[str, str]) -> str:
+    """Jobs of scope `each` take turns across jobs of their kind, too: two rebuilds never run side by side."""
+    return f"jobs:{fields['kind']}" if fields["scope"] == "each" else f"job:{job_id}"
+
+
+def _replica_states(fields: Mapping[str, str]) -> dict[str, ReplicaState]:
+    return {
+        name.removeprefix("replica:"): msgspec.json.decode(value, type=ReplicaState)
+        for name, value in fields.items()
+        if name.startswith("replica:")
+    }
+
+
+def _status(job_id: str, fields: Mapping[str, str]) -> JobStatus:
+    done, total = int(fields.get("done", "0")), int(fields.get("total", "0"))
+    spent = float(fields.get("updated_s", "0")) - float(fields.get("started_s", "0"))
+    rate = done / spent if done and spent > 0 else None
+    state = fields["state"]
+    if state == "queued" and "cancel" in fields:
+        state = "cancelled"
+    running = state == "running" and rate is not None and total >= done
+    return JobStatus(
+        job_id=job_id,
+        kind=fields["kind"],
+        scope=fields["scope"],
+        state=state,
+        who=fields["who"],
+        params=json.loads(fields["params"]),
+        submitted_s=float(fields["submitted_s"]),
+        done=done,
+        total=total,
+        rate=rate,
+        eta_s=(total - done) / rate if running and rate else None,
+        error=fields.get("error") or None,
+        result=json.loads(fields["result"]) if fields.get("result") else None,
+        replicas=_replica_states(fields),
+    )
