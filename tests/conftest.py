@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from semcache.settings import StoreSettings
+from semcache.stores.embedded import EmbeddedServer
 from tests import servers
 
 
@@ -43,9 +44,11 @@ def cluster_server() -> Iterator[list[str]]:
 @pytest.fixture(scope="session")
 def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """unix:// URL of an embedded server of this test process."""
-    folder: Path = tmp_path_factory.mktemp("embedded")
-    with servers.unix(folder) as url:
-        yield url
+    server = EmbeddedServer(tmp_path_factory.mktemp("embedded"), StoreSettings(fsync="no"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session", params=["embedded", "standalone", "cluster"])

@@ -137,20 +137,6 @@ def standalone(*, maxmemory: str = "0", password: str | None = None) -> Iterator
 
 
 @contextmanager
-def unix(folder: Path) -> Iterator[str]:
-    """A standalone Valkey on a unix socket alone; yields its unix:// URL. `folder` must have a short path."""
-    with _folder() as short:
-        path = short / "s"
-        argv = [str(server_binary()), "--port", "0", "--unixsocket", str(path), *_DISK_FREE, "--dir", str(folder)]
-        one = Server(f"unix://{path}", argv, short)
-        try:
-            one.start()
-            yield one.url
-        finally:
-            one.stop()
-
-
-@contextmanager
 def cluster(nodes: int = 3, *, password: str | None = None) -> Iterator[list[str]]:
     """A Valkey Cluster of `nodes` masters that own all slots; yields their redis:// URLs."""
     with cluster_servers(nodes, password=password) as servers:
