@@ -6,10 +6,13 @@ Top-level fields are `SEMCACHE_<NAME>`; nested ones `SEMCACHE_<GROUP>__<NAME>`. 
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import logging
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -20,6 +23,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +33,12 @@ from pydantic_settings import (
 
 from semcache.errors import ConfigError
 from semcache.models import Strategy, TtlClass
+
+log = logging.getLogger(__name__)
+
+PREFIX: Final = "SEMCACHE_"
+NOT_SETTINGS: Final = frozenset({"SEMCACHE_CONFIG", "SEMCACHE_SERVER_URL", "SEMCACHE_EVALDATA"})
+"""Variables of ours that are no settings: the TOML file, the embedded server's address, the tests' data."""
 
 Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -76,10 +86,12 @@ class EmbeddingSettings(_Group):
         0, description="Threads of the model; 0: one for each core, at most 4."
     )
     cache_entries: Annotated[int, Field(ge=0)] = Field(10_000, description="Embeddings kept in memory.")
-    max_windows: Count = Field(32, description="Longer prompts than this many windows use the exact tiers only.")
+    max_windows: Count = Field(
+        128, description="Longer prompts than this many windows (of about 60 tokens) use the exact tiers only."
+    )
     openai_base_url: str | None = Field(None, description="Where OpenAI embeddings are asked for.")
     openai_api_key: SecretStr | None = Field(None, description="Key for it.")
-    dimensions: int | None = Field(None, description="Components to ask OpenAI for, if fewer than the model's own.")
+    dimensions: Count | None = Field(None, description="Components to ask OpenAI for, if fewer than the model's own.")
 
 
 class NormalizationSettings(_Group):
@@ -99,12 +111,12 @@ class NormalizationSettings(_Group):
 class TtlSettings(_Group):
     """How long answers live, in seconds."""
 
-    static: Positive = 7 * 86400.0
-    general: Positive = 86400.0
-    code: Positive = 6 * 3600.0
-    conversation: Positive = 3600.0
-    personal: Positive = 1800.0
-    time_sensitive: Positive = 300.0
+    static: Positive = Field(7 * 86400.0, description="Facts that do not change.")
+    general: Positive = Field(86400.0, description="General knowledge, and what no rule knows better.")
+    code: Positive = Field(6 * 3600.0, description="Programming.")
+    conversation: Positive = Field(3600.0, description="A turn of a conversation.")
+    personal: Positive = Field(1800.0, description="What depends on who asks; kept for that principal alone.")
+    time_sensitive: Positive = Field(300.0, description="What depends on when it is asked.")
     min_s: Positive = Field(1.0, description="No entry lives shorter.")
     max_s: Positive = Field(30 * 86400.0, description="No entry lives longer.")
     jitter: Annotated[float, Field(ge=0.0, le=0.5)] = Field(
@@ -145,17 +157,22 @@ class MaintenanceSettings(_Group):
 class NamespaceSettings(_Group):
     """What differs in one namespace; empty: as everywhere."""
 
-    threshold: Threshold | None = None
-    strategy: Strategy | None = None
-    ttl_s: Positive | None = None
-    max_entries: Count | None = None
+    threshold: Threshold | None = Field(None, description="Cosine threshold of this namespace.")
+    strategy: Strategy | None = Field(None, description="How far its lookups may go.")
+    ttl_s: Positive | None = Field(None, description="Life of its answers, unless the request names one.")
+    max_entries: Count | None = Field(None, description="Most entries in it; the coldest go first.")
 
 
 class Settings(BaseSettings):
     """All settings of one service."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SEMCACHE_", env_nested_delimiter="__", frozen=True, extra="forbid", env_ignore_empty=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     host: str = Field("127.0.0.1", description="Address to listen on. Another than loopback needs API keys.")
@@ -237,22 +254,84 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def load(**overrides: Any) -> Settings:
-    """Read the settings; raises ConfigError that names every wrong field and how to mend it."""
+def load(*, warn: bool = True, **overrides: Any) -> Settings:
+    """Read the settings; raises ConfigError with a line for each wrong field, which says how to mend it.
+
+    A SEMCACHE_ variable that is no setting is logged as a warning (it may belong to another version), unless the
+    caller shows these itself.
+    """
     config = os.environ.get("SEMCACHE_CONFIG")
     if config and not Path(config).is_file():
         raise ConfigError(f"SEMCACHE_CONFIG names {config!r}, which is no file")
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(problem) for problem in error.errors())) from error
-    except (ValueError, OSError) as error:  # TOML syntax, unreadable file
+        problems = [_explain(problem) for problem in error.errors(include_url=False)]
+        raise ConfigError("\n".join(problems)) from None  # pydantic's own text could show a secret
+    except (ValueError, OSError) as error:  # TOML syntax, unreadable file, JSON in a variable
         raise ConfigError(f"{config or 'environment'}: {error}") from error
+    for line in unknown_variables(os.environ) if warn else ():
+        log.warning("%s", line)
+    return settings
+
+
+def fields() -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting as (dotted path, pydantic's description of it), in the order of the tree.
+
+    Those of a namespace come once, as `namespaces.<name>.<field>`.
+    """
+    for name, info in Settings.model_fields.items():
+        group = _group(info)
+        if name == "namespaces":
+            yield from ((f"namespaces.<name>.{key}", field) for key, field in NamespaceSettings.model_fields.items())
+        elif group is None:
+            yield name, info
+        else:
+            yield from ((f"{name}.{key}", field) for key, field in group.model_fields.items())
+
+
+def variable(path: str) -> str:
+    """The environment variable of a setting: `store.deadline_s` is SEMCACHE_STORE__DEADLINE_S."""
+    return PREFIX + path.replace(".", "__").upper()
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """A line for each SEMCACHE_ variable that sets nothing, with the name that was probably meant."""
+    known = [variable(path) for path, _ in fields()] + sorted(NOT_SETTINGS)
+    heads = {variable(name) for name, info in Settings.model_fields.items() if _group(info) or name == "namespaces"}
+    lines = []
+    for name in sorted(environment):
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in known or upper.partition("__")[0] in heads:
+            continue  # a wrong name inside a group is an error of its own
+        lines.append(f"{name} is no setting{_meant(upper, known)}")
+    return lines
+
+
+def _group(info: FieldInfo) -> type[_Group] | None:
+    kind = info.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, _Group) else None
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _explain(problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"]) or "settings"
-    name = "SEMCACHE_" + "__".join(str(part).upper() for part in problem["loc"])
+    path = ".".join(str(part) for part in problem["loc"])
+    if not path:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    name = variable(path)
+    known = dict(fields())
+    if problem["type"] == "extra_forbidden":
+        return f"{path} [{name}]: there is no such setting{_meant(name, [variable(each) for each in known])}"
     given = problem.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, (str, int, float)) and problem["loc"] else ""
-    return f"{path} [{name}]: {problem['msg']}{shown}"
+    return f"{path} [{name}]: {problem['msg']}{_shown(given, known.get(path))}"
+
+
+def _shown(given: Any, info: FieldInfo | None) -> str:
+    """What was given, if it is plain and its field is known to be no secret."""
+    if info is None or SecretStr in (info.annotation, *get_args(info.annotation)):
+        return ""
+    return f" (given: {given!r})" if isinstance(given, (str, int, float)) else ""

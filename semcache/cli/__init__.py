@@ -1,1 +1,116 @@
-"""cli"""
+"""The command line: `semcache serve | check-config | doctor | rebuild | stats | version`.
+
+Reads arguments, calls the room that does the work, prints. Knows no policy, no store and no HTTP of its own. Nothing
+heavy is imported before the command that needs it: `semcache version` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from semcache import __version__
+from semcache.errors import SemcacheError
+
+DEFAULT_PORT: Final = "8080"
+
+_RAW = argparse.RawDescriptionHelpFormatter
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Exit code: 0 done, 1 it failed or found something, 2 it was called wrongly, 130 interrupted.
+
+    What can be expected to go wrong is one line on stderr, never a traceback.
+    """
+    chosen = parser().parse_args(arguments)
+    if chosen.command == "version":
+        print(__version__)
+        return 0
+    try:
+        code: int = importlib.import_module(f"semcache.cli.{chosen.module}").run(chosen)
+        sys.stdout.flush()
+    except SemcacheError as error:
+        for line in str(error).splitlines() or [error.code]:
+            print(f"semcache: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has left; nothing is left to flush to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their arguments; each help page ends with an example."""
+    root = argparse.ArgumentParser(
+        prog="semcache",
+        description="A cache for LLM responses: exact, normalised and semantic.",
+        epilog="example: semcache serve --port 9000\n\n"
+        "Settings are SEMCACHE_* variables or a TOML file (SEMCACHE_CONFIG): docs/settings.md",
+        formatter_class=_RAW,
+    )
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    serve = _command(commands, "serve", "run the service in the foreground", "semcache serve --port 9000")
+    serve.add_argument("--host", help="address to listen on (SEMCACHE_HOST; 127.0.0.1)")
+    serve.add_argument("--port", help=f"port to listen on (SEMCACHE_PORT; {DEFAULT_PORT})")
+    _local(serve)
+    check = _command(
+        commands,
+        "check-config",
+        "show the effective settings, where each comes from, and what is wrong with them",
+        "SEMCACHE_THRESHOLD=0.92 semcache check-config",
+    )
+    _local(check)
+    doctor = _command(
+        commands, "doctor", "check that store, bookkeeping and snapshots agree", "semcache doctor --repair"
+    )
+    doctor.add_argument("--repair", action="store_true", help="mend what is found")
+    _local(doctor)
+    rebuild = _command(
+        commands,
+        "rebuild",
+        "have a running service rebuild its vector index from the store, and watch",
+        "semcache rebuild --reembed",
+    )
+    rebuild.add_argument("--namespace", help="this namespace only")
+    rebuild.add_argument("--reembed", action="store_true", help="embed every prompt again")
+    _remote(rebuild)
+    stats = _command(
+        commands, "stats", "show what a running service did and saved", "semcache stats --namespace default --json"
+    )
+    stats.add_argument("--namespace", help="this namespace only")
+    stats.add_argument("--json", action="store_true", help="as the service gave it")
+    _remote(stats)
+    version = commands.add_parser("version", help="print the version", description="Print the version.")
+    version.set_defaults(module="")
+    return root
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, does: str, example: str
+) -> argparse.ArgumentParser:
+    made = commands.add_parser(
+        name,
+        help=does,
+        description=f"{does[0].upper()}{does[1:]}.",
+        epilog=f"example: {example}",
+        formatter_class=_RAW,
+    )
+    made.set_defaults(module={"rebuild": "remote", "stats": "remote"}.get(name, name.replace("-", "_")))
+    return made
+
+
+def _local(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", metavar="FILE", help="TOML file of settings (SEMCACHE_CONFIG)")
+    command.add_argument("--data-dir", metavar="DIR", help="the embedded server's files (SEMCACHE_DATA_DIR; data)")
+
+
+def _remote(command: argparse.ArgumentParser) -> None:
+    port = os.environ.get("SEMCACHE_PORT") or DEFAULT_PORT
+    command.add_argument("--url", default=f"http://127.0.0.1:{port}", help="the service (%(default)s)")
+    command.add_argument("--key", help="API key; better in the environment, as SEMCACHE_ADMIN_KEY")

@@ -1,0 +1,114 @@
+"""`semcache check-config`: the effective settings, where each comes from, and what is wrong with them.
+
+Opens no connection and writes nothing. Values are shown as `Settings.redacted()` gives them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+
+from semcache.cli import flags
+from semcache.errors import ConfigError
+from semcache.settings import Settings, is_loopback, load, unknown_variables, variable
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print the settings and the findings; 1 where the service could not start so. Raises ConfigError."""
+    flags.apply(chosen)
+    warnings = unknown_variables(os.environ)
+    try:
+        settings = load(warn=False)
+        _print_table(settings)
+        errors = list(_errors(settings))
+        warnings += _warnings(settings)
+    except ConfigError as error:
+        errors = str(error).splitlines()
+    for line in warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    for line in errors:
+        print(f"error: {line}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+def sources() -> dict[str, str]:
+    """Dotted path -> the variable or file that sets it; what is missing has its default."""
+    found: dict[str, str] = {}
+    config = os.environ.get("SEMCACHE_CONFIG")
+    if config:
+        values = TomlConfigSettingsSource(Settings, toml_file=config)()
+        found |= {path: config for path, _ in _leaves(values)}
+    return found | {path: _set_by(path) for path, _ in _leaves(EnvSettingsSource(Settings)())}
+
+
+def _set_by(path: str) -> str:
+    """The variable itself, or that of its group where the whole group was given as JSON."""
+    name = variable(path)
+    return name if name in (key.upper() for key in os.environ) else variable(path.split(".")[0])
+
+
+def _print_table(settings: Settings) -> None:
+    origin = sources()
+    rows = [(path, _shown(value), origin.get(path, "default")) for path, value in _leaves(settings.redacted())]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for path, value, source in rows:
+        print(f"{path:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+
+
+def _leaves(tree: dict[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{head}{key}.")
+        else:
+            yield f"{head}{key}", value
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _errors(settings: Settings) -> Iterator[str]:
+    for path, folder in (("data_dir", settings.data_dir), ("index_dir", settings.index_dir)):
+        problem = _unwritable(folder)
+        if problem:
+            yield f"{path} [{variable(path)}]: {problem}"
+    if settings.redis_url is not None:
+        try:
+            asyncio.run(_understand_url(settings))
+        except ConfigError as error:
+            yield str(error)
+
+
+def _warnings(settings: Settings) -> list[str]:
+    found = []
+    if not is_loopback(settings.host) and settings.admin_key is None:
+        found.append("no SEMCACHE_ADMIN_KEY: the admin plane answers from loopback only")
+    if settings.redis_url is None and settings.store.max_memory.rstrip("bkmg") == "0":
+        found.append("store.max_memory is 0: the embedded server grows until the machine's memory is full")
+    return found
+
+
+def _unwritable(folder: Path) -> str:
+    """Why files cannot be made in `folder`, "" if they can; a folder that is not there yet is made at start."""
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is no folder"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there} cannot be written by this user"
+    return ""
+
+
+async def _understand_url(settings: Settings) -> None:
+    from semcache.stores.connect import connect
+
+    client = await connect(settings, None)
+    await client.aclose()

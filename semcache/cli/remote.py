@@ -1,0 +1,91 @@
+"""`semcache rebuild` and `semcache stats`: ask a running service over HTTP. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, Final
+
+from semcache.cli import stats_table
+from semcache.errors import AccessError, RequestError, SemcacheError, Unavailable
+
+_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.5
+_RUNNING: Final = ("queued", "pending", "running")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Carry out `rebuild` or `stats`. Raises Unavailable where the service cannot be reached."""
+    return _rebuild(chosen) if chosen.command == "rebuild" else _stats(chosen)
+
+
+def call(chosen: argparse.Namespace, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One request to the service that `--url` names; its JSON answer. Raises the error that the service reports."""
+    key = chosen.key or os.environ.get("SEMCACHE_ADMIN_KEY")
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    url = chosen.url.rstrip("/") + path
+    if not url.startswith(("http://", "https://")):
+        raise RequestError(f"--url {chosen.url!r} does not start with http:// or https://")
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
+    # A cache is asked directly: a proxy of the environment would make a loopback call a foreign one.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=_TIMEOUT_S) as answer:
+            decoded: dict[str, Any] = json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise _reported(error) from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise Unavailable(f"no answer from {chosen.url}: {reason}") from None
+    except ValueError:
+        raise SemcacheError(f"{url} did not answer with JSON; is that semcache?") from None
+    return decoded
+
+
+def _reported(error: urllib.error.HTTPError) -> SemcacheError:
+    with error:
+        text = error.read().decode(errors="replace")
+    try:
+        problem = json.loads(text)
+        detail = f"{problem['detail']} ({problem['code']})"
+    except (ValueError, KeyError, TypeError):
+        detail = f"HTTP {error.code} {error.reason}"
+    if error.code in (401, 403):
+        return AccessError(f"{detail}: give a key with --key or SEMCACHE_ADMIN_KEY")
+    return SemcacheError(detail)
+
+
+def _rebuild(chosen: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    body: dict[str, Any] = {"reembed": chosen.reembed}
+    if chosen.namespace:
+        body["namespace"] = chosen.namespace
+    job = call(chosen, "POST", "/admin/index/rebuild", body)["job_id"]
+    print(f"job {job}")
+    with tqdm(desc="rebuild", unit="entries") as bar:
+        while True:
+            state = call(chosen, "GET", f"/admin/jobs/{urllib.parse.quote(job)}")
+            bar.total = state.get("total") or None
+            bar.update((state.get("done") or 0) - bar.n)
+            if state["state"] not in _RUNNING:
+                break
+            time.sleep(_POLL_S)
+    if state.get("error"):
+        raise SemcacheError(f"job {job} {state['state']}: {state['error']}")
+    print(state["state"])
+    return 0 if state["state"] == "done" else 1
+
+
+def _stats(chosen: argparse.Namespace) -> int:
+    query = f"?{urllib.parse.urlencode({'namespace': chosen.namespace})}" if chosen.namespace else ""
+    found = call(chosen, "GET", f"/v1/stats{query}")
+    print(json.dumps(found, indent=2) if chosen.json else stats_table.render(found))
+    return 0
