@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from semcache.embedders.minilm import MiniLm
 from semcache.settings import StoreSettings
 from semcache.stores.embedded import EmbeddedServer
 from tests import servers
@@ -58,3 +60,14 @@ def store_backend(request: pytest.FixtureRequest) -> Backend:
         urls: list[str] = request.getfixturevalue("cluster_server")
         return Backend(urls[0], cluster=True)
     return Backend(request.getfixturevalue(f"{request.param}_server"))
+
+
+@pytest.fixture(scope="session")
+def prepared_models_dir() -> Path:
+    """Folder with the packaged model prepared, kept between runs and shared by all test processes (under a lock).
+
+    A service under test that embeds links its `data_dir / "models"` to it: preparing takes half a minute.
+    """
+    folder = Path(__file__).resolve().parent.parent / ".cache" / "models"
+    MiniLm(folder, threads=1, batch=8, max_windows=8).load()
+    return folder

@@ -1,0 +1,181 @@
+"""The packaged all-MiniLM-L6-v2 on OpenVINO: the default embedder. Needs openvino and tokenizers, never torch."""
+
+from __future__ import annotations
+
+import collections
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semcache.embedders import packaged
+from semcache.embedders.encoder import printable
+from semcache.embedders.windows import PIECE, cut
+from semcache.errors import EmbedderUnavailable
+from semcache.models import Embedding
+
+log = logging.getLogger(__name__)
+
+_CLS, _SEP = 101, 102
+_CHARS_A_TOKEN = 4
+
+
+class MiniLm:
+    """Implements `Encoder`. A prepared model lies under `cache_dir`; one is made at the first load."""
+
+    def __init__(self, cache_dir: Path, *, threads: int, batch: int, max_windows: int) -> None:
+        """`threads`: of the model; `batch`: most windows in one run; `max_windows`: longer texts give None."""
+        self._cache_dir = cache_dir
+        self._threads = threads
+        self._batch = batch
+        self._max_windows = max_windows
+        self._space: str | None = None
+        self._runtime: Runtime | None = None
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[str] | None = None
+        self._aborted = False
+
+    @property
+    def space(self) -> str:
+        """Fingerprint of weights, tokenizer, pooling, dimension, normalisation, windows and equivalence class."""
+        if self._space is None:
+            self._space = packaged.announced_space(self._cache_dir)
+        return self._space
+
+    @property
+    def dimension(self) -> int:
+        """384."""
+        return packaged.DIMENSION
+
+    def load(self) -> None:
+        """Prepare the model if there is none that is sound, and load it. Minutes the first time, then under 1 s."""
+        announced = self.space
+        folder = packaged.prepared_dir(self._cache_dir)
+        try:
+            manifest = packaged.verify(folder)
+        except EmbedderUnavailable as error:
+            log.info("preparing the packaged model: %s", error)
+            self._prepare(folder)
+            manifest = packaged.verify(folder)
+        if packaged.vector_space(manifest.equivalence) != announced:
+            # Others have asked for the space by now, and vectors of two spaces must not mix.
+            raise EmbedderUnavailable(
+                "this machine's vectors are a space of their own: restart the service to use them"
+            )
+        self._runtime = Runtime(folder, precision=manifest.precision, threads=self._threads, batch=self._batch)
+
+    def windows(self, text: str) -> int:
+        """A guess from the length in characters."""
+        return 1 + len(text) // (PIECE * _CHARS_A_TOKEN)
+
+    def encode(self, texts: Sequence[str]) -> list[Embedding | None]:
+        """See `Encoder.encode`."""
+        runtime = self._runtime
+        if runtime is None:
+            raise EmbedderUnavailable("the model is not loaded")
+        rows: list[list[int]] = []
+        plans: list[list[tuple[int, int]] | None] = []
+        for text in texts:
+            tokens = runtime.tokens(text)
+            spans = cut(len(tokens), packaged.MAX_TOKENS)
+            if len(spans) > self._max_windows:
+                plans.append(None)
+                continue
+            plans.append(spans)
+            rows.extend(tokens[start:end] for start, end in spans)
+        vectors = runtime.encode_rows(rows)
+        results: list[Embedding | None] = []
+        at = 0
+        for plan in plans:
+            if plan is None:
+                results.append(None)
+                continue
+            weights = np.array([max(1, end - start) for start, end in plan], np.float32)
+            results.append(Embedding(self.space, vectors[at : at + len(plan)].copy(), weights))
+            at += len(plan)
+        return results
+
+    def unload(self) -> None:
+        """Drop the model."""
+        self._runtime = None
+
+    def abort(self) -> None:
+        """Kill a preparation that is under way, and allow no other."""
+        with self._lock:
+            self._aborted = True
+            if self._child is not None:
+                self._child.kill()
+
+    def _prepare(self, folder: Path) -> None:
+        """Run `prepare` to its end. Raises EmbedderUnavailable with the last it said, if it failed."""
+        command = [sys.executable, "-m", "semcache.embedders.prepare", str(folder)]
+        with self._lock:
+            if self._aborted:
+                raise EmbedderUnavailable("stopped")
+            # Its standard input is the rope: closed by whatever ends this process, and the child ends too.
+            child = self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                encoding="utf-8", errors="replace", env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            )  # fmt: skip
+        last: collections.deque[str] = collections.deque(maxlen=20)
+        with child:
+            for line in child.stderr or ():
+                log.info("prepare: %s", line.rstrip())
+                last.append(line)
+        with self._lock:
+            self._child = None
+        if child.returncode != 0:
+            raise EmbedderUnavailable(
+                f"preparing the model failed ({child.returncode}): {''.join(last).strip()[-2000:]}"
+            )
+
+
+class Runtime:
+    """A prepared model in memory. Belongs to one thread."""
+
+    def __init__(self, folder: Path, *, precision: packaged.Precision, threads: int, batch: int) -> None:
+        import openvino
+        from tokenizers import Tokenizer
+
+        self._batch = batch
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+            compiled = openvino.Core().compile_model(
+                folder / "model.xml", "CPU", packaged.runtime_config(precision, threads)
+            )
+            self._request = compiled.create_infer_request()
+            self.encode_rows([self.tokens("warm up")])
+        except Exception as error:  # the two libraries raise bare RuntimeError and Exception
+            raise EmbedderUnavailable(f"the model in {folder} cannot be loaded: {error}") from error
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids of the whole text, without the special ones."""
+        ids: list[int] = self._tokenizer.encode(printable(text), add_special_tokens=False).ids
+        return ids
+
+    def encode_rows(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """float32 (rows, 384): a unit vector for each window of token ids. Alike lengths run together: less padding."""
+        vectors = np.empty((len(rows), packaged.DIMENSION), np.float32)
+        order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+        for start in range(0, len(order), self._batch):
+            chosen = order[start : start + self._batch]
+            width = 2 + max(len(rows[at]) for at in chosen)
+            ids = np.zeros((len(chosen), width), np.int64)
+            mask = np.zeros((len(chosen), width), np.int64)
+            for line, at in enumerate(chosen):
+                row = (_CLS, *rows[at], _SEP)
+                ids[line, : len(row)] = row
+                mask[line, : len(row)] = 1
+            self._request.infer({"input_ids": ids, "attention_mask": mask})
+            vectors[chosen] = self._request.get_output_tensor(0).data
+        # bf16 leaves lengths of 1 +- 0.004; the port promises unit rows.
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
