@@ -254,6 +254,24 @@ class StoreHealth(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a self-check found, as often as `count`; `repaired` of these were mended."""
+
+    code: str
+    detail: str
+    count: int = 1
+    repaired: int = 0
+    fault: bool = True
+    """False: it comes of ordinary work (eviction, expiry, a log not yet followed) and mends itself."""
+
+
+class Audit(Protocol):
+    """The store's self-check, key by key."""
+
+    async def check(self, *, repair: bool, progress: Progress) -> list[Finding]:
+        """What is wrong, one Finding a code. Safe beside live traffic, repairs included."""
+
+
 # --- vectors -------------------------------------------------------------------------------------------------
 
 
