@@ -8,6 +8,7 @@ from redis.asyncio import RedisCluster
 
 from semcache.ports import StoreHealth
 from semcache.settings import Settings
+from semcache.stores.audit import RedisAudit
 from semcache.stores.catalog import RedisCatalog
 from semcache.stores.changelog import RedisChangeLog
 from semcache.stores.connect import connect
@@ -33,6 +34,7 @@ class RedisStore:
         self.log = RedisChangeLog(self._link)
         self.catalog = RedisCatalog(self._link, settings, floors)
         self.control = RedisControl(self._link)
+        self.audit = RedisAudit(self._link, self.catalog)
 
     async def start(self) -> None:
         """Connect and verify. May be called again after it failed.
