@@ -83,7 +83,7 @@ def _default(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "`true`" if value else "`false`"
-    return f"`{value:g}`" if isinstance(value, float) and value < 1e6 else f"`{value}`"
+    return f"`{int(value) if isinstance(value, float) and value.is_integer() else value}`"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from semcache.errors import AccessError, RequestError, SemcacheError, Unavailabl
 
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.5
-_RUNNING: Final = ("queued", "pending", "running")
+_UNFINISHED: Final = ("queued", "running")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -75,7 +75,7 @@ def _rebuild(chosen: argparse.Namespace) -> int:
             state = call(chosen, "GET", f"/admin/jobs/{urllib.parse.quote(job)}")
             bar.total = state.get("total") or None
             bar.update((state.get("done") or 0) - bar.n)
-            if state["state"] not in _RUNNING:
+            if state["state"] not in _UNFINISHED:
                 break
             time.sleep(_POLL_S)
     if state.get("error"):

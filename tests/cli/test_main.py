@@ -1,0 +1,97 @@
+"""The command line as a person meets it: help, exit codes, one line for what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from semcache import __version__
+from semcache.cli import main, parser
+
+COMMANDS = ("serve", "check-config", "doctor", "rebuild", "stats", "version")
+
+
+def semcache(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("SEMCACHE_")}
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; from semcache.cli import main; sys.exit(main())", *arguments],
+        capture_output=True,
+        text=True,
+        env=bare | environment,
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+        check=False,
+    )
+
+
+def test_version() -> None:
+    done = semcache("version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_version_answers_at_once() -> None:
+    def seconds() -> float:
+        begin = time.perf_counter()
+        semcache("version")
+        return time.perf_counter() - begin
+
+    assert min(seconds() for _ in range(5)) < 0.15
+
+
+def test_help_names_every_command() -> None:
+    text = parser().format_help()
+    assert all(re.search(rf"^\s+{command}\b", text, re.MULTILINE) for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1])
+def test_help_of_each_command_gives_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    example = re.search(r"^example: (?:\w+=\S+ )*semcache (.+)$", capsys.readouterr().out, re.MULTILINE)
+    assert example is not None
+    assert parser().parse_args(example[1].split()).command == command
+
+
+@pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["stats", "--no-such-flag"]])
+def test_a_wrong_call_is_2(arguments: list[str]) -> None:
+    done = semcache(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: semcache")
+
+
+@pytest.mark.parametrize("command", ["serve", "doctor"])
+def test_wrong_settings_are_1_and_a_line_each(command: str) -> None:
+    done = semcache(command, SEMCACHE_PORT="many", SEMCACHE_THRESHOLD="7")
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("semcache: ") for line in lines)
+
+
+def test_a_service_that_is_not_there_is_1_and_a_line() -> None:
+    done = semcache("stats", "--url", "http://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("semcache: no answer from http://127.0.0.1:1: ")
+
+
+def test_a_reader_that_leaves_is_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-c", "import sys; from semcache.cli import main; sys.exit(main())", "check-config"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,144 @@
+"""`rebuild` and `stats` over a socket: what is asked, how answers and refusals are shown."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from semcache.cli import main, stats_table
+
+JOB = "j1"
+
+
+class Scripted(BaseHTTPRequestHandler):
+    """Answers in turn what `answers` holds for "METHOD path"; keeps what it was asked."""
+
+    answers: ClassVar[dict[str, list[tuple[int, Any]]]]
+    asked: ClassVar[list[tuple[str, str | None, Any]]]
+
+    def do_GET(self) -> None:
+        self._answer(None)
+
+    def do_POST(self) -> None:
+        self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+    def _answer(self, body: Any) -> None:
+        call = f"{self.command} {self.path}"
+        self.asked.append((call, self.headers.get("Authorization"), body))
+        script = self.answers[call]
+        status, answer = script.pop(0) if len(script) > 1 else script[0]
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.delenv("SEMCACHE_ADMIN_KEY", raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # must not be asked
+    monkeypatch.setattr("semcache.cli.remote._POLL_S", 0.01)
+    Scripted.answers, Scripted.asked = {}, []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Scripted) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_rebuild_watches_its_job_to_the_end(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Scripted.answers = {
+        "POST /admin/index/rebuild": [(202, {"job_id": JOB})],
+        f"GET /admin/jobs/{JOB}": [
+            (200, {"state": "queued", "done": 0, "total": 0}),
+            (200, {"state": "running", "done": 5, "total": 10}),
+            (200, {"state": "done", "done": 10, "total": 10, "error": None}),
+        ],
+    }
+    assert main(["rebuild", "--url", url, "--namespace", "a", "--reembed", "--key", "k"]) == 0
+    assert Scripted.asked[0] == (
+        "POST /admin/index/rebuild",
+        "Bearer k",
+        {"reembed": True, "namespace": "a"},
+    )
+    assert len(Scripted.asked) == 4
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [f"job {JOB}", "done"]
+    assert "10/10" in shown.err
+
+
+def test_a_job_that_fails_is_1_and_says_why(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Scripted.answers = {
+        "POST /admin/index/rebuild": [(202, {"job_id": JOB})],
+        f"GET /admin/jobs/{JOB}": [(200, {"state": "failed", "done": 1, "total": 9, "error": "no store"})],
+    }
+    assert main(["rebuild", "--url", url]) == 1
+    assert f"semcache: job {JOB} failed: no store" in capsys.readouterr().err
+
+
+def test_a_refusal_is_shown_as_the_service_words_it(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Scripted.answers = {"GET /v1/stats": [(403, {"detail": "this key is not for admins", "code": "forbidden"})]}
+    assert main(["stats", "--url", url]) == 1
+    assert capsys.readouterr().err == (
+        "semcache: this key is not for admins (forbidden): give a key with --key or SEMCACHE_ADMIN_KEY\n"
+    )
+
+
+@pytest.mark.parametrize("answer", [(502, b"<html>bad gateway</html>"), (200, b"<html>hello</html>")])
+def test_another_server_there_is_a_line(
+    url: str, capsys: pytest.CaptureFixture[str], answer: tuple[int, bytes]
+) -> None:
+    Scripted.answers = {"GET /v1/stats": [answer]}
+    assert main(["stats", "--url", url]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_url_of_another_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stats", "--url", "file:///etc/passwd"]) == 1
+    assert "http://" in capsys.readouterr().err
+
+
+def test_stats_as_json_are_the_service_s_own(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMCACHE_ADMIN_KEY", "from-environment")
+    Scripted.answers = {"GET /v1/stats?namespace=a+b": [(200, {"hits": 3})]}
+    assert main(["stats", "--url", url, "--namespace", "a b", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"hits": 3}
+    assert Scripted.asked[0][1] == "Bearer from-environment"
+
+
+def test_the_table_gives_every_figure() -> None:
+    stats = {
+        "requests": 12345,
+        "hit_rate": 0.5,
+        "cost_saved_usd": 1.25,
+        "since": None,
+        "hits_by_tier": {"exact": 2, "semantic": 1},
+        "models": [{"model": "m1", "hits": 3}],
+        "index": {},
+    }
+    assert stats_table.render(stats).splitlines() == [
+        "requests        12,345",
+        "hit_rate        50.0%",
+        "cost_saved_usd  1.25",
+        "since           -",
+        "",
+        "hits_by_tier",
+        "  exact     2",
+        "  semantic  1",
+        "",
+        "models m1",
+        "  model  m1",
+        "  hits   3",
+    ]
