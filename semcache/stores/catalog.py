@@ -104,7 +104,7 @@ class RedisCatalog:
         return swept
 
     async def _sweep(self, script: str, base: bytes, before: Sequence[Any], after: Sequence[Any]) -> int:
-        cursor, total = b"0", 0
+        cursor, dropped, total = b"0", 0, 0
         while True:
             cursor, dropped = await self._link.run(script, base, (*before, cursor, *after), deadline_s=BULK_S)
             total += dropped

@@ -1,0 +1,529 @@
+"""What every EntryStore keeps to: embedded, standalone and cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+
+from semcache.errors import RequestError, StoreUnavailable
+from semcache.models import FillToken, Strategy, Usage
+from semcache.ports import Fenced, Selector, Touch, Written
+from semcache.settings import Settings, StoreSettings
+from semcache.stores import entries as entries_module
+from semcache.stores.store import RedisStore
+from tests import servers
+from tests.contract.conftest import MakeStore
+from tests.contract.records import SPACE, draft, embedding, eventually, identity
+
+EXACT, NORMALIZED, SEMANTIC = Strategy.EXACT, Strategy.NORMALIZED, Strategy.SEMANTIC
+
+
+async def put(store: RedisStore, *args: Any, **parts: Any) -> Written:
+    written = await store.entries.put(draft(*args, **parts))
+    assert isinstance(written, Written)
+    return written
+
+
+# -- round trips ----------------------------------------------------------------------------------------------------
+
+
+async def test_everything_comes_back(store: RedisStore) -> None:
+    vectors = embedding(1, windows=3)
+    written = await put(
+        store,
+        "what is a résumé? 🙂",
+        response='{"text": "ü"}'.encode(),
+        ttl_s=61.5,
+        sliding=True,
+        tags=("doc:1", "ü"),
+        usage=Usage(input_tokens=3, output_tokens=5),
+        cost_usd=0.25,
+        latency_ms=812.5,
+        metadata={"k": [1, {"x": None}]},
+        embedding=vectors,
+    )
+    entry = written.entry
+    assert not written.replaced
+    assert written.shard_entries == 1
+    assert entry.expires_ms - entry.created_ms == 61_500
+    assert entry.epoch > 0
+    who = identity("what is a résumé? 🙂")
+    read = await store.entries.read(who, SEMANTIC)
+    assert read.exact is not None
+    assert read.exact.entry == entry
+    assert read.exact.embedding is None
+    assert not read.exact.vetoed
+    assert read.normalized is None
+    assert read.epoch == entry.epoch
+    assert read.now_ms >= entry.created_ms
+    many = await store.entries.read_many([who.entry_id], space=SPACE)
+    found = many.found[who.entry_id]
+    assert found.entry == entry
+    assert many.epochs == {who.entry_id: entry.epoch}
+    assert found.embedding is not None
+    assert found.embedding.space == SPACE
+    np.testing.assert_array_equal(found.embedding.weights, vectors.weights)
+    np.testing.assert_allclose(found.embedding.vectors, vectors.vectors, atol=1e-3)
+
+
+async def test_nothing_is_found_where_nothing_is(store: RedisStore) -> None:
+    who = identity("nobody asked")
+    read = await store.entries.read(who, SEMANTIC)
+    assert read.exact is None
+    assert read.normalized is None
+    assert read.epoch > 0
+    assert read.fence > 0
+    many = await store.entries.read_many([who.entry_id], space=SPACE, asker=bytes(32))
+    assert many.found == many.epochs == {}
+    assert (await store.entries.read_many([])).now_ms > 0
+    assert await store.entries.remove([who.entry_id]) == 0
+    assert await store.entries.remove([]) == 0
+    assert not await store.entries.attach(who.entry_id, who.digest, embedding(1))
+    assert not await store.entries.veto(who.entry_id, bytes(32), wrong=True)
+    await store.entries.touch({who.entry_id: Touch(1, True)})
+    await store.entries.touch({})
+    assert (await store.entries.read(who, SEMANTIC)).exact is None
+
+
+async def test_pointer_leads_to_another_spelling(store: RedisStore) -> None:
+    first = identity("What is it?", norm="what is it")
+    second = identity("what is it", norm="what is it")
+    await put(store, first)
+    assert (await store.entries.read(second, EXACT)).normalized is None
+    for strategy in (NORMALIZED, SEMANTIC):
+        read = await store.entries.read(second, strategy)
+        assert read.exact is None
+        assert read.normalized is not None
+        assert read.normalized.entry.entry_id == first.entry_id
+    await put(store, second)  # the pointer follows the newest
+    read = await store.entries.read(second, NORMALIZED)
+    assert read.exact is not None
+    assert read.normalized is None
+    read = await store.entries.read(first, NORMALIZED)
+    assert read.exact is not None
+    assert read.exact.entry.entry_id == first.entry_id
+    assert read.normalized is not None
+    assert read.normalized.entry.entry_id == second.entry_id
+    # removing what the pointer no longer leads to leaves the pointer alone
+    assert await store.entries.remove([first.entry_id]) == 1
+    assert (await store.entries.read(first, NORMALIZED)).normalized is not None
+    assert await store.entries.remove([second.entry_id]) == 1
+    read = await store.entries.read(first, NORMALIZED)
+    assert (read.exact, read.normalized) == (None, None)
+
+
+async def test_the_whole_digest_decides(
+    store: RedisStore, raw: Any, key_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = identity("mine", shard=7)
+    other = identity("other", shard=7)
+    await put(store, other, response=b'"secret"')
+    # a record under an id, and a pointer, that belong to another request: as after a collision or a crossed write
+    stolen = await raw.hgetall(f"{key_prefix}:{{s07}}:e:{other.entry_id}")
+    await raw.hset(f"{key_prefix}:{{s07}}:e:{mine.entry_id}", mapping=stolen)
+    read = await store.entries.read(mine, EXACT)
+    assert read.exact is None
+    assert mine.entry_id in caplog.text
+    await raw.set(f"{key_prefix}:{{s07}}:p:{mine.norm_digest.hex()}", other.entry_id)
+    read = await store.entries.read(mine, NORMALIZED)
+    assert (read.exact, read.normalized) == (None, None)
+
+
+async def test_damaged_record_counts_as_absent(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    who = identity("damaged", shard=9)
+    await put(store, who, embedding=embedding(1))
+    key = f"{key_prefix}:{{s09}}:e:{who.entry_id}"
+    await raw.hset(key, f"v:{SPACE}", b"\x07")
+    many = await store.entries.read_many([who.entry_id], space=SPACE)
+    assert many.found[who.entry_id].embedding is None
+    await raw.hset(key, "m", b"\xc1")
+    assert (await store.entries.read(who, SEMANTIC)).exact is None
+    assert not (await store.entries.read_many([who.entry_id])).found
+    await put(store, who)
+    assert (await store.entries.read(who, SEMANTIC)).exact is not None
+
+
+async def test_many_ids_over_all_shards(store: RedisStore) -> None:
+    people = [identity(f"p{n}") for n in range(700)]
+    same_shard = [identity(f"s{n}", shard=3) for n in range(620)]
+    for start in range(0, len(people), 50):
+        await asyncio.gather(*(put(store, who, embedding=embedding(0)) for who in people[start : start + 50]))
+        await asyncio.gather(*(put(store, who) for who in same_shard[start : start + 50]))
+    ids = [who.entry_id for who in (*people, *same_shard)]
+    many = await store.entries.read_many([*ids, *ids[:5], identity("absent").entry_id], space=SPACE)
+    assert set(many.found) == set(ids)
+    assert all(many.found[who.entry_id].entry.digest == who.digest for who in people)
+    assert many.found[people[0].entry_id].embedding is not None
+    assert many.found[same_shard[0].entry_id].embedding is None
+    assert await store.entries.remove([*ids, *ids[:5]]) == len(ids)
+    assert not (await store.entries.read_many(ids)).found
+
+
+async def test_an_id_that_is_none_is_the_callers_error(store: RedisStore) -> None:
+    for bad in ("", "xyz", "ff" * 16, "0" * 31):
+        with pytest.raises(RequestError):
+            await store.entries.read_many([bad])
+    with pytest.raises(RequestError):
+        await store.entries.put(draft("x", ttl_s=0.0001))
+
+
+async def test_scripts_are_sent_again_to_a_server_that_forgot_them(store: RedisStore, raw: Any) -> None:
+    await put(store, "a")
+    await raw.script_flush()
+    who = [identity(f"n{n}") for n in range(20)]
+    await put(store, who[0])
+    await raw.script_flush()
+    assert len((await store.entries.read_many([one.entry_id for one in who])).found) == 1
+
+
+# -- replacing ------------------------------------------------------------------------------------------------------
+
+
+async def test_replacing_resets_what_belongs_to_the_answer(store: RedisStore) -> None:
+    who, stranger = identity("q"), identity("another q")
+    first = await put(store, who, response=b"1", embedding=embedding(1), tags=("a",), sliding=True)
+    await store.entries.touch({who.entry_id: Touch(5, False)})
+    assert await store.entries.veto(who.entry_id, who.norm_digest, wrong=True)
+    assert await store.entries.veto(who.entry_id, stranger.norm_digest, wrong=True)
+    second = await put(store, who, response=b"2", embedding=embedding(2, space="other"), cost_usd=1.0)
+    assert second.replaced
+    assert second.shard_entries == 1
+    assert second.entry.created_ms >= first.entry.created_ms
+    read = await store.entries.read(who, SEMANTIC)
+    assert read.exact is not None
+    assert read.exact.entry.response == b"2"
+    assert read.exact.entry.hits == 0
+    assert read.exact.entry.tags == ()
+    assert not read.exact.entry.sliding
+    assert not read.exact.vetoed  # the answer that was wrong for it is gone
+    many = await store.entries.read_many([who.entry_id], space=SPACE, asker=stranger.norm_digest)
+    assert many.found[who.entry_id].vetoed
+    assert many.found[who.entry_id].embedding is not None  # same prompt, same vectors
+    other = await store.entries.read_many([who.entry_id], space="other", asker=who.norm_digest)
+    assert other.found[who.entry_id].embedding is not None
+    assert not other.found[who.entry_id].vetoed
+    assert [batch async for batch in store.catalog.ids(selector=Selector(namespace="default", tags=("a",)))] == []
+
+
+async def test_many_puts_of_one_id_leave_one_whole_record(store: RedisStore) -> None:
+    who = identity("contended")
+    outcomes = await asyncio.gather(
+        *(put(store, who, response=b"%d" % n, metadata={"n": n}, tags=(f"t{n}",)) for n in range(40))
+    )
+    assert sum(not written.replaced for written in outcomes) == 1
+    read = await store.entries.read(who, EXACT)
+    assert read.exact is not None
+    entry = read.exact.entry
+    number = int(entry.response)
+    assert entry.metadata == {"n": number}
+    tagged = [
+        n
+        for n in range(40)
+        if [ids async for ids in store.catalog.ids(selector=Selector(namespace="default", tags=(f"t{n}",)))]
+    ]
+    assert tagged == [number]
+
+
+# -- life -----------------------------------------------------------------------------------------------------------
+
+
+async def test_entry_and_pointer_vanish_after_ttl_and_stale_window(store: RedisStore) -> None:
+    who = identity("short")
+    written = await put(store, who, ttl_s=0.2, retain_s=0.4)
+
+    async def expired() -> Any:
+        read = await store.entries.read(who, NORMALIZED)
+        return read.now_ms >= written.entry.expires_ms and read
+
+    stale = await eventually(expired)
+    assert stale.exact is not None  # kept for the stale window: the caller judges expiry
+    assert stale.now_ms - written.entry.created_ms < 600
+
+    async def gone() -> bool:
+        return (await store.entries.read(identity("x", norm="short"), NORMALIZED)).normalized is None and not (
+            await store.entries.read_many([who.entry_id])
+        ).found
+
+    await eventually(gone)
+
+
+async def test_entry_keys_have_a_life_and_bookkeeping_has_none(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    who = identity("life", shard=5)
+    await put(store, who, ttl_s=100, retain_s=50, tags=("t",))
+    await store.entries.read(who, NORMALIZED)
+    await store.entries.touch({who.entry_id: Touch(1, True)})
+    await store.catalog.raise_fence(Selector(namespace="default", tags=("t",)))
+    keys = [key async for key in raw.scan_iter(match=f"{key_prefix}:{{s05}}:*", count=1000)]
+    lives = {key.decode(errors="replace").split(":", 2)[2]: await raw.pttl(key) for key in keys}
+    mortal = {name for name, life in lives.items() if life != -1}
+    assert mortal == {f"e:{who.entry_id}", f"p:{who.norm_digest.hex()}"}
+    assert all(140_000 < lives[name] <= 150_000 for name in mortal)
+    assert {"use", "log", "seq", "epochs", "fences", "groups", "tags"} <= set(lives)
+
+
+async def test_uses_count_and_only_sliding_entries_slide(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    fixed, sliding = identity("fixed", shard=1), identity("sliding", shard=1)
+    before = await put(store, fixed, ttl_s=50)
+    await put(store, sliding, ttl_s=50, retain_s=7, sliding=True)
+    first = (await store.entries.read_many([sliding.entry_id])).found[sliding.entry_id].entry
+    for who in (fixed, sliding):
+        await raw.pexpire(f"{key_prefix}:{{s01}}:e:{who.entry_id}", 20_000)
+
+    async def later() -> bool:
+        return (await store.entries.read_many([])).now_ms > first.created_ms + 5
+
+    await eventually(later)
+    await store.entries.touch({fixed.entry_id: Touch(2, True), sliding.entry_id: Touch(3, True)})
+    found = (await store.entries.read_many([fixed.entry_id, sliding.entry_id])).found
+    assert found[fixed.entry_id].entry.hits == 2
+    assert found[fixed.entry_id].entry.expires_ms == before.entry.expires_ms
+    assert found[sliding.entry_id].entry.hits == 3
+    assert found[sliding.entry_id].entry.expires_ms > first.expires_ms
+    assert await raw.pttl(f"{key_prefix}:{{s01}}:e:{fixed.entry_id}") <= 20_000
+    assert 50_000 < await raw.pttl(f"{key_prefix}:{{s01}}:e:{sliding.entry_id}") <= 57_000
+    assert 50_000 < await raw.pttl(f"{key_prefix}:{{s01}}:p:{sliding.norm_digest.hex()}") <= 57_000
+    await store.entries.touch({sliding.entry_id: Touch(1, False)})
+    after = (await store.entries.read_many([sliding.entry_id])).found[sliding.entry_id].entry
+    assert after.hits == 4
+    assert after.expires_ms == found[sliding.entry_id].entry.expires_ms
+
+
+async def test_a_use_does_not_revive_what_has_expired(store: RedisStore) -> None:
+    who = identity("late use")
+    written = await put(store, who, ttl_s=0.05, retain_s=60, sliding=True)
+
+    async def expired() -> bool:
+        return (await store.entries.read_many([])).now_ms >= written.entry.expires_ms
+
+    await eventually(expired)
+    await store.entries.touch({who.entry_id: Touch(1, True)})
+    found = (await store.entries.read_many([who.entry_id])).found[who.entry_id].entry
+    assert found.expires_ms == written.entry.expires_ms
+
+
+# -- vectors and vetoes ---------------------------------------------------------------------------------------------
+
+
+async def test_attach_needs_the_same_digest(store: RedisStore) -> None:
+    who = identity("to embed")
+    await put(store, who)
+    assert not await store.entries.attach(who.entry_id, bytes(32), embedding(1))
+    assert (await store.entries.read_many([who.entry_id], space=SPACE)).found[who.entry_id].embedding is None
+    assert await store.entries.attach(who.entry_id, who.digest, embedding(1))
+    assert (await store.entries.read_many([who.entry_id], space=SPACE)).found[who.entry_id].embedding is not None
+
+
+async def test_vetoes_are_for_one_asker_and_can_be_taken_back(store: RedisStore) -> None:
+    who = identity("vetoed")
+    askers = [identity(f"asker {n}").norm_digest for n in range(3)]
+    await put(store, who)
+
+    async def vetoed() -> list[bool]:
+        reads = [await store.entries.read_many([who.entry_id], asker=asker) for asker in askers]
+        return [read.found[who.entry_id].vetoed for read in reads]
+
+    for _ in range(2):  # saying it twice is saying it once
+        assert await store.entries.veto(who.entry_id, askers[0], wrong=True)
+    assert await store.entries.veto(who.entry_id, askers[1], wrong=True)
+    assert await vetoed() == [True, True, False]
+    for _ in range(2):
+        assert await store.entries.veto(who.entry_id, askers[0], wrong=False)
+    assert await vetoed() == [False, True, False]
+    assert await store.entries.veto(who.entry_id, who.norm_digest, wrong=True)
+    read = await store.entries.read(who, EXACT)
+    assert read.exact is not None
+    assert read.exact.vetoed
+
+
+async def test_an_entry_that_too_many_found_wrong_goes(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries_module, "MAX_VETOES", 3)
+    who = identity("hated")
+    await put(store, who)
+    for n in range(4):
+        assert await store.entries.veto(who.entry_id, identity(f"asker {n}").norm_digest, wrong=True)
+    assert (await store.entries.read(who, EXACT)).exact is None
+
+
+# -- epochs ---------------------------------------------------------------------------------------------------------
+
+
+async def test_raised_epoch_is_above_all_that_was_stored(store: RedisStore) -> None:
+    people = [identity(f"e{n}") for n in range(100)]
+    await asyncio.gather(*(put(store, who) for who in people))
+    other = await put(store, identity("elsewhere", namespace="other"))
+    raised = await store.catalog.raise_epoch("default")
+    many = await store.entries.read_many([who.entry_id for who in people])
+    assert all(candidate.entry.epoch < many.epochs[at] <= raised for at, candidate in many.found.items())
+    for who in people[:5]:
+        read = await store.entries.read(who, EXACT)
+        assert read.exact is not None
+        assert read.exact.entry.epoch < read.epoch
+    kept = await store.entries.read(identity("elsewhere", namespace="other"), EXACT)
+    assert kept.epoch == other.entry.epoch
+    assert await store.catalog.raise_epoch("default") > raised
+    again = await put(store, people[0])
+    assert again.entry.epoch == (await store.entries.read(people[0], EXACT)).epoch
+
+
+async def test_lost_epochs_come_back_higher(make_store: MakeStore, raw: Any, key_prefix: str) -> None:
+    first, second = await make_store(), await make_store()
+    who = identity("lost", shard=4)
+    await put(first, who)
+    await first.catalog.raise_epoch("default")
+    epoch = (await first.entries.read(who, EXACT)).epoch
+
+    async def tick() -> bool:
+        return (await first.entries.read_many([])).now_ms > epoch + 1
+
+    await eventually(tick)
+    await raw.delete(f"{key_prefix}:{{s04}}:epochs")
+    read = await second.entries.read(who, EXACT)  # a process that remembers nothing
+    assert read.exact is not None
+    assert read.epoch > epoch > read.exact.entry.epoch
+    await raw.delete(f"{key_prefix}:{{s04}}:epochs")
+    many = await second.entries.read_many([who.entry_id])
+    assert many.epochs[who.entry_id] >= read.epoch
+
+
+async def test_an_older_epoch_is_raised_to_what_is_remembered(make_store: MakeStore, raw: Any, key_prefix: str) -> None:
+    first, second = await make_store(), await make_store()
+    who = identity("failover", shard=4)
+    before = await put(first, who)
+    await first.catalog.raise_epoch("default")
+    raised = (await first.entries.read(who, EXACT)).epoch
+    # a failover that lost the raise
+    await raw.hset(f"{key_prefix}:{{s04}}:epochs", "default", before.entry.epoch)
+    assert (await first.entries.read_many([who.entry_id])).epochs[who.entry_id] == raised
+    assert (await first.entries.read(who, EXACT)).epoch == raised
+    assert (await second.entries.read(who, EXACT)).epoch == raised  # written back by the first
+
+
+# -- fences ---------------------------------------------------------------------------------------------------------
+
+
+async def token(store: RedisStore, who: Any) -> FillToken:
+    read = await store.entries.read(who, EXACT)
+    return FillToken(who.entry_id, read.epoch, read.fence, read.now_ms)
+
+
+async def test_a_fill_that_nothing_raced_is_kept(store: RedisStore) -> None:
+    who = identity("calm")
+    fill = await token(store, who)
+    await put(store, who, fill=fill)
+    await put(store, who, fill=fill)
+    with pytest.raises(RequestError):
+        await store.entries.put(draft(identity("another"), fill=fill))
+
+
+RACES = {
+    "namespace": (Selector(namespace="n1", older_than_s=3.0), True),
+    "everything": (Selector(all=True), True),
+    "everywhere": (Selector(contains="x"), True),
+    "tag": (Selector(namespace="n1", tags=("t1",)), True),
+    "tag everywhere": (Selector(tags=("t2",)), True),
+    "tag and prefix": (Selector(namespace="n1", tags=("t1",), prefix="p"), True),
+    "model": (Selector(namespace="n1", model="m1"), True),
+    "version": (Selector(namespace="n1", model="m1", model_version="v1"), True),
+    "version alone": (Selector(namespace="n1", model_version="v1"), True),
+    "entry": (Selector(namespace="n1", entry_ids=(identity("raced", namespace="n1").entry_id,)), True),
+    "other namespace": (Selector(namespace="n2", all=True), False),
+    "other tag": (Selector(namespace="n1", tags=("t3",)), False),
+    "other model": (Selector(namespace="n1", model="m2"), False),
+    "other version": (Selector(namespace="n1", model="m1", model_version="v2"), False),
+    "other entry": (Selector(namespace="n1", entry_ids=(identity("calm", namespace="n1").entry_id,)), False),
+    "tag of other namespace": (Selector(namespace="n2", tags=("t1",)), False),
+}
+
+
+@pytest.mark.parametrize("name", RACES)
+async def test_a_fence_stops_what_it_concerns(store: RedisStore, name: str) -> None:
+    selector, fenced = RACES[name]
+    who = identity("raced", namespace="n1")
+    fill = await token(store, who)
+    await store.catalog.raise_fence(selector)
+    outcome = await store.entries.put(draft(who, fill=fill, tags=("t1", "t2")))
+    assert isinstance(outcome, Fenced) is fenced
+    assert ((await store.entries.read(who, EXACT)).exact is None) is fenced
+    await put(store, who, fill=await token(store, who), tags=("t1", "t2"))  # asked for after the fence
+
+
+async def test_a_raised_epoch_fences_too(store: RedisStore) -> None:
+    who = identity("raced")
+    fill = await token(store, who)
+    await store.catalog.raise_epoch("default")
+    assert isinstance(await store.entries.put(draft(who, fill=fill)), Fenced)
+    await put(store, who)  # no token: cannot be told
+
+
+async def test_lost_and_dropped_fences_count_as_raised(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    who = identity("raced", shard=2)
+    fill = await token(store, who)
+
+    async def tick() -> bool:
+        return (await store.entries.read_many([])).now_ms > fill.fence
+
+    await eventually(tick)
+    await raw.delete(f"{key_prefix}:{{s02}}:fences")
+    assert isinstance(await store.entries.put(draft(who, fill=fill)), Fenced)
+    beyond = FillToken(who.entry_id, fill.epoch, (await token(store, who)).fence + 5, fill.issued_ms)
+    assert isinstance(await store.entries.put(draft(who, fill=beyond)), Fenced)
+
+
+async def test_fences_are_capped(store: RedisStore, raw: Any, key_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from semcache.stores import catalog
+
+    monkeypatch.setattr(catalog, "MAX_FENCES", 20)
+    who = identity("raced", shard=2)
+    fill = await token(store, who)
+    for n in range(60):
+        await store.catalog.raise_fence(Selector(namespace="n", entry_ids=(f"02{n:030x}",)))
+    assert await raw.hlen(f"{key_prefix}:{{s02}}:fences") <= 20
+    assert isinstance(await store.entries.put(draft(who, fill=fill)), Fenced)
+    await put(store, who, fill=await token(store, who))
+
+
+# -- bounds ---------------------------------------------------------------------------------------------------------
+
+
+async def test_eviction_spares_bookkeeping(key_prefix: str) -> None:
+    with servers.standalone(maxmemory="6mb") as url:
+        options = StoreSettings(key_prefix=key_prefix, deadline_s=5.0)
+        store = RedisStore(Settings(redis_url=url, store=options), None)
+        try:
+            await store.start()
+            generation = await store.log.generation()
+            await store.catalog.raise_epoch("default")
+            epoch = (await store.entries.read(identity("any"), EXACT)).epoch
+            people = [identity(f"big {n}") for n in range(1200)]
+            for start in range(0, len(people), 40):
+                await asyncio.gather(
+                    *(put(store, who, response=b'"%s"' % (b"x" * 8000)) for who in people[start : start + 40])
+                )
+            found = (await store.entries.read_many([who.entry_id for who in people])).found
+            assert 0 < len(found) < len(people)
+            assert sum(group.entries for group in await store.catalog.groups()) == len(people)
+            assert sum(position.seq for position in await store.log.tails()) == len(people)
+            assert (await store.entries.read(identity("any"), EXACT)).epoch == epoch
+            assert await store.log.generation() == generation
+            dropped = sum([await store.catalog.sweep(shard) for shard in range(64)])
+            assert dropped >= len(people) - len(found)
+            listed = {at async for batch in store.catalog.ids() for at in batch}
+            assert listed <= set(found)
+        finally:
+            await store.aclose()
+
+
+async def test_before_the_start_and_after_the_end_it_is_unavailable(standalone_server: str, key_prefix: str) -> None:
+    store = RedisStore(Settings(redis_url=standalone_server, store=StoreSettings(key_prefix=key_prefix)), None)
+    with pytest.raises(StoreUnavailable):
+        await store.entries.read(identity("x"), EXACT)
+    assert not (await store.health()).reachable
+    await store.start()
+    await store.start()
+    await store.entries.read(identity("x"), EXACT)
+    await store.aclose()
+    with pytest.raises(StoreUnavailable):
+        await store.entries.put(draft("x"))
