@@ -198,9 +198,9 @@ class Maintenance:
     async def _look_after_index(self, shards: int) -> None:
         """Mark rows dead whose records are gone. The change log tells of these too; this mends what it missed."""
         live = self._live
-        if live is None or live.index is None or not live.caught_up:
-            return
         for _ in range(shards):
+            if live is None or live.index is None or not live.caught_up:
+                return  # asked each time: a rebuild may swap the index meanwhile
             shard, self._shard = self._shard, (self._shard + 1) % SHARDS
             dead = await self._dead_rows(live.index, shard)
             if dead:
