@@ -1,0 +1,206 @@
+"""Normalisation steps for English: case, contractions, and the optional punctuation, stop words and stems.
+
+Each is a pure function from text to text and changes only words that stand between blanks and are letters alone, an
+apostrophe or closing marks aside. `is_english` says where they may run at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from semcache.policy import homographs
+
+REVISION: Final = f"{homographs.REVISION}"
+
+_ENGLISH = re.compile(
+    r"\b(?:the|is|are|was|were|what|how|why|who|when|where|which|do|does|did|of|to|for|and|with|can|could|should|would|"
+    r"my|your|you|it|this|that|there|from|by|about|if|not|than|between|"
+    r"what's|i'm|don't|doesn't|can't|please|tell|give|explain|write|show|find|list|create)\b",
+    re.IGNORECASE,
+)
+_FOREIGN = re.compile(
+    r"\b(?:und|ist|nicht|der|das|eine|einen|einem|wie|ich|mit|auf|auch|sind|wir|für|kann|werden|sie|wird|"
+    r"les|une|pour|dans|avec|est|quel|quelle|comment|pourquoi|vous|nous|sont|"
+    r"por|para|una|cómo|qué|cuál|como|pero|los|las|onde|quem|não|são|uma|"
+    r"che|sono|perché|gli|della|come|"
+    r"een|het|voor|niet|zijn|hoe|wat|jest|się|nie|jak|czy|gdzie|och|att|inte|för|hvad|hvordan|ikke|ein|wer|wo)\b"
+)
+_ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
+_MOST_ACCENTED: Final = 2
+"""Letters beyond a-z that an English prompt may have, in a name."""
+
+
+def is_english(text: str) -> bool:
+    """Whether the text has an English function word and none that is another language's alone."""
+    if _ENGLISH.search(text) is None or _FOREIGN.search(text) is not None:
+        return False
+    return text.isascii() or len(_ACCENTED.findall(text)) <= _MOST_ACCENTED
+
+
+# --- case ----------------------------------------------------------------------------------------------------
+
+_TITLE = re.compile(r"(?<!\S)[A-Z][a-z]+(?=(?:'[a-z]{1,2})?[,;:.!?)]*(?!\S))")
+_ARTICLE = re.compile(r"(?:\A|(?<=[.!?]\s)|(?<=\n))A(?=[ ][a-z])")
+_I_BEFORE = re.compile(
+    r"(?<!\S)I(?=\s(?:am|have|had|was|will|can|could|should|would|want|wanted|need|do|don't|did|get|got|use|make|know|"
+    r"think|like|feel|love|must|might|may|try|tried|just|also|really|always|never|cannot|can't|live|work|say|see|go|"
+    r"take|find|buy|learn|start|become|improve|stop|keep|tell|give|put|look|apply|join|lose|gain|earn)(?![\w'-]))"
+    r"|(?<!\S)I(?='(?:m|ve|ll|d)[,;:.!?)]*(?!\S))"
+)
+_I_AFTER = re.compile(
+    r"((?<!\S)(?:do|does|did|can|could|should|would|will|am|have|had|must|may|if|when|that|how|because|what|where|why|"
+    r"which|while|before|after|until|since|shall|don't|didn't|can't|couldn't|shouldn't|won't|cannot|not)\s)I"
+    r"(?=[,;:.!?)]*(?!\S))"
+)
+
+
+def fold_case(text: str) -> str:
+    """Title-case words in lower case, unless they are homographs; A and I where they are article and pronoun."""
+    if text.islower():
+        return text
+    text = _TITLE.sub(_fold, text)
+    if "I" in text:
+        text = _I_AFTER.sub(r"\1i", _I_BEFORE.sub("i", text))
+    return _ARTICLE.sub("a", text) if "A " in text else text
+
+
+def _fold(found: re.Match[str]) -> str:
+    word = found[0]
+    if word in homographs.HOMOGRAPHS and not found.string.startswith("n't", found.end() - 1):  # Don, but not Don't
+        return word
+    if word in homographs.TITLES_INSIDE and not _starts_sentence(found.string, found.start()):
+        return word
+    return word.lower()
+
+
+def _starts_sentence(text: str, at: int) -> bool:
+    return at == 0 or text[at - 1] == "\n" or (at > 1 and text[at - 2] in ".!?:")
+
+
+# --- contractions --------------------------------------------------------------------------------------------
+
+_NOT = {
+    "don't": "do not",
+    "doesn't": "does not",
+    "didn't": "did not",
+    "isn't": "is not",
+    "aren't": "are not",
+    "wasn't": "was not",
+    "weren't": "were not",
+    "haven't": "have not",
+    "hasn't": "has not",
+    "hadn't": "had not",
+    "won't": "will not",
+    "wouldn't": "would not",
+    "can't": "cannot",
+    "couldn't": "could not",
+    "shouldn't": "should not",
+    "mustn't": "must not",
+    "needn't": "need not",
+    "shan't": "shall not",
+}
+_OTHERS = {"i'm": "i am"} | {
+    f"{word}'{short}": f"{word} {full}"
+    for short, full, words in (
+        ("re", "are", "you we they who what where how why these those"),
+        ("ve", "have", "i you we they should could would must might"),
+        ("ll", "will", "i you he she it we they that there what who"),
+    )
+    for word in words.split()
+}
+_IS = {
+    f"{word}'s": f"{word} is" for word in ("what", "where", "how", "when", "why", "who", "that", "there", "here", "it")
+}
+_CONTRACTIONS = _NOT | _OTHERS | _IS
+_APOSTROPHE = re.compile(
+    r"(?<!\S)(" + "|".join(sorted(_CONTRACTIONS, key=len, reverse=True)) + r")(?=[,;:.!?)]*(?!\S))(?=(\s+[a-z]+)?)"
+)
+_PARTICIPLE = re.compile(
+    r"\s+(?:\w+ed|\w+en|been|got|gone|done|had|made|become|taken|come|left|lost|won|said|put|set|become|run|begun|"
+    r"always|never|already|just|ever|since|recently|long)\Z"
+)
+
+
+def expand_contractions(text: str) -> str:
+    """Contractions that stand for one thing only, written out. `he's`, `'d`, `let's` and `ain't` stay as they are."""
+    return _APOSTROPHE.sub(_expand, text) if "'" in text else text
+
+
+def _expand(found: re.Match[str]) -> str:
+    word = found[1]
+    if word in _IS and found[2] and _PARTICIPLE.match(found[2]):  # it's been: has, not is
+        return word
+    return _CONTRACTIONS[word]
+
+
+# --- off by default ------------------------------------------------------------------------------------------
+
+_BETWEEN = re.compile(r"(?<=[^\W\d_]{2})[,;:.!?]+(?=\s|\Z)|(?<=\s)-+\s")
+
+
+def drop_punctuation(text: str) -> str:
+    """Marks that close a word of two letters or more, and dashes between blanks, dropped; abbreviations keep theirs."""
+    return _BETWEEN.sub(_unless_abbreviation, text)
+
+
+def _unless_abbreviation(found: re.Match[str]) -> str:
+    return "" if found.start() else found[0]
+
+
+_STOP = re.compile(r"(?<!\S)(?:(\w+)\s)?(?:(?:the|an|a|please|kindly)\s)+(?=[a-z]{2})")
+_LETTERED_WORDS = (
+    "hepatitis vitamin type class grade group plan option section part level blood point team series category phase "
+    "answer choice exhibit appendix form schedule question note key column row item vitamins influenza"
+)
+_LETTERED = frozenset(_LETTERED_WORDS.split())
+
+
+def drop_stop_words(text: str) -> str:
+    """Lower-case articles and `please` before a word, dropped; not the letter of "vitamin a"."""
+    return _STOP.sub(_drop, text)
+
+
+def _drop(found: re.Match[str]) -> str:
+    before = found[1]
+    if before is None:
+        return ""
+    return found[0] if before in _LETTERED else f"{before} "
+
+
+_PLAIN_WORD = re.compile(r"(?<!\S)[a-z]{4,}(?=[,;:.!?)]*(?!\S))")
+_NO_STEM_WORDS = (
+    "news physics politics mathematics economics windows teams jobs glasses customs arms goods means savings series "
+    "species pants odds looks this does has was his less unless always perhaps across thus plus versus during nothing "
+    "something anything everything thing king morning evening string spring according being ceiling boss states "
+    "gates apples woods parks hills mills wells kings queens lords rivers fields banks"
+)
+_NO_STEM = frozenset(_NO_STEM_WORDS.split())
+
+
+def stem(text: str) -> str:
+    """Plural and -ing endings off lower-case English words (Snowball), where the stem is a head of the word.
+
+    Past forms and derivations stay: they ask for something else.
+    """
+    stemmer = _stemmer()
+    return _PLAIN_WORD.sub(lambda found: _stem(found[0], stemmer), text)
+
+
+def _stem(word: str, stemmer: Callable[[str], str]) -> str:
+    if word in _NO_STEM or not word.endswith(("s", "ing")) or word.endswith(("ss", "us", "is")):
+        return word
+    short = stemmer(word)
+    if len(short) < 4 or not word.startswith(short) or len(word) - len(short) > 3:
+        return word
+    return _stem(short, stemmer)  # until nothing comes off: a normal form has itself as its normal form
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Callable[[str], str]:
+    import snowballstemmer  # only where the step is on
+
+    stem_word: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord
+    return stem_word

@@ -1,0 +1,129 @@
+"""Who a request is: its digests, its partition, its context, and the class of answer it asks for.
+
+The rule. A request falls into three pieces:
+
+* partition: namespace, model, model version, system and developer messages, every parameter that counts, and the
+  principal if the prompt is personal;
+* context: every other message before the last, the last one's fields beside its text, and the places of system
+  messages that stand between turns;
+* prompt: the text of the last message, if that is from the user and nothing but text.
+
+The raw digest covers the canonical bytes of all three, the normalised one the partition's and context's digests and
+the normalised prompt, with the normaliser's version. Where there is no prompt, all of the last message goes into the
+raw digest and the normalised digest is derived from that: such a request has no other spelling.
+
+Every hash names its purpose and the length of each piece, so no two sequences of pieces are ever the same bytes.
+A conversation in which an earlier turn of the user was personal stays personal; one that held a secret stays uncached.
+This module knows no store and no vectors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Any, Final
+
+from semcache.errors import RequestError
+from semcache.models import CacheIdentity, CacheRequest, TtlClass
+from semcache.policy import canonical
+from semcache.policy.freshness import TtlRules
+from semcache.policy.normalize import Normalizer
+
+_SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+_LENGTHS = {count: struct.Struct(f"<{count}Q") for count in range(1, 6)}
+
+
+def identify(request: CacheRequest, normalizer: Normalizer, rules: TtlRules) -> CacheIdentity:
+    """The identity of a request. Pure; raises RequestError (with the field) for what is no JSON or no message list."""
+    system, context, last = _pieces(request.messages)
+    prompt = canonical.text_of(last) if last.get("role") == "user" else None
+    ttl_class, rule = _classify(context, last, prompt, rules)
+
+    principal = request.principal if ttl_class is TtlClass.PERSONAL else None
+    partition_bytes = canonical.encode(
+        [
+            request.namespace,
+            request.model,
+            request.model_version,
+            principal,
+            system,
+            canonical.params(request.params),
+        ],
+        field="params",
+    )
+    context_bytes, last_bytes = _context_bytes(context, last, prompt), canonical.encode(last, field="messages")
+    partition = _digest(b"partition", partition_bytes)[:16]
+    context_digest = _digest(b"context", context_bytes)[:16]
+    digest = _digest(b"request", partition_bytes, context_bytes, last_bytes)
+    return CacheIdentity(
+        namespace=request.namespace,
+        model=request.model,
+        model_version=request.model_version,
+        digest=digest,
+        norm_digest=(
+            asker_digest(partition, context_digest, prompt, normalizer) if prompt else _digest(b"only", digest)
+        ),
+        partition=partition,
+        context=context_digest,
+        prompt=prompt or "",
+        ttl_class=ttl_class,
+        ttl_rule=rule,
+    )
+
+
+def asker_digest(partition: bytes, context: bytes, prompt: str, normalizer: Normalizer) -> bytes:
+    """The normalised digest (32 bytes) that `prompt` has in a partition (16 bytes) and context (16 bytes)."""
+    return _digest(
+        b"normalized",
+        normalizer.version.encode(),
+        partition,
+        context,
+        normalizer(prompt).encode("utf-8", "surrogatepass"),
+    )
+
+
+def _digest(purpose: bytes, *pieces: bytes) -> bytes:
+    lengths = _LENGTHS[len(pieces)].pack(*map(len, pieces))
+    return hashlib.sha256(b"semcache:%b\0%b%b" % (purpose, lengths, b"".join(pieces))).digest()
+
+
+def _pieces(messages: list[dict[str, Any]]) -> tuple[list[Any], list[Any], dict[str, Any]]:
+    """System messages, the others before the last, and the last one; all in canonical spelling."""
+    if not messages:
+        raise RequestError("at least one message is needed", field="messages")
+    system: list[Any] = []
+    context: list[Any] = []
+    final = len(messages) - 1
+    for number, given in enumerate(messages):
+        if not isinstance(given, dict):
+            raise RequestError("a message is an object", field=f"messages.{number}")
+        plain = canonical.message(given)
+        if number == final:
+            return system, context, plain
+        if plain.get("role") in _SYSTEM_ROLES:
+            system.append(plain)
+            if context:  # where it stands between turns matters; its text is in the partition
+                context.append(len(system))
+        else:
+            context.append(plain)
+    raise AssertionError("unreachable: the last message returns")
+
+
+def _context_bytes(context: list[Any], last: dict[str, Any], prompt: str | None) -> bytes:
+    beside = {name: value for name, value in last.items() if name != "content"} if prompt is not None else None
+    if not context and beside is not None and len(beside) == 1:
+        return b"[[],{}]"  # by far the most common: one user message
+    return canonical.encode([context, {} if beside is None else beside], field="messages")
+
+
+def _classify(context: list[Any], last: dict[str, Any], prompt: str | None, rules: TtlRules) -> tuple[TtlClass, str]:
+    text = prompt if prompt is not None else canonical.words_of(last)
+    found = rules.classify(text, bool(context))
+    if not context or found[0] is TtlClass.NEVER:
+        return found
+    earlier = "\n".join(canonical.words_of(turn) for turn in context if isinstance(turn, dict) and _asked(turn))
+    return rules.lasting(earlier) or found
+
+
+def _asked(turn: dict[str, Any]) -> bool:
+    return turn.get("role") == "user"
