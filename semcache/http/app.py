@@ -1,0 +1,139 @@
+"""The FastAPI app around a service: life, routes, documentation, and the edge that every request comes in by."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import re
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from semcache.http import openapi, problems
+from semcache.http.routes import Endpoint, Route
+from semcache.http.site import Site
+from semcache.http.table import ROUTES
+from semcache.service import Service
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(service: Service) -> FastAPI:
+    """The app of one service, which it starts and closes. `app.state.site` is what the routes share."""
+    site = Site(service)
+    service.observers.add(site.metrics)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        site.started = True
+        try:
+            yield
+        finally:
+            site.draining = True
+            await service.aclose()
+
+    app = FastAPI(title="semcache", lifespan=lifespan, redoc_url=None)
+    app.state.site = site
+    hot: dict[str, Endpoint] = {}
+    for path in dict.fromkeys(route.path for route in ROUTES):
+        endpoint = Endpoint(site, [route for route in ROUTES if route.path == path])
+        app.router.routes.append(
+            StarletteRoute(path, endpoint, methods=endpoint.methods, name=path, include_in_schema=False)
+        )
+        if "{" not in path:
+            hot[path] = endpoint
+    app.openapi = _documented(ROUTES)  # type: ignore[method-assign]
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_middleware(Edge, hot=hot)
+    return app
+
+
+class Edge:
+    """The outermost layer: a request id for every request, and a problem document for what nobody else caught.
+
+    It hands requests for fixed paths to their endpoint directly. FastAPI's router would get them there too, at
+    several times the cost of an exact hit.
+    """
+
+    def __init__(self, app: ASGIApp, hot: dict[str, Endpoint]) -> None:
+        self._app = app
+        self._hot = hot
+        self._head = secrets.token_hex(4)
+        self._counter = itertools.count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = self._request_id(scope)
+        endpoint = self._hot.get(scope["path"])
+        if endpoint is not None and endpoint.serves(scope["method"]):
+            await endpoint(scope, receive, send)
+        else:
+            await self._elsewhere(scope, receive, send)
+
+    def _request_id(self, scope: Scope) -> str:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                given: str = value.decode("ascii")
+                return given
+        return f"{self._head}-{next(self._counter):x}"
+
+    async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def marked(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = message.setdefault("headers", [])
+                if not any(name == b"x-request-id" for name, _ in headers):
+                    message["headers"] = [*headers, (b"x-request-id", scope["request_id"].encode("ascii"))]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, marked)
+        except Exception:
+            log.exception("unexpected error request_id=%s path=%s", scope["request_id"], scope["path"])
+            if begun:
+                raise
+            await problems.answer(problems.unexpected(scope["request_id"])).send(scope, send)
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an unknown path, a method that a path does not have."""
+    assert isinstance(error, HTTPException)
+    detail = {
+        404: f"there is no {request.url.path}; GET /docs shows what there is",
+        405: f"{request.url.path} does not take {request.method}",
+    }.get(error.status_code, str(error.detail))
+    codes = {404: "not_found", 405: "method_not_allowed"}
+    found = problems.problem(
+        error.status_code, codes.get(error.status_code, "http_error"), detail, request_id=request.scope["request_id"]
+    )
+    answer = problems.answer(found)
+    return Response(answer.body, error.status_code, headers=dict(error.headers or {}), media_type=problems.PROBLEM_TYPE)
+
+
+def _documented(routes: list[Route]) -> Any:
+    """FastAPI's `openapi`, once made."""
+    made: dict[str, Any] = {}
+
+    def document() -> dict[str, Any]:
+        if not made:
+            made.update(openapi.document(routes))
+        return made
+
+    return document

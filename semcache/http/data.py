@@ -1,0 +1,205 @@
+"""The data plane: lookup, store, batches, entries, feedback, statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from semcache.errors import NotFound, RequestError, SemcacheError, TooLarge, Unavailable
+from semcache.http import answers, problems, tokens
+from semcache.http.answers import encode
+from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
+from semcache.http.decoding import BodyDecoder, check_json
+from semcache.http.exchange import Answer, Call
+from semcache.models import Entry, Outcome, Stored, StoreOutcome
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 32
+"""Items of a batch that are worked on together: enough to fill the embedder's batches, too few to starve others."""
+_ENTRY_ID = re.compile(r"[0-9a-f]{32}")
+
+_lookups = BodyDecoder(LookupBody)
+_stores = BodyDecoder(StoreBody)
+_batches = BodyDecoder(BatchBody)
+_feedbacks = BodyDecoder(FeedbackBody)
+
+
+async def lookup(call: Call) -> Answer:
+    """POST /v1/lookup."""
+    body = _lookups.decode(await call.body())
+    outcome = await _lookup(call, body)
+    return Answer(200, encode(answers.of_lookup(outcome, body.strategy)), answers.lookup_headers(outcome))
+
+
+async def store(call: Call) -> Answer:
+    """POST /v1/store."""
+    outcome = await _store(call, _stores.decode(await call.body()))
+    return Answer(201 if isinstance(outcome, Stored) else 200, encode(answers.of_store(outcome)))
+
+
+async def lookup_batch(call: Call) -> Answer:
+    """POST /v1/lookup/batch."""
+
+    async def one(raw: msgspec.Raw) -> bytes:
+        body = _lookups.decode(raw)
+        return encode(answers.of_lookup(await _lookup(call, body), body.strategy))
+
+    return await _batch(call, one)
+
+
+async def store_batch(call: Call) -> Answer:
+    """POST /v1/store/batch."""
+
+    async def one(raw: msgspec.Raw) -> bytes:
+        return encode(answers.of_store(await _store(call, _stores.decode(raw))))
+
+    return await _batch(call, one)
+
+
+async def get_entry(call: Call) -> Answer:
+    """GET /v1/entries/{entry_id}."""
+    entry = await _open_entry(call, call.path("entry_id"))
+    return Answer(200, encode(answers.of_entry(entry)))
+
+
+async def delete_entry(call: Call) -> Answer:
+    """DELETE /v1/entries/{entry_id}."""
+    entry = await _open_entry(call, call.path("entry_id"))
+    if not await call.site.service.cache.delete(entry.entry_id):
+        raise _no_entry()
+    return Answer(204)
+
+
+async def feedback(call: Call) -> Answer:
+    """POST /v1/feedback."""
+    body = _feedbacks.decode(await call.body())
+    entry_id, asker = _named(body)
+    await _open_entry(call, entry_id)
+    if not await call.site.service.cache.feedback(entry_id, prompt=body.prompt, asker=asker, correct=body.correct):
+        raise _no_entry()
+    return Answer(202, encode(answers.AcceptedFeedback(entry_id, vetoed=not body.correct)))
+
+
+async def stats(call: Call) -> Answer:
+    """GET /v1/stats."""
+    namespace = call.query("namespace").get("namespace", call.header(b"x-cache-namespace"))
+    if namespace is not None:
+        namespace = call.credential.choose(namespace, None)
+    open_to = call.credential.namespaces
+    allowed = None if open_to is None else frozenset(open_to)
+    service = call.site.service
+    body = await service.stats.snapshot(namespace, allowed)
+    body["entries"] = await _entries(call, namespace)
+    body["index"] = (await service.health()).get("index") if allowed is None else None
+    return Answer(200, encode(body))
+
+
+async def _entries(call: Call, namespace: str | None) -> int | None:
+    """Entries in the namespaces asked for; None while the store cannot tell."""
+    try:
+        groups = await call.site.service.catalog.groups()
+    except Unavailable as error:
+        call.site.service.observers.degraded("store", error.code)
+        return None
+    return sum(
+        group.entries
+        for group in groups
+        if call.credential.opens(group.namespace) and namespace in (None, group.namespace)
+    )
+
+
+# -- one item ---------------------------------------------------------------------------------------------------------
+
+
+async def _lookup(call: Call, body: LookupBody) -> Outcome:
+    body.check()
+    return await call.site.service.cache.lookup(
+        body.request(call.credential, call.header(b"x-cache-namespace")),
+        strategy=body.strategy,
+        threshold=body.threshold,
+        max_age_s=body.max_age_s,
+    )
+
+
+async def _store(call: Call, body: StoreBody) -> StoreOutcome:
+    request = body.request(call.credential, call.header(b"x-cache-namespace"))
+    response = bytes(body.response)
+    check_json(response, field="response")
+    return await call.site.service.cache.store(
+        request,
+        response,
+        ttl_s=body.ttl_s,
+        tags=body.tags,
+        usage=body.usage.usage() if body.usage is not None else None,
+        cost_usd=body.cost_usd,
+        latency_ms=body.latency_ms,
+        metadata=body.metadata,
+        fill=tokens.decode_fill(body.fill_token) if body.fill_token is not None else None,
+    )
+
+
+async def _batch(call: Call, one: Callable[[msgspec.Raw], Awaitable[bytes]]) -> Answer:
+    """Work on the items together, some at a time; what goes wrong with one is that item's outcome."""
+    items = _batches.decode(await call.body()).items
+    most = call.site.settings.limits.batch_items
+    if len(items) > most:
+        raise TooLarge(f"a batch has at most {most} items; this one has {len(items)}", field="items")
+    outcomes: list[bytes] = [b""] * len(items)
+    numbered = iter(enumerate(items))
+
+    async def work() -> None:
+        for number, raw in numbered:
+            outcomes[number] = await _guarded(call, number, raw, one)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(_AT_ONCE, len(items))):
+            group.create_task(work())
+    return Answer(200, b'{"items":[' + b",".join(outcomes) + b"]}")
+
+
+async def _guarded(call: Call, number: int, raw: msgspec.Raw, one: Callable[[msgspec.Raw], Awaitable[bytes]]) -> bytes:
+    try:
+        return await one(raw)
+    except SemcacheError as error:
+        return encode(problems.of_error(error, call.request_id, within=f"items[{number}]"))
+    except Exception:
+        log.exception("unexpected error request_id=%s item=%d", call.request_id, number)
+        return encode(problems.unexpected(call.request_id))
+
+
+# -- entries ----------------------------------------------------------------------------------------------------------
+
+
+async def _open_entry(call: Call, entry_id: str) -> Entry:
+    """An entry in a namespace that is open to the caller; one elsewhere does not exist for them."""
+    if not _ENTRY_ID.fullmatch(entry_id):
+        raise RequestError("an entry id has 32 hex digits (lower case)", field="entry_id")
+    try:
+        candidate = await call.site.service.cache.entry(entry_id)
+    except ValueError as error:  # names a shard that there is not
+        raise _no_entry() from error
+    if candidate is None or not call.credential.opens(candidate.entry.namespace):
+        raise _no_entry()
+    return candidate.entry
+
+
+def _named(body: FeedbackBody) -> tuple[str, bytes | None]:
+    if body.request_id is not None:
+        if body.entry_id is not None or body.prompt is not None:
+            raise RequestError("give either `request_id`, or `entry_id` and `prompt`", field="request_id")
+        return tokens.decode_request_id(body.request_id)
+    if body.entry_id is None:
+        raise RequestError("give the hit's `request_id`, or `entry_id` and `prompt`", field="entry_id")
+    if body.prompt is None:
+        raise RequestError("`prompt` says which prompt the answer was wrong for", field="prompt")
+    return body.entry_id, None
+
+
+def _no_entry() -> NotFound:
+    return NotFound("there is no such entry in the namespaces open to you", field="entry_id")

@@ -1,0 +1,222 @@
+"""Prometheus metrics: fed as an observer of the cache, collected into a registry of their own.
+
+With several workers, `PROMETHEUS_MULTIPROC_DIR` (set by the parent before they start) makes the counters and
+histograms files that any worker adds up. Figures of state (index, parts, jobs) are the answering worker's own.
+Labels that callers choose (model, namespace) are bounded: beyond the bound they are counted as `other`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from semcache.models import Bypass, Hit, Miss, Stored
+from semcache.ports import LookupEvent, StoreEvent
+
+CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
+MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
+OTHER: Final = "other"
+_DISTINCT: Final = 100
+"""Models, and namespaces, that are told apart."""
+_BUCKETS: Final = (*(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),)
+
+
+class Metrics:
+    """Counts what the cache did. An Observer; one for each app."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "semcache_requests_total",
+            "Lookups by how they ended.",
+            ["tier", "outcome", "reason", "namespace", "model"],
+            registry=registry,
+        )
+        self._hits = Counter("semcache_hits_total", "Hits.", ["tier", "namespace"], registry=registry)
+        self._misses = Counter("semcache_misses_total", "Misses.", ["reason", "namespace"], registry=registry)
+        self._tokens = Counter(
+            "semcache_tokens_saved_total",
+            "Tokens of the model calls that hits saved.",
+            ["namespace"],
+            registry=registry,
+        )
+        self._cost = Counter(
+            "semcache_cost_saved_usd_total",
+            "Cost of the model calls that hits saved.",
+            ["namespace"],
+            registry=registry,
+        )
+        self._lookup_seconds = Histogram(
+            "semcache_lookup_seconds",
+            "Time of lookups; stage `total`, and the stages that took part in it.",
+            ["stage", "tier"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._stores = Counter(
+            "semcache_stores_total", "Stores by how they ended.", ["outcome", "reason", "namespace"], registry=registry
+        )
+        self._store_seconds = Histogram(
+            "semcache_store_seconds", "Time of stores.", ["outcome"], buckets=_BUCKETS, registry=registry
+        )
+        self._degraded = Counter(
+            "semcache_degraded_total",
+            "Calls to a dependency that failed and became a named reason.",
+            ["part", "reason"],
+            registry=registry,
+        )
+        self._namespaces = _Bounded()
+        self._models = _Bounded()
+        self._cells: dict[tuple[str, ...], _Cell] = {}
+        self._timers: dict[tuple[str, str], Any] = {}
+
+    # -- Observer -------------------------------------------------------------------------------------------------
+
+    def looked_up(self, event: LookupEvent) -> None:
+        """Count a lookup."""
+        outcome = event.outcome
+        if isinstance(outcome, Hit):
+            what = (outcome.tier.value, "hit", "")
+        elif isinstance(outcome, Miss):
+            what = ("none", "miss", outcome.reason.value)
+        elif isinstance(outcome, Bypass):
+            what = ("none", "bypass", outcome.reason.value)
+        else:
+            what = ("exact", "stale", "expired")
+        cell = self._cell(*what, self._namespaces[event.namespace], self._models[event.model])
+        cell.requests.inc()
+        if cell.outcomes is not None:
+            cell.outcomes.inc()
+        if isinstance(outcome, Hit):
+            self._saved(cell, outcome)
+        tier = what[0]
+        self._timer("total", tier).observe(event.seconds)
+        for stage, seconds in event.stages.items():
+            self._timer(stage, tier).observe(seconds)
+
+    def stored(self, event: StoreEvent) -> None:
+        """Count a store."""
+        outcome = event.outcome
+        what = ("stored", "") if isinstance(outcome, Stored) else ("refused", outcome.reason.value)
+        self._stores.labels(*what, self._namespaces[event.namespace]).inc()
+        self._store_seconds.labels(what[0]).observe(event.seconds)
+
+    def degraded(self, part: str, reason: str) -> None:
+        """Count a failed call to a dependency."""
+        self._degraded.labels(part, reason).inc()
+
+    def _saved(self, cell: _Cell, hit: Hit) -> None:
+        usage, cost = hit.entry.usage, hit.entry.cost_usd
+        if usage is not None:
+            cell.tokens.inc(max(0, usage.input_tokens + usage.output_tokens))
+        if cost is not None:
+            cell.cost.inc(max(0.0, cost))
+
+    def _cell(self, tier: str, outcome: str, reason: str, namespace: str, model: str) -> _Cell:
+        key = (tier, outcome, reason, namespace, model)
+        cell = self._cells.get(key)
+        if cell is None:
+            outcomes = None
+            if outcome == "hit":
+                outcomes = self._hits.labels(tier, namespace)
+            elif outcome in ("miss", "stale"):
+                outcomes = self._misses.labels(reason, namespace)
+            cell = self._cells[key] = _Cell(
+                self._requests.labels(*key), outcomes, self._tokens.labels(namespace), self._cost.labels(namespace)
+            )
+        return cell
+
+    def _timer(self, stage: str, tier: str) -> Any:
+        timer = self._timers.get((stage, tier))
+        if timer is None:
+            timer = self._timers[stage, tier] = self._lookup_seconds.labels(stage, tier)
+        return timer
+
+    # -- exposition -----------------------------------------------------------------------------------------------
+
+    def render(self, health: Mapping[str, Any], jobs: Mapping[str, int]) -> bytes:
+        """All metrics as Prometheus text. `health` is the service's, `jobs` counts recent ones by state."""
+        counted: Collector = self._registry
+        if os.environ.get(MULTIPROC_ENV):
+            counted = MultiProcessCollector(CollectorRegistry())  # type: ignore[no-untyped-call]
+        exposed = CollectorRegistry()
+        exposed.register(_Once([*_with_hit_rate(counted.collect()), *_state(health, jobs)]))
+        text: bytes = generate_latest(exposed)
+        return text
+
+
+class _Cell:
+    """The children of one combination of labels: finding them by label costs more than counting."""
+
+    __slots__ = ("cost", "outcomes", "requests", "tokens")
+
+    def __init__(self, requests: Any, outcomes: Any, tokens: Any, cost: Any) -> None:
+        self.requests = requests
+        self.outcomes = outcomes
+        self.tokens = tokens
+        self.cost = cost
+
+
+class _Bounded(dict[str, str]):
+    """A label that callers choose -> the label that is counted."""
+
+    def __missing__(self, label: str) -> str:
+        if len(self) >= _DISTINCT:
+            return OTHER
+        self[label] = label
+        return label
+
+
+class _Once(Collector):
+    """Families that were gathered before."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _with_hit_rate(families: Iterable[Metric]) -> Iterator[Metric]:
+    """The families, and the hit rate that follows from them: hits / (hits + misses), over all workers."""
+    hits = misses = 0.0
+    for family in families:
+        yield family
+        for sample in family.samples:
+            if sample.name == "semcache_hits_total":
+                hits += sample.value
+            elif sample.name == "semcache_misses_total":
+                misses += sample.value
+    rate = hits / (hits + misses) if hits + misses else 0.0
+    yield GaugeMetricFamily("llm_cache_hit_rate", "Hits over hits and misses since the start.", value=rate)
+
+
+def _state(health: Mapping[str, Any], jobs: Mapping[str, int]) -> Iterator[Metric]:
+    parts = GaugeMetricFamily("semcache_part_up", "1 where a part works, 0 where it is degraded.", labels=["part"])
+    for name, part in health.items():
+        parts.add_metric([name], 1.0 if part["ok"] else 0.0)
+    yield parts
+    index = health.get("index")
+    if index is not None:
+        yield GaugeMetricFamily("semcache_index_rows", "Live rows of the vector index.", value=index["rows"])
+        yield GaugeMetricFamily("semcache_index_pending", "Entries that wait for vectors.", value=index["pending"])
+        lag = index["lag_s"]
+        yield GaugeMetricFamily(
+            "semcache_follower_lag_seconds",
+            "How old the newest confirmed look at the change log is; NaN until caught up.",
+            value=float("nan") if lag is None else lag,
+        )
+    store = health.get("store", {})
+    if "used_memory_bytes" in store:
+        yield GaugeMetricFamily("semcache_store_memory_bytes", "Memory of the store.", value=store["used_memory_bytes"])
+    states = GaugeMetricFamily("semcache_jobs", "Recent jobs by state.", labels=["state"])
+    for state, count in sorted(jobs.items()):
+        states.add_metric([state], count)
+    yield states
