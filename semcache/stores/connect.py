@@ -1,8 +1,9 @@
 """Clients of the store, made from settings: standalone, unix socket, TLS, Sentinel, Cluster.
 
-Nothing here talks to a server: clients connect when first used, so the service starts without its store. Retries are
-off: the guard's deadline is the only waiting there is, and its breaker the only memory of failures. The exception is
-one retry in a cluster, which is how its client learns a new topology.
+Nothing here talks to a server: clients connect when first used, so the service starts without its store. Retries and
+read timeouts of connections are off: the guard's deadline is the only waiting there is (a call that is cancelled
+closes its connection), and its breaker the only memory of failures. A read timeout of redis-py costs a task for each
+write, a fifth of a call. The exception is one retry in a cluster, which is how its client learns a new topology.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import Connection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from semcache.errors import ConfigError
@@ -27,8 +28,8 @@ from semcache.settings import Settings, StoreSettings
 Client = Redis | RedisCluster
 """What speaks to the store; bytes in, bytes out."""
 
-SOCKET_TIMEOUT_S: Final = 30.0
-"""Longest silence on a connection. Calls have tighter deadlines of their own; this one ends what nobody awaits."""
+_DISCOVERY_S: Final = 5.0
+"""Longest that reading a cluster's topology may take, over all its nodes."""
 
 
 async def connect(settings: Settings, server_url: str | None) -> Client:
@@ -58,8 +59,8 @@ def _standalone(url: str, store: StoreSettings) -> Redis:
         raise _bad_url(str(error)) from error
     secure = parsed.get("connection_class") is SSLConnection
     options = _options(store) | _tls(store, secure) | _authentication(store) | parsed
-    fixed = {"max_connections": store.pool_size, "timeout": SOCKET_TIMEOUT_S, "retry": _no_retry()}
-    pool = BlockingConnectionPool(**(_unless_unix(options) | fixed | {"decode_responses": False}))
+    fixed = {"max_connections": store.pool_size, "retry": _no_retry(), "decode_responses": False}
+    pool = _Pool(**(_unless_unix(options) | fixed))
     try:
         pool.connection_class(**pool.connection_kwargs)
     except TypeError as error:  # a query argument of the URL that no connection has
@@ -93,34 +94,96 @@ def _sentinel(url: str, store: StoreSettings, master: str) -> Redis:
         raise _bad_url(f"{database!r} is no database number")
     options = shared | _authentication(store) | _credentials(parts) | {"db": int(database)}
     pool = _SentinelPool(  # type: ignore[no-untyped-call]
-        master, watchers, max_connections=store.pool_size, timeout=SOCKET_TIMEOUT_S, **options
+        master, watchers, max_connections=store.pool_size, **options
     )
     return Redis.from_pool(pool)
+
+
+class _Pool(ConnectionPool):
+    """Waits for a free connection when all are in use, rather than refuse; cheaper than redis-py's blocking pool."""
+
+    def __init__(self, *, max_connections: int, **kwargs: Any) -> None:
+        super().__init__(max_connections=max_connections, **kwargs)
+        self._room = asyncio.Semaphore(max_connections)
+
+    async def get_connection(self, *_: Any, **__: Any) -> Any:
+        await self._room.acquire()
+        try:
+            connection = self.get_available_connection()  # type: ignore[no-untyped-call]
+        except BaseException:
+            self._room.release()
+            raise
+        try:
+            await self.ensure_connection(connection)
+        except BaseException:
+            await self.release(connection)
+            raise
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        try:
+            await super().release(connection)
+        finally:
+            self._room.release()
 
 
 class _Cluster(RedisCluster):
     """Reads the topology in a task of its own.
 
-    A call that runs out of its deadline must not undo the discovery that all calls wait for; it is bounded by the
-    connect timeout instead.
+    A call that runs out of its deadline must not undo the discovery that all calls wait for; that is bounded by a
+    limit of its own. redis-py closes its client, and so the discovery, whenever a node says that the cluster is down.
     """
 
     _discovery: asyncio.Task[RedisCluster] | None = None
+
+    def __init__(self, *, ssl: bool, **options: Any) -> None:
+        super().__init__(ssl=ssl, **options)
+        steady = _SteadySSLConnection if ssl else _SteadyConnection
+        self.connection_kwargs["connection_class"] = steady
+        self.nodes_manager.connection_kwargs["connection_class"] = steady
+        for node in self.nodes_manager.startup_nodes.values():
+            node.connection_class = steady
 
     async def initialize(self, *args: Any, **kwargs: Any) -> RedisCluster:
         if not self._initialize:
             return self
         if self._discovery is None or self._discovery.done():
-            self._discovery = asyncio.create_task(super().initialize(*args, **kwargs))
+            found = super().initialize(*args, **kwargs)
+            self._discovery = asyncio.create_task(asyncio.wait_for(found, _DISCOVERY_S))
             self._discovery.add_done_callback(_observe)
-        await asyncio.shield(self._discovery)
-        return self
+        discovery = self._discovery
+        await asyncio.wait([discovery])
+        if discovery.cancelled():
+            raise ConnectionError("closed while the topology was read")
+        return discovery.result()
 
     async def aclose(self) -> None:
         if self._discovery is not None and not self._discovery.done():
             self._discovery.cancel()
             await asyncio.wait([self._discovery])
         await super().aclose()
+
+
+class _Steady:
+    """Says ConnectionError where a connection was closed under a call, by the peer or by another call's failure.
+
+    The nodes of a cluster client hand out connections unchecked; uvloop answers a write to a closed one with
+    RuntimeError, redis-py with AttributeError.
+    """
+
+    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            await super().send_packed_command(*args, **kwargs)  # type: ignore[misc]
+        except (RuntimeError, AttributeError) as error:
+            raise ConnectionError(f"connection closed before the command was sent: {error}") from error
+
+
+class _SteadyConnection(_Steady, Connection):
+    pass
+
+
+class _SteadySSLConnection(_Steady, SSLConnection):
+    pass
 
 
 class _Sentinel(Sentinel):
@@ -149,8 +212,8 @@ class _Sentinel(Sentinel):
         return state["ip"], state["port"]
 
 
-class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Waits for a free connection as the other pools do, rather than refuse; closes its Sentinels with itself."""
+class _SentinelPool(SentinelConnectionPool, _Pool):
+    """Bounded as the other pool is; closes its Sentinels with itself."""
 
     async def aclose(self) -> None:
         await super().aclose()
@@ -160,7 +223,7 @@ class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
 def _options(store: StoreSettings) -> dict[str, Any]:
     return {
         "socket_connect_timeout": store.connect_timeout_s,
-        "socket_timeout": SOCKET_TIMEOUT_S,
+        "socket_timeout": None,
         "socket_keepalive": True,
         "protocol": 3,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),

@@ -80,16 +80,19 @@ async def test_a_paused_server_is_left_at_the_deadline_and_found_again(server, h
     await client.aclose()
 
 
-async def test_no_answer_of_an_abandoned_call_reaches_a_later_one(server):
-    client = await connect(Settings(), server.url)
+async def test_no_answer_of_an_abandoned_call_reaches_a_later_one(store_backend, key_prefix):
+    store = StoreSettings(cluster=store_backend.cluster, pool_size=256)
+    client = await connect(Settings(redis_url=store_backend.url, store=store), None)
     guard = Guard(StoreSettings(breaker_failures=10_000))
     for number in range(20):
-        await guard.run(lambda number=number: client.execute_command("SET", f"k{number}", str(number)))
+        await guard.run(lambda number=number: client.execute_command("SET", f"{key_prefix}{number}", str(number)))
 
     async def read(number: int) -> None:
         deadline_s = 0.0005 if number % 3 else 5
         try:
-            answer = await guard.run(lambda: client.execute_command("GET", f"k{number % 20}"), deadline_s=deadline_s)
+            answer = await guard.run(
+                lambda: client.execute_command("GET", f"{key_prefix}{number % 20}"), deadline_s=deadline_s
+            )
         except StoreTimeout:
             return
         assert answer == str(number % 20).encode()
