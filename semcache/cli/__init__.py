@@ -1,4 +1,4 @@
-"""The command line: `semcache serve | check-config | doctor | rebuild | stats | version`.
+"""The command line: `semcache serve | check-config | doctor | rebuild | stats | new-key | version`.
 
 Reads arguments, calls the room that does the work, prints. Knows no policy, no store and no HTTP of its own. Nothing
 heavy is imported before the command that needs it: `semcache version` answers at once.
@@ -86,6 +86,14 @@ def parser() -> argparse.ArgumentParser:
     stats.add_argument("--namespace", help="this namespace only")
     stats.add_argument("--json", action="store_true", help="as the service gave it")
     _remote(stats)
+    key = _command(
+        commands, "new-key", "make an API key and its block for the keys file", "semcache new-key team-a >> keys.toml"
+    )
+    key.add_argument("id", help="its name in logs and histories")
+    key.add_argument("--namespace", action="append", help="a namespace that it opens; may be given again (all)")
+    key.add_argument(
+        "--role", action="append", choices=("read", "write", "admin"), help="may be given again (read, write)"
+    )
     version = commands.add_parser("version", help="print the version", description="Print the version.")
     version.set_defaults(module="")
     return root

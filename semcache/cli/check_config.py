@@ -79,6 +79,13 @@ def _errors(settings: Settings) -> Iterator[str]:
         problem = _unwritable(folder)
         if problem:
             yield f"{path} [{variable(path)}]: {problem}"
+    if settings.api_keys_file is not None:
+        from semcache.http.keys import KeyFile
+
+        try:
+            KeyFile(settings.api_keys_file)
+        except ConfigError as error:
+            yield str(error)
     if settings.redis_url is not None:
         try:
             asyncio.run(_understand_url(settings))

@@ -106,3 +106,18 @@ def test_a_public_bind_without_keys_is_an_error(
     monkeypatch.setenv("SEMCACHE_HOST", "0.0.0.0")
     assert main(["check-config"]) == 1
     assert "SEMCACHE_API_KEYS_FILE" in capsys.readouterr().err
+
+
+def test_a_keys_file_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = tmp_path / "keys.toml"
+    monkeypatch.setenv("SEMCACHE_API_KEYS_FILE", str(keys))
+    assert main(["check-config"]) == 1
+    assert str(keys) in capsys.readouterr().err
+    assert main(["new-key", "team-a"]) == 0
+    keys.write_text(capsys.readouterr().out)
+    assert main(["check-config"]) == 0
+    keys.write_text("[[keys]]\nid = 'x'\nsha256 = 'zz'\nnamespaces = ['*']\nroles = ['read']\n")
+    assert main(["check-config"]) == 1
+    assert "sha256" in capsys.readouterr().err

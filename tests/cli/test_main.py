@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from semcache import __version__
 from semcache.cli import main, parser
 
-COMMANDS = ("serve", "check-config", "doctor", "rebuild", "stats", "version")
+COMMANDS = ("serve", "check-config", "doctor", "rebuild", "stats", "new-key", "version")
 
 
 def semcache(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +55,7 @@ def test_help_of_each_command_gives_an_example_that_parses(command: str, capsys:
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])
     assert left.value.code == 0
-    example = re.search(r"^example: (?:\w+=\S+ )*semcache (.+)$", capsys.readouterr().out, re.MULTILINE)
+    example = re.search(r"^example: (?:\w+=\S+ )*semcache (.+?)(?: >> .*)?$", capsys.readouterr().out, re.MULTILINE)
     assert example is not None
     assert parser().parse_args(example[1].split()).command == command
 
@@ -95,3 +96,12 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
             check=False,
         )
     assert "Traceback" not in done.stderr
+
+
+def test_a_new_key_goes_into_the_file_as_a_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new-key", "team-a", "--namespace", "a", "--role", "read"]) == 0
+    shown = capsys.readouterr()
+    key = shown.err.split()[-1]
+    assert key not in shown.out
+    assert hashlib.sha256(key.encode()).hexdigest() in shown.out
+    assert main(["new-key", "team-a", "--namespace", "no such name"]) == 1
