@@ -17,6 +17,7 @@ import msgspec
 
 from semcache.errors import EmbedderUnavailable, IndexUnavailable, SemcacheError, StoreUnavailable, Unavailable
 from semcache.models import (
+    SHARDS,
     Bypass,
     CacheIdentity,
     CacheRequest,
@@ -95,9 +96,11 @@ class SemanticCache:
         normalizer: Normalizer,
         rules: TtlRules,
         observer: Observer,
+        on_size: Callable[[int], None] = lambda total: None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
     ) -> None:
+        """`on_size` is told an estimate of all entries after each store, for whoever holds the bounds."""
         self._settings = settings
         self._entries = entries
         self._live = live
@@ -105,6 +108,7 @@ class SemanticCache:
         self._normalizer = normalizer
         self._rules = rules
         self._observer = observer
+        self._on_size = on_size
         self._monotonic = monotonic
         self._random = random
         self._uses: dict[str, Touch] = {}
@@ -280,7 +284,7 @@ class SemanticCache:
                     self._settings,
                     namespace=identity.namespace,
                     requested_s=ttl_s,
-                    random=self._random(),
+                    chance=self._random(),
                 ),
                 retain_s=self._settings.ttl.stale_window_s,
                 sliding=self._settings.ttl.sliding,
@@ -319,6 +323,7 @@ class SemanticCache:
         if isinstance(written, Fenced):
             return Refused(reason=RefusedReason.INVALIDATED_MEANWHILE)
         entry = written.entry
+        self._on_size(written.shard_entries * SHARDS)
         if embedding is not None:
             self._live.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
         return Stored(

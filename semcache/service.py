@@ -1,0 +1,271 @@
+"""Service: the composition root. Builds the parts from settings, runs their background work, reports their health.
+
+The only place that knows all implementations. The embedded server is not started here: the `serve` parent owns it
+and passes its URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from semcache.cache import SemanticCache
+from semcache.embedders import make_embedder
+from semcache.errors import ConfigError, SemcacheError
+from semcache.follower import Follower
+from semcache.invalidation import Invalidator
+from semcache.jobs import JobContext, Jobs
+from semcache.maintenance import Maintenance
+from semcache.models import Strategy
+from semcache.observers import DecisionLog, Observers
+from semcache.policy.freshness import TtlRules
+from semcache.policy.normalize import Normalizer
+from semcache.ports import Row, VectorIndex
+from semcache.settings import Settings
+from semcache.stats import Stats
+from semcache.stores.store import RedisStore
+from semcache.vectors import IndexFolder
+
+log = logging.getLogger(__name__)
+
+_FLUSH_S: Final = 1.0
+_RESTART_S: Final = 1.0
+_CONNECT_RETRY_S: Final = 0.5
+
+
+class NoIndex:
+    """The live index of a service without an embedder."""
+
+    index: VectorIndex | None = None
+    caught_up = True
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Nothing to keep."""
+
+    def remove(self, entry_ids: Sequence[str]) -> None:
+        """Nothing to drop."""
+
+
+class Service:
+    """One replica: a cache, its parts, and the work that goes on beside the requests."""
+
+    def __init__(self, settings: Settings, *, server_url: str | None = None) -> None:
+        """`server_url`: of the embedded server, where the parent runs one; else `settings.redis_url` counts."""
+        self.settings = settings
+        self.replica_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        self.observers = Observers()
+        self.store = RedisStore(settings, server_url)
+        self.entries, self.log = self.store.entries, self.store.log
+        self.catalog, self.control = self.store.catalog, self.store.control
+        self.embedder = make_embedder(settings) if settings.strategy is Strategy.SEMANTIC else None
+        self.follower = self._make_follower()
+        self.normalizer = Normalizer(settings.normalization)
+        self.cache = SemanticCache(
+            settings,
+            entries=self.entries,
+            live=self.follower or NoIndex(),
+            embedder=self.embedder,
+            normalizer=self.normalizer,
+            rules=TtlRules.default(),
+            observer=self.observers,
+            on_size=lambda total: self.maintenance.over_quota(total),
+        )
+        self.stats = Stats(self.control)
+        self.jobs = Jobs(self.control, self.replica_id)
+        self.jobs.register("rebuild", "each", self._rebuild)
+        live = self.follower or NoIndex()
+        self.invalidator = Invalidator(
+            self.entries, self.catalog, self.control, self.embedder, live, settings, jobs=self.jobs
+        )
+        self.maintenance = self._make_maintenance()
+        self.observers.add(self.stats)
+        self.observers.add(DecisionLog())
+        self._tasks: list[asyncio.Task[None]] = []
+        self.store_ready = asyncio.Event()
+        self.fatal = ""
+        """What the operator must mend before the store can be used (another format, say)."""
+
+    def _make_follower(self) -> Follower | None:
+        if self.embedder is None:
+            return None
+        return Follower(
+            entries=self.entries,
+            changes=self.log,
+            catalog=self.catalog,
+            shelf=IndexFolder(self.settings.index_dir),
+            embedder=self.embedder,
+            settings=self.settings.maintenance,
+        )
+
+    def _make_maintenance(self) -> Maintenance:
+        return Maintenance(
+            entries=self.entries,
+            catalog=self.catalog,
+            control=self.control,
+            settings=self.settings,
+            replica_id=self.replica_id,
+            live=self.follower,
+            snapshot=self.follower.save_snapshot if self.follower is not None else None,
+        )
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin all background work; returns at once, whether or not the store and the model are there yet."""
+        if self.embedder is not None:
+            await self.embedder.start()
+        self._tasks = [asyncio.create_task(self._run(), name="semcache.service")]
+
+    async def aclose(self) -> None:
+        """Stop the work, write what is left to write, close everything. Bounded by the stores' deadlines."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self.store_ready.is_set():
+            await self._last_writes()
+        if self.follower is not None:
+            self.follower.close()
+        if self.embedder is not None:
+            await self.embedder.aclose()
+        await self.store.aclose()
+
+    async def _last_writes(self) -> None:
+        writes: list[tuple[str, Callable[[], Awaitable[Any]]]] = [("hit counts", self.cache.flush_uses)]
+        if self.follower is not None:
+            writes.append(("snapshot", self.follower.save_snapshot))
+        for what, write in writes:
+            try:
+                await write()
+            except SemcacheError as error:
+                log.warning("shutdown: %s not written: %s", what, error)
+
+    async def _run(self) -> None:
+        if not await self._connect():
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._kept_alive("flush", self._flush))
+            group.create_task(self._kept_alive("stats", self.stats.run))
+            group.create_task(self._kept_alive("jobs", self.jobs.run))
+            group.create_task(self._kept_alive("maintenance", self.maintenance.run))
+            if self.follower is not None:
+                group.create_task(self._kept_alive("follower", self.follower.run))
+                group.create_task(self._kept_alive("pending", self._embed_pending))
+
+    async def _connect(self) -> bool:
+        """Wait for the store; False where only the operator can mend it."""
+        failing = False
+        while True:
+            try:
+                await self.store.start()
+            except ConfigError as error:
+                self.fatal = str(error)
+                log.error("the store cannot be used as configured: %s", error)
+                return False
+            except SemcacheError as error:
+                if not failing:
+                    log.warning("waiting for the store: %s", error)
+                failing = True
+                await asyncio.sleep(_CONNECT_RETRY_S)
+            else:
+                self.store_ready.set()
+                log.info("store connected")
+                return True
+
+    async def _kept_alive(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """A task boundary: what fails unexpectedly is logged with its trace and started over."""
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001
+                self.observers.degraded(name, "task_failed")
+                log.exception("background task %s failed; it starts over", name)
+            await asyncio.sleep(_RESTART_S)
+
+    async def _flush(self) -> None:
+        failing = False
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            try:
+                await self.cache.flush_uses()
+                failing = False
+            except SemcacheError as error:
+                if not failing:
+                    log.warning("hit counts are kept in memory until the store takes them: %s", error)
+                failing = True
+
+    async def _embed_pending(self) -> None:
+        follower = self.follower
+        assert follower is not None
+        while True:
+            try:
+                idle = await follower.embed_pending() == 0
+            except SemcacheError as error:
+                log.debug("entries wait for their vectors: %s", error)
+                idle = True
+            if idle:
+                await asyncio.sleep(_FLUSH_S)
+
+    async def _rebuild(self, params: dict[str, Any], job: JobContext) -> dict[str, Any]:
+        if self.follower is None:
+            raise ConfigError("this service has no vector index: SEMCACHE_EMBEDDER is off")
+        namespace, reembed = params.get("namespace"), bool(params.get("reembed"))
+        try:
+            rows = await self.follower.rebuild(_Cancellable(job), namespace=namespace, reembed=reembed)
+        except _Cancelled:
+            return {"detail": "cancelled; the live index stays as it was"}
+        await self.follower.save_snapshot()
+        return {"rows": rows}
+
+    # -- health ---------------------------------------------------------------------------------------------------
+
+    @property
+    def started(self) -> bool:
+        """Whether the first start is complete: requests are answered, if only with named misses."""
+        return bool(self._tasks)
+
+    async def health(self) -> dict[str, Any]:
+        """The parts, each with `ok` and what there is to say."""
+        store = await self.store.health()
+        parts: dict[str, Any] = {
+            "store": {"ok": store.reachable and not self.fatal, **msgspec.to_builtins(store)},
+        }
+        if self.fatal:
+            parts["store"]["detail"] = self.fatal
+        if self.embedder is not None:
+            state = self.embedder.state()
+            parts["embedder"] = {"ok": state.ready, "detail": state.detail}
+        if self.follower is not None:
+            index = self.follower.index
+            parts["index"] = {
+                "ok": self.follower.caught_up,
+                "detail": self.follower.detail,
+                "rows": 0 if index is None else len(index),
+                "pending": self.follower.pending,
+                "lag_s": round(self.follower.lag_s, 3) if self.follower.caught_up else None,
+                "source": self.follower.source,
+            }
+        return parts
+
+
+class _Cancelled(Exception):
+    """A job's handler stops here."""
+
+
+class _Cancellable:
+    """Progress that ends the work once its job is cancelled."""
+
+    def __init__(self, job: JobContext) -> None:
+        self._job = job
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._job.cancelled:
+            raise _Cancelled
+        self._job.progress(done, total)

@@ -1,0 +1,199 @@
+"""The hit decision: rules 1 to 3, for any mixture of records."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semcache.models import CacheIdentity, Candidate, Embedding, Entry, Hit, Miss, MissReason, Stale, Tier, TtlClass
+from semcache.policy.matching import Terms, match_direct, match_neighbours, stale, unservable
+from semcache.ports import ExactRead, ManyRead
+
+NOW = 1_000_000
+EPOCH = 500
+QUERY = Embedding("space", np.array([[1.0, 0.0]], np.float32), np.ones(1, np.float32))
+
+
+def identity(partition: bytes = b"p" * 16, context: bytes = b"c" * 16) -> CacheIdentity:
+    return CacheIdentity(
+        namespace="n",
+        model="m",
+        model_version="",
+        digest=b"d" * 32,
+        norm_digest=b"\0" * 32,
+        partition=partition,
+        context=context,
+        prompt="q",
+        ttl_class=TtlClass.GENERAL,
+        ttl_rule="r",
+    )
+
+
+def entry(
+    name: str = "0" * 32,
+    *,
+    expires_ms: int = NOW + 1,
+    created_ms: int = NOW - 1000,
+    epoch: int = EPOCH,
+    partition: bytes = b"p" * 16,
+    context: bytes = b"c" * 16,
+) -> Entry:
+    return Entry(
+        entry_id=name,
+        digest=b"d" * 32,
+        norm_digest=b"\0" * 32,
+        partition=partition,
+        context=context,
+        namespace="n",
+        model="m",
+        model_version="",
+        prompt="q",
+        response=b'"a"',
+        ttl_class=TtlClass.GENERAL,
+        ttl_s=1.0,
+        created_ms=created_ms,
+        expires_ms=expires_ms,
+        epoch=epoch,
+    )
+
+
+def at(cosine: float, space: str = "space") -> Embedding:
+    """A vector whose cosine to QUERY is this."""
+    return Embedding(space, np.array([[cosine, (1 - cosine**2) ** 0.5]], np.float32), np.ones(1, np.float32))
+
+
+def direct(exact: Candidate | None = None, normalized: Candidate | None = None) -> ExactRead:
+    return ExactRead(now_ms=NOW, epoch=EPOCH, fence=0, exact=exact, normalized=normalized)
+
+
+def judge(*candidates: Candidate, threshold: float = 0.9, max_age_s: float | None = None) -> Hit | Miss:
+    found = {candidate.entry.entry_id: candidate for candidate in candidates}
+    read = ManyRead(now_ms=NOW, found=found, epochs=dict.fromkeys(found, EPOCH))
+    terms = Terms(threshold=threshold, max_age_s=max_age_s)
+    return match_neighbours(identity(), QUERY, list(found), read, terms).outcome
+
+
+def test_exact_comes_before_normalized() -> None:
+    outcome = match_direct(direct(Candidate(entry("1" * 32)), Candidate(entry("2" * 32))), Terms())
+    assert isinstance(outcome, Hit)
+    assert (outcome.tier, outcome.entry.entry_id) == (Tier.EXACT, "1" * 32)
+
+
+def test_a_dead_exact_entry_leaves_the_normalized_one() -> None:
+    dead = Candidate(entry("1" * 32, expires_ms=NOW))
+    outcome = match_direct(direct(dead, Candidate(entry("2" * 32))), Terms())
+    assert isinstance(outcome, Hit)
+    assert (outcome.tier, outcome.entry.entry_id) == (Tier.NORMALIZED, "2" * 32)
+
+
+def test_nothing_found_is_said_so() -> None:
+    assert match_direct(direct(), Terms()) == Miss(reason=MissReason.NOT_FOUND)
+
+
+def test_each_reason_is_named() -> None:
+    cases = {
+        MissReason.EXPIRED: Candidate(entry(expires_ms=NOW)),
+        MissReason.INVALIDATED: Candidate(entry(epoch=EPOCH - 1)),
+        MissReason.TOO_OLD: Candidate(entry(created_ms=NOW - 11_000)),
+        MissReason.VETOED: Candidate(entry(), None, True),
+    }
+    for reason, candidate in cases.items():
+        assert match_direct(direct(candidate), Terms(max_age_s=10)) == Miss(reason=reason)
+
+
+@given(
+    vetoed=st.booleans(),
+    epoch=st.integers(EPOCH - 2, EPOCH + 2),
+    expires=st.integers(NOW - 2, NOW + 2),
+    age_s=st.integers(0, 20),
+    max_age=st.none() | st.integers(0, 20),
+)
+def test_what_may_be_served_is_exactly_rule_one(
+    vetoed: bool, epoch: int, expires: int, age_s: int, max_age: int | None
+) -> None:
+    candidate = Candidate(entry(expires_ms=expires, epoch=epoch, created_ms=NOW - age_s * 1000), None, vetoed)
+    allowed = not vetoed and epoch >= EPOCH and expires > NOW and (max_age is None or age_s <= max_age)
+    assert (unservable(candidate, EPOCH, NOW, max_age) is None) == allowed
+
+
+def test_only_expiry_makes_an_entry_stale() -> None:
+    assert isinstance(stale(direct(Candidate(entry(expires_ms=NOW)))), Stale)
+    assert stale(direct(Candidate(entry(expires_ms=NOW, epoch=EPOCH - 1)))) is None
+    assert stale(direct(Candidate(entry(expires_ms=NOW), None, True))) is None
+    assert stale(direct(Candidate(entry()))) is None
+    assert stale(direct()) is None
+
+
+def test_the_best_live_neighbour_wins() -> None:
+    outcome = judge(Candidate(entry("1" * 32), at(0.93)), Candidate(entry("2" * 32), at(0.97)))
+    assert isinstance(outcome, Hit)
+    assert outcome.entry.entry_id == "2" * 32
+    assert outcome.tier is Tier.SEMANTIC
+    assert abs(outcome.similarity - 0.97) < 1e-5
+
+
+def test_below_the_threshold_the_nearest_is_told() -> None:
+    outcome = judge(Candidate(entry("1" * 32), at(0.8)), Candidate(entry("2" * 32), at(0.7)))
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.BELOW_THRESHOLD
+    assert outcome.nearest is not None
+    assert outcome.nearest.entry_id == "1" * 32
+
+
+def test_a_veto_is_told_and_the_next_neighbour_may_serve() -> None:
+    vetoed = Candidate(entry("1" * 32), at(0.99), True)
+    alone = judge(vetoed)
+    assert isinstance(alone, Miss)
+    assert alone.reason is MissReason.VETOED
+    second = judge(vetoed, Candidate(entry("2" * 32), at(0.95)))
+    assert isinstance(second, Hit)
+    assert second.entry.entry_id == "2" * 32
+
+
+def test_neighbours_of_another_place_or_space_are_no_neighbours() -> None:
+    for stranger in (
+        Candidate(entry(partition=b"x" * 16), at(1.0)),
+        Candidate(entry(context=b"x" * 16), at(1.0)),
+        Candidate(entry(), at(1.0, "other space")),
+        Candidate(entry(), None),
+    ):
+        outcome = judge(stranger)
+        assert isinstance(outcome, Miss)
+        assert outcome.reason is MissReason.NOT_FOUND
+
+
+def test_more_neighbours_are_wanted_only_when_none_was_alive() -> None:
+    read = ManyRead(
+        now_ms=NOW, found={"1" * 32: Candidate(entry("1" * 32, expires_ms=0), at(1.0))}, epochs={"1" * 32: 0}
+    )
+    assert match_neighbours(identity(), QUERY, ["1" * 32], read, Terms(threshold=0.9)).more
+    assert match_neighbours(identity(), QUERY, ["2" * 32], read, Terms(threshold=0.9)).more
+    alive = ManyRead(now_ms=NOW, found={"1" * 32: Candidate(entry("1" * 32), at(0.1))}, epochs={"1" * 32: 0})
+    assert not match_neighbours(identity(), QUERY, ["1" * 32], alive, Terms(threshold=0.9)).more
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(-1, 1, width=32),
+            st.booleans(),
+            st.sampled_from([EPOCH, EPOCH - 1]),
+            st.sampled_from([0, 2 * NOW]),
+        ),
+        max_size=6,
+    ),
+    st.floats(0, 1),
+)
+def test_a_hit_is_always_alive_and_near_enough(rows: list[tuple[float, bool, int, int]], threshold: float) -> None:
+    candidates = [
+        Candidate(entry(f"{number:032x}", epoch=epoch, expires_ms=expires), at(cosine), vetoed)
+        for number, (cosine, vetoed, epoch, expires) in enumerate(rows)
+    ]
+    outcome = judge(*candidates, threshold=threshold)
+    servable = [cosine for cosine, vetoed, epoch, expires in rows if not vetoed and epoch >= EPOCH and expires > NOW]
+    if isinstance(outcome, Hit):
+        assert outcome.similarity >= threshold
+        assert abs(outcome.similarity - max(servable)) < 1e-3
+    else:
+        assert not servable or max(servable) < threshold + 1e-3
