@@ -42,6 +42,7 @@ class BatchingEmbedder:
         self._batch = batch
         self._deadline_s = deadline_s
         self._hang_s = max(HANG_S, 2 * deadline_s)
+        self._pause_s = FIRST_PAUSE_S  # the owner thread's own
         self._wake = threading.Condition()
         # All below is guarded by `_wake`.
         self._queue: deque[tuple[_Job, int]] = deque()
@@ -124,33 +125,30 @@ class BatchingEmbedder:
     # --- the owner thread ------------------------------------------------------------------------------------
 
     def _own(self) -> None:
-        pause = FIRST_PAUSE_S
         while not self._closed:
             try:
                 self._encoder.load()
-                pause = self._serve(pause)
+                self._serve()
             except EmbedderUnavailable as error:
                 self._fail(error)
             except Exception as error:  # the edge of the thread: a dead owner would hang every call
                 log.exception("the embedder failed")
                 self._fail(EmbedderUnavailable(f"{type(error).__name__}: {error}"))
             with self._wake:
-                if not self._closed:
-                    self._wake.wait_for(lambda: self._closed, pause)
-            pause = min(2 * pause, LONGEST_PAUSE_S)
+                self._wake.wait_for(lambda: self._closed, self._pause_s)
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._encoder.unload()
 
-    def _serve(self, pause: float) -> float:
-        """Encode until closed; EmbedderUnavailable ends it. Returns the pause before the next load."""
+    def _serve(self) -> None:
+        """Encode until closed; EmbedderUnavailable ends it."""
         with self._wake:
             if self._closed:
-                return pause
+                return
             self._state = EmbedderState(ready=True)
         log.info("embedder ready, space %s", self._encoder.space)
         while (tasks := self._take()) is not None:
             self._deliver(tasks, self._encode([job.texts[at] for job, at in tasks]))
-            pause = FIRST_PAUSE_S
-        return pause
+            self._pause_s = FIRST_PAUSE_S  # it answered: a later death is a new one
 
     def _take(self) -> list[tuple[_Job, int]] | None:
         """The next batch, at least one text; None when closed. Dead requests fall out here."""

@@ -1,0 +1,178 @@
+"""The owner thread: batches, bounds, deadlines, faults, end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import numpy as np
+import pytest
+
+from semcache.embedders import batching
+from semcache.embedders.batching import BatchingEmbedder
+from semcache.errors import EmbedderOverloaded, EmbedderTimeout, EmbedderUnavailable
+from tests.embedders.scripted import ScriptedEncoder, vector_of
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "the condition never held"
+        await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+def encoder() -> ScriptedEncoder:
+    return ScriptedEncoder()
+
+
+@pytest.fixture
+async def embedder(encoder: ScriptedEncoder) -> AsyncIterator[BatchingEmbedder]:
+    made = BatchingEmbedder(encoder, queue=10, batch=4, deadline_s=5.0)
+    await made.start()
+    await until(lambda: made.state().ready)
+    yield made
+    await made.aclose()
+
+
+async def hold(encoder: ScriptedEncoder, embedder: BatchingEmbedder) -> asyncio.Task[object]:
+    """Let the owner thread be busy with a first text until the gate opens."""
+    encoder.gate.clear()
+    encoder.entered.clear()
+    task: asyncio.Task[object] = asyncio.create_task(embedder.embed(["first"]))
+    await until(encoder.entered.is_set)
+    return task
+
+
+async def test_requests_that_wait_share_batches_up_to_the_bound(
+    encoder: ScriptedEncoder, embedder: BatchingEmbedder
+) -> None:
+    first = await hold(encoder, embedder)
+    waiting = [asyncio.create_task(embedder.embed([f"text {at}"])) for at in range(6)]
+    await asyncio.sleep(0)
+    encoder.gate.set()
+    rows = await asyncio.gather(*waiting)
+    await first
+    assert [len(batch) for batch in encoder.batches] == [1, 4, 2]
+    for at, [row] in enumerate(rows):
+        assert row is not None
+        assert np.array_equal(row.vectors, vector_of(f"text {at}").vectors)
+
+
+async def test_a_batch_is_bounded_in_windows_and_takes_a_larger_text_alone(
+    encoder: ScriptedEncoder, embedder: BatchingEmbedder
+) -> None:
+    first = await hold(encoder, embedder)
+    waiting = asyncio.create_task(embedder.embed(["a" * 950, "b" * 150, "c" * 150, "d"]))
+    await asyncio.sleep(0)
+    encoder.gate.set()
+    await asyncio.gather(waiting, first)
+    assert [[text[0] for text in batch] for batch in encoder.batches] == [["f"], ["a"], ["b", "c"], ["d"]]
+
+
+async def test_a_full_queue_refuses(encoder: ScriptedEncoder, embedder: BatchingEmbedder) -> None:
+    first = await hold(encoder, embedder)
+    waiting = asyncio.create_task(embedder.embed(["x"] * 10))
+    await asyncio.sleep(0)
+    with pytest.raises(EmbedderOverloaded):
+        await embedder.embed(["one more"])
+    encoder.gate.set()
+    await asyncio.gather(waiting, first)
+
+
+async def test_a_hung_model_holds_nobody_past_the_deadline(
+    encoder: ScriptedEncoder, embedder: BatchingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await hold(encoder, embedder)
+    began = time.monotonic()
+    with pytest.raises(EmbedderTimeout):
+        await embedder.embed(["late"], deadline_s=0.1)
+    assert time.monotonic() - began < 1.0
+    monkeypatch.setattr(embedder, "_hang_s", 0.05)
+    assert "hung" in embedder.state().detail
+    with pytest.raises(EmbedderUnavailable, match="hung"):
+        await embedder.embed(["at once"])
+    encoder.gate.set()
+    await first
+    await until(lambda: embedder.state().ready)
+    assert await embedder.embed(["well again"])
+    assert "late" not in [text for batch in encoder.batches for text in batch]
+
+
+async def test_cancelled_requests_cost_no_batch(encoder: ScriptedEncoder, embedder: BatchingEmbedder) -> None:
+    first = await hold(encoder, embedder)
+    dropped = asyncio.create_task(embedder.embed(["dropped"]))
+    kept = asyncio.create_task(embedder.embed(["kept"]))
+    await asyncio.sleep(0)
+    dropped.cancel()
+    await asyncio.sleep(0)
+    encoder.gate.set()
+    await asyncio.gather(kept, first)
+    assert encoder.batches == [["first"], ["kept"]]
+
+
+async def test_one_bad_text_spoils_no_other(encoder: ScriptedEncoder, embedder: BatchingEmbedder) -> None:
+    first = await hold(encoder, embedder)
+    good = asyncio.create_task(embedder.embed(["good", "endless"]))
+    bad = asyncio.create_task(embedder.embed(["poison"]))
+    await asyncio.sleep(0)
+    encoder.gate.set()
+    [row, endless] = await good
+    assert row is not None
+    assert endless is None
+    with pytest.raises(EmbedderUnavailable, match="cannot read this"):
+        await bad
+    await first
+    assert embedder.state().ready
+
+
+async def test_a_model_that_dies_is_loaded_again(
+    encoder: ScriptedEncoder, embedder: BatchingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "FIRST_PAUSE_S", 0.01)
+    encoder.gone_on = "last words"
+    with pytest.raises(EmbedderUnavailable, match="the model died"):
+        await embedder.embed(["last words"])
+    await until(lambda: embedder.state().ready)
+    assert encoder.loads == 2
+    assert await embedder.embed(["back"])
+
+
+async def test_a_load_that_fails_says_why_and_is_tried_again(
+    encoder: ScriptedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "FIRST_PAUSE_S", 0.01)
+    encoder.load_error = "no such model"
+    embedder = BatchingEmbedder(encoder, queue=10, batch=4, deadline_s=5.0)
+    await embedder.start()
+    await until(lambda: encoder.loads >= 2)
+    assert embedder.state().detail == "no such model"
+    with pytest.raises(EmbedderUnavailable, match="no such model"):
+        await embedder.embed(["x"])
+    encoder.load_error = None
+    await until(lambda: embedder.state().ready)
+    await embedder.aclose()
+    assert encoder.unloaded
+
+
+async def test_the_end_is_bounded_and_tells_the_waiting(
+    encoder: ScriptedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "JOIN_S", 0.1)
+    monkeypatch.setattr(encoder, "abort", lambda: None)
+    embedder = BatchingEmbedder(encoder, queue=10, batch=4, deadline_s=30.0)
+    await embedder.start()
+    await until(lambda: embedder.state().ready)
+    first = await hold(encoder, embedder)
+    second = asyncio.create_task(embedder.embed(["second"]))
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    await embedder.aclose()
+    assert time.monotonic() - began < 2.0
+    with pytest.raises(EmbedderUnavailable):
+        await second
+    with pytest.raises(EmbedderUnavailable, match="stopped"):
+        await embedder.embed(["later"])
+    encoder.gate.set()  # even what comes after the end finds nobody harmed
+    await first
