@@ -38,7 +38,7 @@ Search = Callable[[str], bool]
 
 def check_selector(selector: Selector) -> None:
     """Raise RequestError, naming the field, where a selector says nothing, too much, or what cannot be."""
-    given = [name for name in SELECTORS if getattr(selector, name) not in (None, (), False)]
+    given = [name for name in SELECTORS if _given(selector, name)]
     if not given:
         raise RequestError(f"at least one selector is needed: {', '.join(SELECTORS)}")
     if selector.all and set(given) - {"all", "namespace"}:
@@ -64,9 +64,7 @@ def check_selector(selector: Selector) -> None:
 
 def takes_whole_namespaces(selector: Selector) -> bool:
     """Whether the selector names everything in its namespaces, so that an epoch can say it."""
-    return selector.all or all(
-        getattr(selector, name) in (None, (), False) for name in SELECTORS if name not in ("namespace", "all")
-    )
+    return selector.all or not any(_given(selector, name) for name in SELECTORS if name not in ("namespace", "all"))
 
 
 def concerns(selector: Selector, entry: Entry, *, now_ms: int, search: Search | None = None) -> bool:
@@ -96,3 +94,8 @@ def concerns(selector: Selector, entry: Entry, *, now_ms: int, search: Search | 
             raise ValueError("a selector with a pattern needs its compiled search")
         return search(entry.prompt)
     return True
+
+
+def _given(selector: Selector, name: str) -> bool:
+    value = getattr(selector, name)
+    return value is not None and value is not False and value != ()  # 0.0 is an age, not an absence
