@@ -167,7 +167,7 @@ class Stats:
         body["models"] = {model: _report(c for cell, c in cells.items() if cell[1] == model) for model in models}
         if opened is None:
             body["degraded"] = {
-                name.replace("|", ":"): int(float(n)) for name, n in sorted(degraded.items()) if n[0] != "@"
+                name.replace("|", ":"): int(float(n)) for name, n in sorted(degraded.items()) if name[0] != "@"
             }
         return body
 
