@@ -40,6 +40,26 @@ async def test_reads_back_bytes_on_every_backend(store_backend, key_prefix):
             await round_trip(client, f"{key_prefix}:{{s{shard:02d}}}")
 
 
+async def test_more_calls_than_connections_wait_and_cancelled_ones_give_theirs_back(store_backend, key_prefix):
+    async with client_of(store_backend.url, cluster=store_backend.cluster, pool_size=4) as client:
+        guard = Guard(StoreSettings(breaker_failures=10_000))
+
+        async def call(number: int) -> None:
+            pipe = client.pipeline(transaction=False)
+            for shard in range(8):
+                pipe.execute_command("SET", f"{key_prefix}:{{s{shard:02d}}}", number)
+            await guard.run(pipe.execute, deadline_s=10)
+            await guard.run(lambda: client.execute_command("GET", f"{key_prefix}:{{s01}}"), deadline_s=10)
+
+        for _ in range(3):
+            tasks = [asyncio.create_task(call(number)) for number in range(50)]
+            await asyncio.sleep(0.002)
+            for task in tasks[::3]:
+                task.cancel()
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+            assert {type(one) for one in done} <= {type(None), asyncio.CancelledError}
+
+
 async def test_server_url_comes_before_the_setting(standalone_server, key_prefix):
     async with client_of("redis://127.0.0.1:1/0", server_url=standalone_server) as client:
         await round_trip(client, key_prefix)
