@@ -15,6 +15,7 @@ The rules, in order:
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 import re
@@ -165,6 +166,7 @@ def _refuse_web_pages(method: str, headers: dict[bytes, bytes]) -> None:
         raise Forbidden("without API keys a web page of another site may not call this service")
 
 
+@functools.lru_cache(maxsize=256)
 def is_local_name(host: str) -> bool:
     """Whether a Host header, port included or not, names this machine by a loopback name or address."""
     name = _without_port(host).lower().rstrip(".")

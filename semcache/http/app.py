@@ -7,7 +7,7 @@ import itertools
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -15,10 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from semcache.http import openapi, problems
-from semcache.http.routes import Endpoint, Route
+from semcache.http.routes import Endpoint
 from semcache.http.site import Site
 from semcache.http.table import ROUTES
 from semcache.service import Service
@@ -43,42 +43,49 @@ def create_app(service: Service) -> FastAPI:
             site.draining = True
             await service.aclose()
 
-    app = FastAPI(title="semcache", lifespan=lifespan, redoc_url=None)
+    app = App(lifespan)
     app.state.site = site
-    hot: dict[str, Endpoint] = {}
     for path in dict.fromkeys(route.path for route in ROUTES):
-        endpoint = Endpoint(site, [route for route in ROUTES if route.path == path])
-        app.router.routes.append(
-            StarletteRoute(path, endpoint, methods=endpoint.methods, name=path, include_in_schema=False)
-        )
-        if "{" not in path:
-            hot[path] = endpoint
-    app.openapi = _documented(ROUTES)  # type: ignore[method-assign]
-    app.add_exception_handler(HTTPException, _http_problem)
-    app.add_middleware(Edge, hot=hot)
+        app.mount_endpoint(path, Endpoint(site, [route for route in ROUTES if route.path == path]))
     return app
 
 
-class Edge:
-    """The outermost layer: a request id for every request, and a problem document for what nobody else caught.
+class App(FastAPI):
+    """FastAPI behind an edge: a request id for every request, a problem document for what nobody else caught.
 
-    It hands requests for fixed paths to their endpoint directly. FastAPI's router would get them there too, at
-    several times the cost of an exact hit.
+    The edge hands requests for fixed paths to their endpoint directly. FastAPI's layers would get them there too, at
+    several times the cost of an exact hit's own work.
     """
 
-    def __init__(self, app: ASGIApp, hot: dict[str, Endpoint]) -> None:
-        self._app = app
-        self._hot = hot
+    def __init__(self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]) -> None:
+        super().__init__(title="semcache", lifespan=lifespan, redoc_url=None)
+        self.add_exception_handler(HTTPException, _http_problem)
+        self._fixed: dict[str, Endpoint] = {}
         self._head = secrets.token_hex(4)
         self._counter = itertools.count(1)
+        self._document: dict[str, Any] = {}
+
+    def mount_endpoint(self, path: str, endpoint: Endpoint) -> None:
+        """Serve a path by an endpoint of our own."""
+        self.router.routes.append(
+            StarletteRoute(path, endpoint, methods=endpoint.methods, name=path, include_in_schema=False)
+        )
+        if "{" not in path:
+            self._fixed[path] = endpoint
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if not self._document:
+            self._document = openapi.document(ROUTES)
+        return self._document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
         scope["request_id"] = self._request_id(scope)
-        endpoint = self._hot.get(scope["path"])
+        endpoint = self._fixed.get(scope["path"])
         if endpoint is not None and endpoint.serves(scope["method"]):
             await endpoint(scope, receive, send)
         else:
@@ -104,7 +111,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, marked)
+            await super().__call__(scope, receive, marked)
         except Exception:
             log.exception("unexpected error request_id=%s path=%s", scope["request_id"], scope["path"])
             if begun:
@@ -125,15 +132,3 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     )
     answer = problems.answer(found)
     return Response(answer.body, error.status_code, headers=dict(error.headers or {}), media_type=problems.PROBLEM_TYPE)
-
-
-def _documented(routes: list[Route]) -> Any:
-    """FastAPI's `openapi`, once made."""
-    made: dict[str, Any] = {}
-
-    def document() -> dict[str, Any]:
-        if not made:
-            made.update(openapi.document(routes))
-        return made
-
-    return document

@@ -134,7 +134,8 @@ def _error_statuses(route: Route) -> list[str]:
 
 def _describe(kind: Any, schema: dict[str, Any]) -> None:
     """Give the fields the docstrings that stand under them in the source."""
-    lines = inspect.getsource(kind).splitlines()
+    sources = [inspect.getsource(one) for one in kind.__mro__ if one.__module__.startswith("semcache.")]
+    lines = [line for source in sources for line in source.splitlines()]
     for number, line in enumerate(lines[:-1]):
         name, colon, _ = line.strip().partition(":")
         said = lines[number + 1].strip()
