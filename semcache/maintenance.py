@@ -91,9 +91,9 @@ class Maintenance:
             except TimeoutError:
                 pass
             else:
+                self._over.clear()  # first: what is stored during the pause is looked at after it
                 await self._step("quota", self._hold_bounds)
                 await asyncio.sleep(_DEBOUNCE_S)
-                self._over.clear()
             if self._monotonic() >= due:
                 await self.tick()
                 due = self._monotonic() + self._interval_s
