@@ -104,10 +104,10 @@ class RedisCatalog:
         return swept
 
     async def _sweep(self, script: str, base: bytes, before: Sequence[Any], after: Sequence[Any]) -> int:
-        cursor, dropped, total = b"0", 0, 0
+        cursor, total = b"0", 0
         while True:
             cursor, dropped = await self._link.run(script, base, (*before, cursor, *after), deadline_s=BULK_S)
-            total += dropped
+            total += int(dropped)
             if cursor == b"0":
                 return total
 

@@ -41,7 +41,8 @@ class RedisChangeLog:
 
     async def generation(self) -> str:
         """See `ChangeLog.generation`. Raises ConfigError for a store of another format or number of shards."""
-        found = await self._link.run("meta", self._link.keys.control, (FORMAT, SHARDS, uuid.uuid4().hex))
+        fresh = uuid.uuid4().hex
+        found = await self._link.run("meta", self._link.keys.control, (FORMAT, SHARDS, fresh), deadline_s=BULK_S)
         form, shards, generation = (value.decode() for value in found)
         if form != FORMAT:
             raise ConfigError(f"this store has format {form}, semcache writes format {FORMAT}: use another key prefix")

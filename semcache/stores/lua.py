@@ -6,7 +6,6 @@ names. A script touches one hash tag; work over several shards is one call a sha
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha1
@@ -117,8 +116,10 @@ async def _eval_each(client: Client, code: Script, calls: Sequence[Call]) -> lis
     answers = await _send(client, [("EVALSHA", code.sha, 1, base, *args) for base, args in calls])
     unknown = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if unknown:
-        retried = await asyncio.gather(*(_eval(client, code, *calls[at]) for at in unknown), return_exceptions=True)
-        for at, answer in zip(unknown, retried, strict=True):
+        again = await _send(
+            client, [("EVAL", code.text, 1, base, *args) for base, args in (calls[at] for at in unknown)]
+        )
+        for at, answer in zip(unknown, again, strict=True):
             answers[at] = answer
     return _without_errors(answers)
 
