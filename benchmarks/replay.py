@@ -136,9 +136,10 @@ class Replay:
     def _look_up(
         self, identity: CacheIdentity, embedding: Embedding | None, neighbours: list[Neighbour], bit: int
     ) -> Hit | None:
-        direct = match_direct(self._read(identity, bit), Terms())
-        if isinstance(direct, Hit):
-            return direct
+        if identity.entry_id in self._known or identity.norm_digest in self._spellings:
+            direct = match_direct(self._read(identity, bit), Terms())
+            if isinstance(direct, Hit):
+                return direct
         threshold = self.thresholds[bit]
         if embedding is None:
             return None
@@ -153,6 +154,7 @@ class Replay:
             neighbours[:] = more  # in place: the next thresholds need not search again
         if not ids:
             return None
+        ids = ids[: self.settings.limits.candidates]
         found = {entry_id: self._known[entry_id].candidate for entry_id in ids}
         read = ManyRead(now_ms=0, found=found, epochs=dict.fromkeys(ids, 0))
         outcome = match_neighbours(identity, embedding, ids, read, Terms(threshold=threshold)).outcome
