@@ -1,38 +1,56 @@
-"""`/v1/stats` for people: the service's own names, one figure a line, groups under a heading."""
+"""`/v1/stats` for people: figures, then groups of figures, then a line for each namespace and model."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
+
+_COLUMNS: Final = ("requests", "hits", "misses", "hit_rate", "tokens_saved", "cost_saved_usd", "time_saved_s")
 
 
 def render(stats: dict[str, Any]) -> str:
-    """Lines of text: plain figures first, then a block for each group."""
-    return "\n".join(_block("", stats))
+    """Lines of text, without the last newline. What a later service adds is shown, too."""
+    groups = {key: value for key, value in stats.items() if isinstance(value, dict)}
+    tables = [list(_by_model(groups.pop("namespaces", {})))]
+    groups.pop("models", None)  # the same figures over all namespaces: for machines
+    parts = [_figures({key: value for key, value in stats.items() if key not in groups and _plain(value)})]
+    parts += [f"{title}\n{_figures(group, '  ')}" for title, group in groups.items() if group]
+    parts += [_columns(rows) for rows in tables if len(rows) > 1]
+    return "\n\n".join(parts)
 
 
-def _block(title: str, group: dict[str, Any]) -> list[str]:
-    plain = {key: value for key, value in group.items() if not isinstance(value, (dict, list))}
+def _figures(group: dict[str, Any], indent: str = "") -> str:
+    plain = {key: value for key, value in group.items() if _plain(value)}
     width = max((len(key) for key in plain), default=0)
-    lines = ["", title] if title else []
-    lines += [f"{'  ' if title else ''}{key:<{width}}  {_shown(key, value)}" for key, value in plain.items()]
-    for key, value in group.items():
-        head = f"{title} / {key}" if title else key
-        if isinstance(value, dict) and value:
-            lines += _block(head, value)
-        elif isinstance(value, list):
-            for number, item in enumerate(value):
-                lines += _block(f"{head} {_label(item, number)}", item) if isinstance(item, dict) else []
-    return lines
+    return "\n".join(f"{indent}{key:<{width}}  {_shown(key, value)}" for key, value in plain.items())
 
 
-def _label(item: dict[str, Any], number: int) -> str:
-    names = [str(item[key]) for key in ("namespace", "model", "model_version") if item.get(key)]
-    return " ".join(names) or str(number + 1)
+def _by_model(namespaces: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    yield ("namespace", "model", *_COLUMNS)
+    for namespace, figures in namespaces.items():
+        for model, counts in figures.get("models", {}).items():
+            yield (namespace, model, *(_shown(column, counts.get(column)) for column in _COLUMNS))
+
+
+def _columns(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" if column < 2 else f"{cell:>{width}}" for column, (cell, width) in enumerate(cells)
+        )
+        for cells in (list(zip(row, widths, strict=True)) for row in rows)
+    )
+
+
+def _plain(value: Any) -> bool:
+    return not isinstance(value, (dict, list))
 
 
 def _shown(key: str, value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.1%}" if key.endswith("_rate") else f"{value:,.4f}".rstrip("0").rstrip(".")
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

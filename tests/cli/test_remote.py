@@ -119,14 +119,17 @@ def test_stats_as_json_are_the_service_s_own(
 
 
 def test_the_table_gives_every_figure() -> None:
+    counts = {"requests": 5, "hits": 3, "misses": 2, "hit_rate": 0.6, "tokens_saved": 1200, "cost_saved_usd": 0.5}
     stats = {
         "requests": 12345,
         "hit_rate": 0.5,
         "cost_saved_usd": 1.25,
         "since": None,
         "hits_by_tier": {"exact": 2, "semantic": 1},
-        "models": [{"model": "m1", "hits": 3}],
-        "index": {},
+        "bypasses_by_reason": {},
+        "namespaces": {"default": {**counts, "models": {"m1": counts}}},
+        "models": {"m1": counts},
+        "index": {"ok": True, "rows": 7},
     }
     assert stats_table.render(stats).splitlines() == [
         "requests        12,345",
@@ -138,7 +141,14 @@ def test_the_table_gives_every_figure() -> None:
         "  exact     2",
         "  semantic  1",
         "",
-        "models m1",
-        "  model  m1",
-        "  hits   3",
+        "index",
+        "  ok    true",
+        "  rows  7",
+        "",
+        "namespace  model  requests  hits  misses  hit_rate  tokens_saved  cost_saved_usd  time_saved_s",
+        "default    m1            5     3       2     60.0%         1,200             0.5             -",
     ]
+
+
+def test_stats_of_a_fresh_service_are_a_table() -> None:
+    assert stats_table.render({"requests": 0, "namespaces": {}}) == "requests  0"
