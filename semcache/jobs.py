@@ -24,73 +24,27 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
 
-import msgspec
-
-from semcache.errors import NotFound, RequestError, SemcacheError, StoreUnavailable, Unavailable
+from semcache.errors import RequestError, SemcacheError, StoreUnavailable, Unavailable
+from semcache.job_record import (
+    FINISHED,
+    JobContext,
+    JobRecords,
+    JobStatus,
+    Reporter,
+    Scope,
+    replica_states,
+    status_of,
+)
 from semcache.ports import Control
 
 log = logging.getLogger(__name__)
 
-KEEP_S: Final = 7 * 86400.0
-"""How long a job can be asked for after its last change."""
 ATTEMPTS: Final = 5
 _STREAM: Final = "jobs"
 _STREAM_CAP: Final = 1000
-_FINISHED: Final = frozenset({"done", "failed", "cancelled"})
 
-Scope = Literal["one", "each"]
-Handler = Callable[[dict[str, Any], "JobContext"], Awaitable[Mapping[str, Any] | None]]
+Handler = Callable[[dict[str, Any], JobContext], Awaitable[Mapping[str, Any] | None]]
 """Does the work; returns what to show as the job's `result`. Raises SemcacheError to fail with a reason."""
-
-
-class JobContext:
-    """What a handler has of its job: report with `progress`, look at `cancelled` between batches."""
-
-    def __init__(self, job_id: str) -> None:
-        self.job_id = job_id
-        self.cancelled = False
-        self.done = 0
-        self.total = 0
-
-    def progress(self, done: int, total: int) -> None:
-        """Say how far the work has come. Cheap: it is written to the store at most twice a second."""
-        self.done, self.total = done, total
-
-
-class ReplicaState(msgspec.Struct, frozen=True, kw_only=True):
-    """How one replica stands with a job of scope `each`. Times are seconds since the epoch by its own clock."""
-
-    state: str
-    done: int = 0
-    total: int = 0
-    started_s: float = 0.0
-    updated_s: float = 0.0
-    error: str = ""
-
-
-class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as any replica reports it. `rate` is items a second, `eta_s` seconds to go; None while unknown."""
-
-    job_id: str
-    kind: str
-    scope: str
-    state: str
-    """`queued`, `running`, `done`, `failed` or `cancelled`."""
-    who: str
-    params: dict[str, Any]
-    submitted_s: float
-    done: int
-    total: int
-    rate: float | None
-    eta_s: float | None
-    error: str | None
-    result: dict[str, Any] | None
-    replicas: dict[str, ReplicaState]
-
-    @property
-    def finished(self) -> bool:
-        """Whether it will not change any more."""
-        return self.state in _FINISHED
 
 
 class Jobs:
@@ -108,6 +62,7 @@ class Jobs:
     ) -> None:
         """`describe` adds fields (index rows, lag, ...) to this replica's heartbeat."""
         self._control = control
+        self._records = JobRecords(control)
         self.replica_id = replica_id
         self._clock = clock
         self._poll_s = poll_s
@@ -143,14 +98,14 @@ class Jobs:
             "submitted_s": repr(self._clock()),
             "expected": json.dumps(expected),
         }
-        await self._control.hset(f"job:{job_id}", fields, ttl_s=KEEP_S)
+        await self._records.write(job_id, fields)
         await self._control.append(_STREAM, {"job": job_id}, cap=_STREAM_CAP)
         self._open[job_id] = None
         return job_id
 
     async def get(self, job_id: str) -> JobStatus:
         """Report a job, whichever replica does it. Raises NotFound, StoreUnavailable."""
-        return _status(job_id, await self._fields(job_id))
+        return status_of(job_id, await self._records.read(job_id))
 
     async def recent(self, count: int = 20) -> list[JobStatus]:
         """The newest jobs, newest first. Raises StoreUnavailable."""
@@ -158,14 +113,14 @@ class Jobs:
         for _, command in await self._control.tail(_STREAM, count=count, newest=True):
             fields = await self._control.hget_all(f"job:{command['job']}")
             if fields:
-                found.append(_status(command["job"], fields))
+                found.append(status_of(command["job"], fields))
         return found
 
     async def cancel(self, job_id: str) -> JobStatus:
         """Ask a job to stop between two batches; a queued one never starts. Raises NotFound, StoreUnavailable."""
         status = await self.get(job_id)
         if not status.finished:
-            await self._control.hset(f"job:{job_id}", {"cancel": "1"}, ttl_s=KEEP_S)
+            await self._records.write(job_id, {"cancel": "1"})
         return await self.get(job_id)
 
     async def replicas(self) -> dict[str, dict[str, str]]:
@@ -173,12 +128,6 @@ class Jobs:
         names = await self._control.names("replica:")
         states = {name.removeprefix("replica:"): await self._control.hget_all(name) for name in sorted(names)}
         return {replica: fields for replica, fields in states.items() if fields}
-
-    async def _fields(self, job_id: str) -> dict[str, str]:
-        fields = await self._control.hget_all(f"job:{job_id}")
-        if "state" not in fields:
-            raise NotFound(f"there is no job {job_id!r}; finished ones are kept for 7 days", field="job_id")
-        return fields
 
     # -- the runner -----------------------------------------------------------------------------------------------
 
@@ -241,7 +190,7 @@ class Jobs:
     async def _advance(self, job_id: str) -> None:
         """Claim a job if there is something to do for it here; forget it once it is finished."""
         fields = await self._control.hget_all(f"job:{job_id}")
-        if fields.get("state", "done") in _FINISHED:
+        if fields.get("state", "done") in FINISHED:
             del self._open[job_id]
             return
         kind = fields["kind"]
@@ -261,7 +210,7 @@ class Jobs:
         """Who has still to do a job of scope `each`."""
         if cancelled:
             return "none"
-        finished = {replica for replica, state in _replica_states(fields).items() if state.state in _FINISHED}
+        finished = {replica for replica, state in replica_states(fields).items() if state.state in FINISHED}
         expected = set(json.loads(fields["expected"]))
         if self.replica_id in expected - finished:
             return "mine"
@@ -270,8 +219,8 @@ class Jobs:
     async def _work(self, job_id: str, kind: str, lease: str) -> None:
         """Hold the lease and do the job; every way out is written down, or leaves the job to be taken up again."""
         try:
-            fields = await self._fields(job_id)  # as it is now that nobody else changes it
-            if fields["state"] not in _FINISHED:
+            fields = await self._records.read(job_id)  # as it is now that nobody else changes it
+            if fields["state"] not in FINISHED:
                 await self._perform(job_id, kind, fields, lease)
         except Unavailable as error:
             log.warning("job %s (%s) interrupted, it is taken up again: %s", job_id, kind, error)
@@ -282,14 +231,16 @@ class Jobs:
     async def _perform(self, job_id: str, kind: str, fields: dict[str, str], lease: str) -> None:
         scope, handler = self._handlers[kind]
         if "cancel" in fields:
-            await self._write(job_id, {"state": "cancelled", "finished_s": repr(self._clock())})
+            await self._records.write(job_id, {"state": "cancelled", "finished_s": repr(self._clock())})
             return
         if scope == "each" and await self._turns_left(fields, False) != "mine":
             await self._conclude(job_id)
             return
         attempts = int(fields.get(f"attempts:{self.replica_id}" if scope == "each" else "attempts", "0")) + 1
         context = JobContext(job_id)
-        reporter = _Reporter(self, context, scope, attempts)
+        reporter = Reporter(
+            self._records, context, replica_id=self.replica_id, scope=scope, attempts=attempts, clock=self._clock
+        )
         await reporter.write("running", job_state="running")
         state, error, result = "done", "", None
         work = asyncio.ensure_future(handler(json.loads(fields["params"]), context))
@@ -313,12 +264,12 @@ class Jobs:
             return
         await reporter.write(state, error=error, result=shown)
         if context.cancelled:
-            await self._write(job_id, {"state": "cancelled"})
+            await self._records.write(job_id, {"state": "cancelled"})
         else:
             await self._conclude(job_id)
 
     async def _attended(
-        self, work: asyncio.Future[Mapping[str, Any] | None], reporter: _Reporter, lease: str
+        self, work: asyncio.Future[Mapping[str, Any] | None], reporter: Reporter, lease: str
     ) -> Mapping[str, Any] | None:
         """Await the handler; meanwhile renew the lease, write progress, and look for a cancellation."""
         try:
@@ -343,77 +294,20 @@ class Jobs:
 
     async def _conclude(self, job_id: str) -> None:
         """Finish a job of scope `each` once nobody is left to do it."""
-        fields = await self._fields(job_id)
+        fields = await self._records.read(job_id)
         if await self._turns_left(fields, False) != "none":
             return
-        states = _replica_states(fields)
+        states = replica_states(fields)
         failed = {replica: state for replica, state in states.items() if state.state == "failed"}
         done = [replica for replica, state in states.items() if state.state == "done"]
         error = "; ".join(f"{replica}: {state.error}" for replica, state in sorted(failed.items()))
         if not done and not failed:
             error = "no replica lived to do it"
-        await self._write(job_id, {"state": "failed" if error else "done", "error": error})
-
-    async def _write(self, job_id: str, fields: Mapping[str, str]) -> None:
-        await self._control.hset(f"job:{job_id}", fields, ttl_s=KEEP_S)
+        await self._records.write(job_id, {"state": "failed" if error else "done", "error": error})
 
 
 class _LeaseLost(Unavailable):
     """Another replica does this job now."""
-
-
-class _Reporter:
-    """Writes what a running job has come to, only when it changed."""
-
-    def __init__(self, jobs: Jobs, context: JobContext, scope: Scope, attempts: int) -> None:
-        self._jobs = jobs
-        self._context = context
-        self._scope = scope
-        self._attempts = attempts
-        self._started_s = jobs._clock()
-        self._written = (-1, -1)
-
-    async def report(self) -> None:
-        """Write progress if there is any, and take in a cancellation."""
-        context = self._context
-        fields = await self._jobs._fields(context.job_id)
-        if "cancel" in fields:
-            context.cancelled = True
-        if (context.done, context.total) != self._written:
-            await self.write("running")
-
-    async def write(self, state: str, *, job_state: str = "", error: str = "", result: str = "") -> None:
-        jobs, context = self._jobs, self._context
-        self._written = (context.done, context.total)
-        now = jobs._clock()
-        fields = {
-            "done": str(context.done),
-            "total": str(context.total),
-            "started_s": repr(self._started_s),
-            "updated_s": repr(now),
-            "error": error,
-        }
-        if job_state:
-            fields["state"] = job_state
-        if result:
-            fields["result"] = result
-        if self._scope == "one":
-            fields["attempts"] = str(self._attempts)
-        else:
-            fields[f"attempts:{jobs.replica_id}"] = str(self._attempts)
-            fields[f"replica:{jobs.replica_id}"] = json.dumps(
-                msgspec.to_builtins(
-                    ReplicaState(
-                        state=state,
-                        done=context.done,
-                        total=context.total,
-                        started_s=self._started_s,
-                        updated_s=now,
-                        error=error,
-                    )
-                )
-            )
-        await jobs._write(context.job_id, fields)
 
 
 def _lease(job_id: str, fields: Mapping[str, str]) -> str:
@@ -421,35 +315,4 @@ def _lease(job_id: str, fields: Mapping[str, str]) -> str:
     return f"jobs:{fields['kind']}" if fields["scope"] == "each" else f"job:{job_id}"
 
 
-def _replica_states(fields: Mapping[str, str]) -> dict[str, ReplicaState]:
-    return {
-        name.removeprefix("replica:"): msgspec.json.decode(value, type=ReplicaState)
-        for name, value in fields.items()
-        if name.startswith("replica:")
-    }
-
-
-def _status(job_id: str, fields: Mapping[str, str]) -> JobStatus:
-    done, total = int(fields.get("done", "0")), int(fields.get("total", "0"))
-    spent = float(fields.get("updated_s", "0")) - float(fields.get("started_s", "0"))
-    rate = done / spent if done and spent > 0 else None
-    state = fields["state"]
-    if state == "queued" and "cancel" in fields:
-        state = "cancelled"
-    running = state == "running" and rate is not None and total >= done
-    return JobStatus(
-        job_id=job_id,
-        kind=fields["kind"],
-        scope=fields["scope"],
-        state=state,
-        who=fields["who"],
-        params=json.loads(fields["params"]),
-        submitted_s=float(fields["submitted_s"]),
-        done=done,
-        total=total,
-        rate=rate,
-        eta_s=(total - done) / rate if running and rate else None,
-        error=fields.get("error") or None,
-        result=json.loads(fields["result"]) if fields.get("result") else None,
-        replicas=_replica_states(fields),
-    )
+__all__ = ["ATTEMPTS", "Handler", "JobContext", "JobStatus", "Jobs"]
