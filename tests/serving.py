@@ -70,7 +70,7 @@ class Served:
         """Start it; with `ready`, wait until its index has caught up and its embedder answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "semcache.cli", "serve"],
+                [sys.executable, "-m", "semcache", "serve"],
                 env=self._environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         until(self._answers, seconds=START_S, what=f"start of the service (log: {self.log})")

@@ -17,7 +17,7 @@ from tests.prompts import numbers, prompt, reworded
 from tests.serving import Served, served
 
 KILLS = int(os.environ.get("SEMCACHE_TEST_KILLS", "6"))
-STORES_A_ROUND = 12
+STORES_A_ROUND = 40
 pytestmark = pytest.mark.timeout(120 + 20 * KILLS)
 
 
@@ -80,7 +80,7 @@ def test_nothing_acknowledged_is_lost(service: Served) -> None:
     for round_number in range(KILLS):
         kind = ("service", "server", "both")[round_number % 3]
         todo = [supply.pop() for _ in range(min(STORES_A_ROUND, len(supply)))]
-        everything += asyncio.run(_store_until_killed(service, todo, moments.uniform(0.0, 0.12), kind))
+        everything += asyncio.run(_store_until_killed(service, todo, moments.uniform(0.0, 0.4), kind))
         counts[kind] += 1
         if kind != "server":
             service.start(ready=False)

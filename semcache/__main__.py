@@ -1,0 +1,5 @@
+"""`python -m semcache`: the command line."""
+
+from semcache.cli import main
+
+raise SystemExit(main())
