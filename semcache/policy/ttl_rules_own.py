@@ -14,10 +14,11 @@ CODE_CONTEXT: Final = (
 )
 _HOW_TO: Final = (
     r"^(?:hi,? |hello,? |hey,? |so,? |please,? |and )?(?:how (?:do|can|could|should|would|does|to)\b(?! much| many)"
-    r"|what (?:should|can|do|could) i do\b|where (?:can|do|should) i\b|why (?:does|do|is|would)\b"
+    r"|what (?:should|can|do|could) i do\b|where (?:can|do|should) i\b"
     r"|what (?:happens|is the (?:best |easiest |right )?(?:way|process|procedure))|is it (?:possible|safe|ok|okay|legal|normal)\b"
     r"|can i\b|could i\b|should i\b|may i\b|do i need\b|am i (?:able|allowed)\b|what are the (?:steps|requirements|ways)\b)"
 )
+_ADVICE: Final = r"\b(?:should|best|better|good|advice|tips?|mean|means|cause|causes|normal|safe|legal|possible|recommended|suppose|imagine)\b"
 _STATE: Final = (
     r"balance|balances|order|orders|package|parcel|shipment|delivery|refund|refunds|payment|payments|bill|bills|invoice|"
     r"invoices|transaction|transactions|transfer|transfers|statement|account|accounts|subscription|plan|booking|bookings|"
@@ -40,6 +41,7 @@ NEVER: Final[list[dict[str, Any]]] = [
             r"\b(?:password|passwd|passphrase|passcode|pin|pwd|secret|api[ _-]?key|access[ _-]?key|token|otp|cvv|cvc)"
             r"(?: code)?\s{0,3}(?:is|=|:|was)\s{0,3}[\"']?(?=[^\s\"']{0,40}\d)[^\s\"']{3,80}",
             r"\b(?:password|passwd|pwd|secret|api[ _-]?key)\s{0,3}[=:]\s{0,3}[\"'][^\s\"']{4,80}[\"']",
+            r"\w{0,40}(?:secret|token|passwd|password|api_?key|access_?key)\w{0,30}\s?=\s?[\"']?(?=[^\s()]{0,60}\d)[^\s\"'()]{12}",
             r"\bsk-[a-z0-9_-]{16}|\bakia[0-9a-z]{16}\b|\bgh[pousr]_[a-z0-9]{20}|\bxox[bapr]-[a-z0-9]|-----begin [a-z ]{0,20}private key"
             r"|\beyj[a-z0-9_-]{10,200}\.[a-z0-9_-]{10}|\bbearer [a-z0-9._-]{20}|://[^\s/:@]{1,60}:[^\s/:@]{3,60}@",
             r"\b(?:verification|security|confirmation|login|one-time|2fa|sms) code (?:is|:) ?\d{4,8}\b",
@@ -63,7 +65,7 @@ NEVER: Final[list[dict[str, Any]]] = [
         "class": "never",
         "words": _words(
             """
-            random randomly uuid guid coin dice die password passphrase nonce unique d20 d6 lottery surprise
+            random randomly uuid guid coin dice die password passphrase nonce unique d20 d6 heads lottery surprise
             shuffle toss scissors otp token username raffle
             """
         ),
@@ -72,11 +74,11 @@ NEVER: Final[list[dict[str, Any]]] = [
             r"\brandom(?:ly)?\b(?! forest| variable| access| walk| effect| sampl| process| field| graph| error)",
             r"^(?:a |an |some |\d+ )?random (?:\w+ )?(?:number|numbers|word|words|name|names|fact|joke|quote|letter|color|colour|"
             r"card|movie|string|password|sentence|question|thing|topic|country|city|animal)\b",
-            r"\b(?:flip|toss) (?:a|the|me a) coin|\bcoin (?:flip|toss)\b|\broll (?:a|the|some|two|three|\d+|me a) ?(?:dice|die|d\d+)|\brock,? paper,? scissors"
+            r"\b(?:flip|toss) (?:a|the|me a) coin|\bthrow (?:a|the|some|two) (?:die|dice|coin)|\bcoin (?:flip|toss)\b|\broll (?:a|the|some|two|three|\d+|me a) ?(?:dice|die|d\d+)|\brock,? paper,? scissors"
             r"|^surprise me\b|\bpick a (?:card|number|winner)|\blottery numbers|\brandomly (?:pick|choose|select)",
             r"\b(?:generate|give|create|make|suggest|produce|get|need|want|come up with)\b.{0,30}\b(?:uuid|guid|nonce|password|passphrase|otp"
-            r"|unique (?:id|identifier|key|code|token|number|string|username|name|serial)|secret key|api key|access token)",
-            r"^shuffle\b",
+            r"|unique (?:\w+ )?(?:id|identifier|key|code|token|number|string|username|name|serial)s?\b|secret key|api key|access token)",
+            r"^shuffle\b|^heads or tails\b",
         ],
         "unless": [
             CODE_CONTEXT,
@@ -93,8 +95,9 @@ NEVER: Final[list[dict[str, Any]]] = [
             r" ?(?:me |us )?(?:it |that |this )?(?:another|one more|a different|a new|a few more|some more|\d+ more|\w+ more|more|something)"
             r" ?(?:one|ones|joke|jokes|option|options|idea|ideas|version|answer|example|examples|riddle|story|poem|name|names|time|else|please|quote|fact"
             r"|suggestion|suggestions|way|variation|question)?(?: please| now| instead)?[.!? ]*$",
-            r"^(?:please |ok |okay |now |can you |could you )*(?:try|do|say|generate|regenerate|retry|redo|rewrite|repeat|tell me)"
-            r"(?: it| that| this| the answer| your answer| the response)?(?: again| once more| differently)?(?: please)?[.!? ]*$",
+            r"^(?:please,? |no,? |nope,? |ok,? |okay,? |wrong,? |now |can you |could you )*(?:try|do|say|generate|regenerate|retry|redo|rewrite|repeat|tell me)"
+            r"(?: it| that| this| the answer| your answer| the response)?(?: again| once more| differently){1,2}(?: please)?[.!? ]*$|^(?:regenerate|retry|redo)[.!? ]*$",
+            r"^(?:say|do|try|tell) (?:it|that|this)(?: again)?(?:,? but)? (?:again|differently|another way)[.!? ]*$",
             r"^(?:again|next|next one|once more|new one|one more time)[.!? ]*$",
         ],
         "unless": [r"^(?:tell me|say that|say this|say it|do it|do this|do that|repeat)[.!? ]*$"],
@@ -128,7 +131,7 @@ PERSONAL: Final[list[dict[str, Any]]] = [
             r"\b(?:order|tracking|ticket|booking|reservation|invoice|account|claim|policy|customer|member|membership|confirmation|employee|patient"
             r"|passport|license|user|transaction|case)\s{0,2}(?:id|no\.?|number|code|reference|ref)?\s{0,2}(?:is|:)?\s{0,2}#?\s?(?=[a-z0-9-]{0,6}\d{3})[a-z0-9-]{4,20}\b",
             r"\bmy (?:full |first |last |user)?name(?:'s| is)\b|\bmy (?:address|birthday|date of birth|dob|phone(?: number)?|number|id) is\b",
-            r"(?<!like )\b(?:i am|i'm|im) (?:a |an )?\d{1,3}[ -]?(?:years?|yrs?|yo\b|y/o|year-old|f\b|m\b)|\b(?:i am|i'm) diagnosed|\bi (?:was|have been|got) diagnosed",
+            r"(?<!like )\b(?:i am|i'm|im) (?:a |an )?\d{1,3}\b(?! ?(?:%|percent|miles|km|minutes|hours|dollars|steps|points|th\b))|\b(?:i am|i'm) diagnosed|\bi (?:was|have been|got) diagnosed",
         ],
     },
     {
@@ -138,7 +141,7 @@ PERSONAL: Final[list[dict[str, Any]]] = [
         "patterns": [
             r"\bmy (?:own |home |full |current |real |middle |first |last |work |shipping |billing |email |mailing )*(?:name|age|birthday|address|phone number|email|number"
             r"|username|nickname|id|job|employer|boss|company|wife|husband|location|timezone|preferences|favorite \w+|anniversary)\b",
-            r"\bwho am i\b|\bwhere am i\b|\bhow old am i\b|\bwhere do i (?:live|work|park)\b|\bdo you (?:know|remember) (?:me|who i|what i|where i|my)\b"
+            r"\bwho am i\b|\bwhere am i\b|\bhow old am i\b|\bdo you (?:know|remember) (?:me|who i|what i|where i|my)\b"
             r"|\b(?:about|know|remember) me[?.! ]*$|\bwhat do you know about me\b|\bwhere did i\b|\bwhat do i (?:like|own|do for)\b",
         ],
         "unless": [
@@ -173,14 +176,27 @@ PERSONAL: Final[list[dict[str, Any]]] = [
             r"\bam i (?:eligible|approved|subscribed|registered|enrolled|scheduled|logged|due|late|free|busy|overdrawn|covered|still|meeting|insured|qualified)\b",
             r"\bdo (?:i|we) (?:have|owe|still have|currently have) (?:any|a|an|\w+ )?.{0,30}\b(?:meetings?|appointments?|messages?|emails?|reminders?|alarms?|events?|bills?"
             r"|orders?|flights?|tasks?|payments?|money|plans|fees?|points|deliveries|packages?|subscriptions?|bookings?|reservations?|vacation|pto|notifications?|scheduled)\b",
-            r"\bwhen (?:is|was|does|do|will|are|did|should) (?:my|i (?:get paid|next|last|expect))\b",
+            r"\bwhen (?:is|was|does|do|will|are|did|should) (?:my|i (?:get paid|next|last|expect))\b|\bwhere do i (?:live|work|park|bank|study|go to school)\b",
+            r"^do i (?!need|have to|look|sound|really|just|want|always)(?:\w+ )",
+            r"\b(?:the|all|any|which|what|every|those) [\w ]{1,30} i (?:took|sent|saved|bought|ordered|wrote|made|uploaded|received|watched|downloaded|shared|booked|paid|missed|asked|listened|visited|own|subscribed|recorded|cancelled|played)\b",
             r"\bwhat(?:'s| is| are) (?:on )?my\b",
-            r"\b(?:was|were|been) i (?:charged|billed|declined|paid)\b|\bwhy (?:was|were|am|have|did|has) (?:i|my)\b.{0,40}\b(?:charged|billed|declined|fee|blocked|rejected|denied|locked|suspended|cancelled|canceled)\b",
+            r"\b(?:was|were|been) i (?:charged|billed|declined|paid)\b|\bwhy (?:was|were|am|have|did|has|is|are) (?:i|my)\b.{0,40}\b(?:charged|billed|declined|fee|blocked|rejected|denied|locked|suspended|cancelled|canceled)\b",
         ],
         "unless": [
             r"\bwhat(?:'s| is| are) my (?:options|rights|chances|best)\b.{0,40}\bif\b",
             r"\b(?:suppose|imagine|if i (?:have|had|buy|start with)|i (?:have|had|bought|own) \d+)\b",
         ],
+    },
+    {
+        "name": "own_anything",
+        "class": "personal",
+        "words": _words("my mine our me i we home work"),
+        "patterns": [
+            r"^(?:and |so |hey,? |hi,? |please |can you |could you )*(?:what(?:'s| is| are| was| were)|when|where|which|who|how (?:much|many|long|is|are|was|were)|how's|is|are|did|was|were|has|have|show|list|check|read|open|tell me|summari[sz]e|any|play)\b.{0,40}\bmy\b",
+            r"^(?:did|have|was|am|were) (?:i|we)\b|\bwhat (?:did|were|have|was) we (?:talk|discuss|say|agree|decide|do)\w*\b|\b(?:directions|route|way|drive|navigate|traffic|commute|get|take me) (?:to |back )?(?:home|work)\b(?! (?:from home|schedule|life))|\b(?:what|which) [\w ]{1,30} (?:am|was|did|have) i\b|\bhow am i doing\b",
+            r"\b(?:called|calling|texted|emailed|messaged|replied to|written to|invited|owes?|owe) me\b|\b(?:messages?|emails?|calls?|mail|news|reminders?|notifications?) for me\b",
+        ],
+        "unless": [_HOW_TO, _ADVICE, r"\bif\b", r"^(?:am|was) i the only\b"],
     },
     {
         "name": "act_for_me",
@@ -194,6 +210,7 @@ PERSONAL: Final[list[dict[str, Any]]] = [
             r"\b(?:based on|given|considering|according to) (?:my|what i|what you know about me)\b",
             r"\b(?:track(?:ing)?|status of|update on) (?:the |an? |this )?(?:order|package|parcel|refund|shipment|delivery|claim|application|ticket)\b",
             r"\b(?:order|delivery|shipping|refund|application|claim) status\b|\bwhere(?:'s| is) (?:my|the) (?:order|package|parcel|delivery|refund|driver|courier|food|stuff)\b",
+            r"^(?:please |can you |could you )*(?:text|call|dial|ring|message|whatsapp|facetime) [a-z]+(?: [a-z]+)? (?:that|to say|saying|and (?:say|tell|ask)|to tell|about)\b|^(?:please )?(?:call|dial|facetime) (?:mom|mum|dad|my|grandma|\w+ back|\w+ now)\b|^(?:please )?(?:e-?mail|forward|send) (?:the|this|that|it|these|an?) .{1,60} to \w",
             r"^(?:account |card |checking |savings )?balance\b[?.! ]*$",
         ],
         "unless": [
@@ -207,6 +224,7 @@ PERSONAL: Final[list[dict[str, Any]]] = [
         "patterns": [
             r"\bnear(?:by)? (?:me|here|us|my)\b|\bnearby\b|\bclose (?:to|by) (?:me|here|us)\b|\baround (?:here|me)\b|\bin my (?:area|city|town|country|state|neighborhood"
             r"|neighbourhood|region|zip code|county|village|street)\b|\blocal (?:weather|news|restaurants?|stores?|events?|time|stores|shops)\b",
+            r"^(?:the )?(?:nearest|closest)\b(?!.{0,40}\b(?:to|in|of) )",
             r"^(?:where(?:'s| is| are)|find|show me|what(?:'s| is)|directions to|take me to|how far is|get me to) (?:me )?(?:the )?(?:nearest|closest)\b(?!.{0,40}\b(?:to|in|of) )",
         ],
     },
@@ -219,11 +237,11 @@ PERSONAL: Final[list[dict[str, Any]]] = [
             """
         ),
         "patterns": [
-            r"\b(?:mi|mis|mein|meine|meinen|meiner|meinem|mon|ma|mes|il mio|la mia|meu|minha|moje|moja|mój|mijn|min|mitt) (?:[\w-]+ )?"
+            r"\b(?:mi|mis|mein|meine|meinen|meiner|meinem|mon|ma|mes|mio|mia|miei|meu|minha|moje|moja|mój|mijn|min|mitt) (?:[\w-]+ )?"
             r"(?:pedido|saldo|cuenta|nombre|cita|factura|tarjeta|reserva|vuelo|paquete|bestellung|konto|kontostand|guthaben|rechnung|termin|name|paket|flug|karte|buchung|"
             r"commande|compte|solde|nom|facture|carte|colis|rendez-vous|vol|ordine|conto|nome|fattura|pacco|volo|conta|encomenda|zamówienie|saldo|imię|rekening|naam|afspraak)\b",
         ],
-        "unless": [r"^(?:¿?cómo|wie|comment|come|como|jak|hoe)\b"],
+        "unless": [r"^(?:¿?cómo (?!está|va\b)|wie (?!hoch|viel|ist|lautet|lange|steht)|comment (?!va\b)|come (?!sta\b)|como (?!está)|jak (?!wygląda)|hoe (?!hoog|veel|lang))"],
     },
     {
         "name": "chinese_own",

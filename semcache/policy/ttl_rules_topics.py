@@ -88,7 +88,7 @@ TIME_SENSITIVE: Final[list[dict[str, Any]]] = [
             r"\bhow much (?:is|are|does|do) (?:\w+ ){0,5}(?:worth|cost|selling|trading|going for|bitcoin|btc|gold|gas|ethereum|silver|stock)\b(?!.{0,60}\bto (?:build|make|run|start|raise|have|get|own))",
             r"\b(?:convert )?[\d.,]* ?(?:usd|us dollars?|dollars?|eur|euros?|gbp|yen|inr|rupees|pesos|yuan|cad|aud|chf) (?:to|in|into|equals?) (?:usd|us dollars?|dollars?|eur|euros?|gbp|pounds|yen|inr|rupees|pesos|yuan|cad|aud|chf)\b",
             r"\b(?:tesla|apple|amazon|google|microsoft|nvidia|meta|netflix|\w+) stock\b(?! (?:market crash|exchange|broth|photo|up on|pot|option|split|character))|\bshould i (?:buy|sell|invest)\b.{0,40}\b(?:stock|stocks|shares|bitcoin|crypto|gold|now|etf)\b",
-            r"\b(?:net worth|market cap)\b|\b(?:dow jones|nasdaq|s&p 500|ftse|nikkei)\b",
+            r"\b(?:net worth|market cap)\b|\b(?:dollars?|euros?|pounds?|pesos?|yen|rupees?|yuan|ruble|francs?|krona|lira) (?:is |are )?worth\b|\b(?:dow jones|nasdaq|s&p 500|ftse|nikkei)\b",
         ],
         "unless": [
             r"\b(?:price|prices) (?:elasticity|ceiling|floor|discrimination|theory|mechanism)\b|\bhow (?:do|does|did|are) (?:stocks?|the stock market|exchange rates?|interest rates?|bitcoin|options|crypto)\b.{0,20}\b(?:work|function)",
@@ -100,6 +100,7 @@ TIME_SENSITIVE: Final[list[dict[str, Any]]] = [
         "class": "time_sensitive",
         "words": _words(
             """
+            yet live leading top sale delays sold theaters theatres cinemas cinema canceled cancelled
             news headlines score scores playing winning standings won election elections polls traffic outage
             down delayed status happening happened showtimes showing schedule fixtures stock release released
             come coming events update updates covid cases open closed available game
@@ -108,9 +109,10 @@ TIME_SENSITIVE: Final[list[dict[str, Any]]] = [
         "patterns": [
             r"^(?:\w+ ){0,4}news\b(?!paper)|\bnews (?:about|on|in|from|for|update|headlines)\b|\bheadlines\b|\bthe news\b",
             r"\b(?:score|scores) (?:of|for|in)\b.{0,40}\b(?:game|match|final|vs|versus)?|\bwhat(?:'s| is| was) the (?:final )?score\b|\b(?:game|match|nba|nfl|mlb|nhl|cricket|football|soccer) scores?\b|\bstandings\b|\bwho(?:'s| is) (?:winning|playing|leading|ahead|pitching|starting)\b",
+            r"\blive (?:score|scores|updates?|results|stream)\b|\b(?:leading|top of) the (?:\w+ ){0,2}(?:league|table|standings|polls|race|tournament|championship|group)\b|\b(?:has|have) .{2,60}\b(?:been released|come out|started|ended|arrived|launched|dropped|aired|opened) yet\b|\byet[?.! ]*$",
             r"\b(?:traffic|delays?) (?:on|in|to|near|like)\b|\bhow(?:'s| is) (?:the )?traffic\b|\b(?:is|are) (?:\w+ ){1,3}(?:down|delayed|offline|out)(?: for everyone| right now)?[?.! ]*$|\b(?:flight|train|server|system|service) (?:status|delays?)\b|\boutage\b",
             r"\bwho won (?!(?:world war|the (?:\w+ )?(?:civil war|war|battle|cold war|revolution)))",
-            r"\bwhat(?:'s| is) (?:happening|going on|new|trending|on tv|playing)\b|\bwhat happened (?:in|to|with|at) (?:the news|the market|ukraine|the game)\b|\bshowtimes\b|\bnow showing\b|\bfixtures\b",
+            r"\bwhat(?:'s| is) (?:happening|going on|new|trending|on tv|playing)\b|\bwhat happened (?:in|to|with|at) (?:the news|the market|ukraine|the game)\b|\bshowtimes\b|\bnow showing\b|\bin (?:theaters|theatres|cinemas|the cinema)\b|\b(?:flights?|trains?|bus|buses) .{0,30}\b(?:delayed|cancelled|canceled)\b|\bfixtures\b",
             r"\bwhen (?:is|does|will|do|are) .{1,60}\b(?:come out|coming out|released?|release|premiere|air|launch|start selling|go on sale)\b|\brelease date\b",
             r"\b(?:is|are) .{1,40}\b(?:open|closed|available|in stock|sold out)(?: on \w+)?[?.! ]*$|\bcovid (?:cases|numbers|deaths)\b|\bevents in\b",
         ],
@@ -187,7 +189,7 @@ CODE: Final[list[dict[str, Any]]] = [
         "patterns": [
             r"\bc\+\+|\bc#|\bf#|\b(?:in|using|with) (?:rust|swift|go|ruby|r|c|java|react|node|vue|dart|flutter|julia|spark)\b(?! (?:to|and then|with a))[ ?.,:!]*(?:$|[?.,:]| (?:how|i|using|that|which|code|to (?:sort|read|parse|print)))",
             r"\b(?:write|create|implement|fix|debug|refactor|optimi[sz]e|review|give me|explain|show me|generate|develop|build)\b.{0,40}\b(?:code|function|script|program|algorithm|class|method|unit tests?|query|snippet|app|website|web page|component|regex)\b(?! (?:of (?:conduct|law|ethics)))",
-            r"\b(?:stack trace|source code|code review|pull request|merge conflict|rest api|unit test|for loop|while loop|linked list|binary (?:search|tree)|hash (?:map|table)|time complexity|big o|data structure|command line|environment variable|dev ?ops|rebase|virtual environment|primary key|foreign key|object[- ]oriented|machine code|error code|compile error|syntax error|type error|runtime error|dynamic programming|design pattern|dependency injection|garbage collection|race condition|memory leak|node\.js|next\.js|vue\.js|react (?:hook|component|native|app))s?\b",
+            r"\b(?:stack trace|source code|code review|pull request|merge conflict|(?:undo|revert|amend|squash|push|pushed) (?:a |the |my |that |this |last )?commit|rest api|unit test|for loop|while loop|linked list|binary (?:search|tree)|hash (?:map|table)|time complexity|big o|data structure|command line|environment variable|dev ?ops|rebase|virtual environment|primary key|foreign key|object[- ]oriented|machine code|error code|compile error|syntax error|type error|runtime error|dynamic programming|design pattern|dependency injection|garbage collection|race condition|memory leak|node\.js|next\.js|vue\.js|react (?:hook|component|native|app))s?\b",
             r"\b(?:sort|reverse|iterate over|loop through|parse|serialize|concatenate|append to) (?:a|an|the|two) (?:list|array|string|dictionary|dict|vector|map|tuple|file|arrays|strings|lists)\b",
         ],
         "unless": [
@@ -205,10 +207,10 @@ CONVERSATION: Final[list[dict[str, Any]]] = [
             r"|how do you do|nice to meet you|there|everyone|all|buddy|friend|bot|thanks|thank you|thx|ty|so much|very much|a lot|bye|goodbye|see you|later|ok|okay|k|yes|yeah|yep|no|nope|sure|cool|great|awesome|nice|perfect|lol|haha+|hmm+|sorry"
             r"|please|wow|good|got it|i see|never mind|nevermind|that's all|you too|test|testing|ping|right|exactly|correct|really|continue|go on|keep going|why|why not|what|huh|interesting|amazing|well done|good job|good bot|you're welcome|no problem"
             r"|for your help|for the help|for that|and|my friend|dear|sir|again|man|dude|bro|then|i agree|i disagree|of course|sounds good|tell me more|no thanks|no thank you|yes please)[\s,.!?😊🙂👋❤️-]{0,6}){1,8}$",
-            r"^(?:hi,? |hello,? |hey,? |so,? |and )?(?:who|what) (?:are|r) you\b(?! (?:most|least|supposed))|^(?:so,? |and )?(?:what(?:'s| is)|tell me) your (?:name|favou?rite|age|opinion|purpose|job|hobby|hobbies|gender|birthday|day)|\bhow are you\b|\bhow old are you\b|\bwhere are you (?:from|located|based)\b",
+            r"^(?:hi,? |hello,? |hey,? |so,? |and )?(?:who|what) (?:are|r) you\b(?! (?:most|least|supposed))|^(?:so,? |and |hi,? |hello,? )?how(?:'s| is| was) your (?:day|weekend|morning|night|evening|week|life)\b|^what are you (?:doing|up to|thinking|wearing)\b|^(?:so,? |and )?(?:what(?:'s| is)|tell me) your (?:name|favou?rite|age|opinion|purpose|job|hobby|hobbies|gender|birthday|day)|\bhow are you\b|\bhow old are you\b|\bwhere are you (?:from|located|based)\b",
             r"^(?:hi,? |hello,? |hey,? |but |and |so )?(?:are|were) you (?:a |an |really |actually |still |even |just )*(?:human|robot|bot|ai|real|person|there|okay|ok|sentient|alive|conscious|sure|happy|sad|serious|kidding|married|single|tired|busy|chatgpt|gpt|claude|alexa|siri|listening|smart|male|female|ready|mad|angry|lonely|bored)\b",
             r"^(?:hi,? |hello,? |but |and |so )?do you (?:like|love|have (?:a |any )?(?:feelings|emotions|friends|pets?|name|family|hobbies|favou?rite|siblings|children|dreams)|think (?:you|i)|feel|dream|sleep|eat|believe|ever|get|want|enjoy|hate|speak|understand|wanna)\b",
-            r"^(?:i (?:love|hate|like|miss|trust|appreciate) you|you (?:are|'re)|you're|i'm (?:bored|sad|happy|tired|lonely|back|here|fine|good|doing|so|feeling|hungry|sleepy)|i am (?:bored|sad|happy|tired|lonely|fine|good|hungry|sleepy|feeling)|i feel|let's (?:talk|chat|play)|can we (?:talk|chat)|talk to me|chat with me|tell me (?:a|the|some|something) ?(?:joke|about yourself|story|funny|interesting|riddle|fun fact)|make me laugh|sing (?:me )?a|tell me about yourself|can i ask you (?:a question|something)|what can you do|who (?:made|created|built|trained|designed) you|what do you (?:think|like|do)|will you (?:marry|be)|would you (?:like|rather)|can you (?:feel|hear|see me|talk|speak|think|love|sing|dance))\b",
+            r"^(?:how do you feel|can we be|i (?:love|hate|like|miss|trust|appreciate) you|you (?:are|'re)|you're|i'm (?:bored|sad|happy|tired|lonely|back|here|fine|good|doing|so|feeling|hungry|sleepy)|i am (?:bored|sad|happy|tired|lonely|fine|good|hungry|sleepy|feeling)|i feel|let's (?:talk|chat|play)|can we (?:talk|chat)|talk to me|chat with me|tell me (?:a|the|some|something) ?(?:joke|about yourself|story|funny|interesting|riddle|fun fact)|make me laugh|sing (?:me )?a|tell me about yourself|can i ask you (?:a question|something)|what can you do|who (?:made|created|built|trained|designed) you|what do you (?:think|like|do)|will you (?:marry|be)|would you (?:like|rather)|can you (?:feel|hear|see me|talk|speak|think|love|sing|dance))\b",
         ],
         "unless": [r"\n.{0,400}\n"],
     },
@@ -223,7 +225,7 @@ CONVERSATION: Final[list[dict[str, Any]]] = [
 
 _PASSING: Final = (
     r"\b(?:current|currently|now|today|latest|new|newest|recent|recently|still|yet|next|upcoming|modern|this|my|me|i|our|we|us|mine|i'm|i've|best|top|good|better|great|popular|should|price|prices|cost|costs|worth|population|richest|record"
-    r"|salary|salaries|average|gdp|ranking|ranked|most popular|so far|lately|anymore|nowadays|cheapest|cheap|recommended|near|available|version|favorite|favourite|famous|law|legal|tax|rate|news|season|episode|score|team|last time|stock|alive|dating|married|deadline|opening|hours|phone number|website|he|she|they|it|that|these|those|him|her|them|20[2-9]\d)\b"
+    r"|salary|salaries|average|gdp|ranking|ranked|most popular|so far|lately|anymore|nowadays|cheapest|cheap|recommended|near|available|has the most|have the most|version|favorite|favourite|famous|law|legal|tax|rate|news|season|episode|score|team|last time|stock|alive|dating|married|deadline|opening|hours|phone number|website|he|she|they|it|that|these|those|him|her|them|20[2-9]\d)\b"
 )
 
 _POINTING: Final = r"\b(?:this|that|it|these|those|my|me|our|your|he|she|they|when|if|for (?:me|us)|today|now|current|latest|new law|life|us dollars?)\b"
@@ -233,6 +235,7 @@ STATIC: Final[list[dict[str, Any]]] = [
         "name": "wording",
         "class": "static",
         "patterns": [
+            r"\A(?:what(?:'s| is) )?(?:the )?(?:spanish|french|german|italian|portuguese|chinese|japanese|korean|russian|arabic|hindi|polish|dutch|latin|greek|turkish|english) (?:word|translation|term|name) (?:for|of)\b.{2,60}\Z",
             r"\A(?:define|definition of|meaning of|synonyms? (?:for|of)|antonyms? (?:for|of)|opposite of|plural of|past tense of|spell|spelling of|etymology of|full form of)\b.{2,60}\Z",
             r"\Awhat (?:does|do|did) (?:the (?:word|term|phrase|acronym|abbreviation|idiom|saying|expression|latin|suffix|prefix) )?.{2,60}\b(?:mean|stand for|abbreviate|signify)\b.{0,30}\Z",
             r"\A(?:translate|how do (?:you|i) say|how to say|say|what is)\b.{2,100}\b(?:to|in|into|from) (?:\w+ (?:to|into) )?(?:spanish|french|german|italian|portuguese|chinese|mandarin|japanese|korean|russian|arabic|hindi|polish|dutch|swedish|latin|greek|turkish|hebrew|vietnamese|thai|english|esperanto)\b[?.! ]{0,3}\Z",
@@ -244,8 +247,8 @@ STATIC: Final[list[dict[str, Any]]] = [
         "name": "lasting_fact",
         "class": "static",
         "patterns": [
-            r"\A(?:the )?capital(?: city)? of\b.{2,40}\Z",
-            r"\A(?:what(?:'s| is| are| was| were)|name|tell me|give me) (?:the )?(?:capital(?: city)?|chemical (?:symbol|formula|name|composition)|atomic (?:number|mass|weight|symbol)|(?:boiling|melting|freezing) point|speed of (?:light|sound)|square root|cube root|formula|derivative|integral|symbol|molecular (?:weight|formula|mass)|value of pi|circumference|diameter|radius|scientific name|latin name|roman numeral|past tense|past participle|plural|opposite|antonyms?|synonyms?|meaning|definition|etymology|origin|abbreviation|acronym|full form|theorem|law of|quadratic formula|pythagorean theorem|primary colou?rs|noble gases|(?:three |four |five |seven )?(?:laws|states|stages|phases|branches|continents|oceans|wonders|parts)|first \d* ?(?:element|president|person|man|woman|emperor|\d+ digits of pi))\b",
+            r"\A(?:the )?(?:capital(?: city)?|chemical (?:symbol|formula)|atomic (?:number|mass)|(?:boiling|melting|freezing) point|square root) of\b.{2,40}\Z",
+            r"\A(?:what(?:'s| is| are| was| were)|name|tell me|give me) (?:the )?(?:capital(?: city)?|chemical (?:symbol|formula|name|composition)|atomic (?:number|mass|weight|symbol)|(?:boiling|melting|freezing) point|speed of (?:light|sound)|square root|cube root|formula|derivative|integral|(?:currency )?symbol|molecular (?:weight|formula|mass)|value of pi|circumference|diameter|radius|scientific name|latin name|roman numeral|past tense|past participle|plural|opposite|antonyms?|synonyms?|meaning|definition|etymology|origin|abbreviation|acronym|full form|theorem|law of|quadratic formula|pythagorean theorem|primary colou?rs|noble gases|(?:three |four |five |seven )?(?:laws|states|stages|phases|branches|continents|oceans|wonders|parts)|first \d* ?(?:element|president|person|man|woman|emperor|\d+ digits of pi))\b(?=(?: city| name)?(?: (?:of|for|in|from|to|behind|between|on)\b|'s|[?.! ]*\Z))",
             r"\A(?:in )?(?:what|which) (?:year|century|decade|date|day) (?:did|was|were)\b.{3,100}\Z",
             r"\A(?:who|whom) (?:first )?(?:wrote|painted|invented|discovered|composed|founded|directed|built|designed|assassinated|killed|was|were|authored|sculpted|formulated|proved|developed the theory|sang the original|fought|signed|conquered|led the)\b.{3,100}\Z",
             r"\Awho is the (?:author|inventor|father|founder|composer|painter|discoverer|god|goddess) of\b.{2,100}\Z",
@@ -255,8 +258,8 @@ STATIC: Final[list[dict[str, Any]]] = [
             r"\A(?:what(?:'s| is| was)|which is|name) the (?:world's )?(?:largest|longest|tallest|highest|deepest|smallest|shortest|hottest|coldest|biggest|lightest|heaviest|fastest|hardest|most abundant|closest|nearest|second largest|second longest) (?:\w+ )?(?:country|ocean|river|mountain|peak|planet|continent|desert|lake|island|sea|animal|mammal|bird|fish|bone|organ|muscle|star|moon|element|waterfall|volcano|trench|land animal|prime number|metal|mineral|bird|snake|insect|gas|galaxy|point)\b.{0,60}\Z",
             r"\Ahow many (?:years (?:are |is )?in|(?:days|hours|minutes|seconds|weeks|months|feet|inches|ounces|grams|kilograms|pounds|miles|kilometers|kilometres|meters|metres|cups|pints|quarts|liters|litres|tablespoons|teaspoons|bytes|bits|cents|degrees|sides|bones|teeth|chromosomes|continents|oceans|planets|moons|players|legs|strings|keys|squares|letters|states|protons|electrons|neutrons|elements|zeros|yards|millimeters|centimeters|milliliters|megabytes|gigabytes|chambers|ribs|vertebrae|valves|hearts|stomachs|cards)\b.{0,20}\b(?:in|does|do|on|make|has|have|are|of))\b.{0,60}\Z",
             r"\Aconvert [\d.,/]+ ?(?:miles?|km|kilomet\w+|met\w+|feet|foot|ft|inch\w*|cm|mm|pounds?|lbs?|kg|kilogram\w*|grams?|ounces?|oz|celsius|fahrenheit|degrees|liters?|litres?|gallons?|cups?|hours?|minutes|days|acres?|hectares?|decimal|binary|hex)\b",
-            r"\A(?:what(?:'s| is)|calculate|compute|evaluate|solve|simplify|how much is)?:? ?(?:the (?:sum|product|value|result) of )?\(?-?\d[\d.,]* ?(?:[-+*/x×÷^%]|plus|minus|times|divided by|multiplied by|to the power of|percent of|% of|squared|cubed|mod|and)[\d\s.,()+*/x×÷^%=-]{0,60}(?:\d+)?\??\Z",
-            r"\A(?:what|which) (?:planet|element|country|continent|ocean|gas|organ|metal|animal|vitamin|king|president|battle|treaty|war|empire|river|scientist|mountain|gland|bone|acid|language|theorem)\b.{3,20}\b(?:is|was|are|did|has|does|gives?|produces?|makes?|ended|began|wrote|signed|invented|discovered|known|called|closest)\b.{3,80}\Z",
+            r"\A(?:what(?:'s| is)|calculate|compute|evaluate|solve|simplify|how much is)?:? ?(?:the (?:sum|product|value|result) of )?\(?-?\d[\d.,]* ?(?:[-+*/x×÷^%]|plus|minus|times|divided by|multiplied by|to the power of|percent of|% of|squared|cubed|mod|and|factorial)[\d\s.,()+*/x×÷^%=-]{0,60}(?:\d+)?\??\Z",
+            r"\A(?:what|which) (?:planet|element|country|continent|ocean|gas|organ|metal|animal|vitamin|king|president|battle|treaty|war|empire|river|scientist|mountain|gland|bone|acid|language|theorem)\b.{0,20}\b(?:is|was|are|did|has|does|gives?|produces?|makes?|ended|began|wrote|signed|invented|discovered|known|called|closest)\b.{3,80}\Z",
             r"\Awhat (?:is|are) an? (?!way|thing|word for)[a-z][a-z -]{2,40}\??\Z",
             r"\Awho won (?:world war|the (?:\w+ )?(?:civil war|war|battle|revolution|cold war))\b|\Awho won .{3,60}\b(?:1[0-9]\d\d|200\d|201\d)\b.{0,20}\Z",
             r"\A(?:how (?:far|big|large|old|hot|deep|tall|high|long|heavy|fast) is (?:the )?(?:earth|moon|sun|universe|mars|jupiter|venus|mercury|saturn|neptune|uranus|pluto|mount everest|everest|nile|light|milky way|mariana trench|pacific ocean|atlantic ocean|solar system|kilimanjaro|k2|great wall)\b).{0,60}\Z",
@@ -264,7 +267,7 @@ STATIC: Final[list[dict[str, Any]]] = [
         ],
         "unless": [
             _PASSING,
-            r"\bmeaning of life\b",
+            r"\bmeaning of life\b|\A(?:when|what year|in what year|which year|in which year) (?:did|was|were) .{0,80}\blast\b",
             r"\b(?:idea|ideas|joke|alternative|substitute|recipe|gift|restaurant|way|place|funny|scary|easy|healthy|quick|nice|cute|cool|fun|name for)\b",
             r"\n.{0,300}\n",
         ],
