@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from semcache.errors import IndexUnavailable
 
 CROSSING: Final = 10_000
-"""Rows of a group from which a graph pays (benchmarks/index_crossing.py)."""
+"""Rows of a group from which a graph pays: benchmarks/index_crossing.py over 384-d embeddings of real questions.
+At 5,000 rows exact scan and graph take the same 80 us, and the scan is exact and needs no building; at 10,000 rows
+160 against 115 us, at 99,000 3,800 against 400."""
 
-GRAPH_LINKS: Final = 16
+GRAPH_LINKS: Final = 24
 GRAPH_EF_BUILD: Final = 80
 GRAPH_EF_SEARCH: Final = 64
 GRAPH_EF_MOST: Final = 256
