@@ -24,6 +24,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from semcache.errors import Forbidden, RequestError
+from semcache.invalidation_history import InvalidationHistory, PastInvalidation
 from semcache.jobs import JobContext, Jobs
 from semcache.models import SHARDS, Candidate, Embedding
 from semcache.policy.calibration import default_threshold
@@ -34,10 +35,7 @@ from semcache.settings import Settings
 
 log = logging.getLogger(__name__)
 
-HISTORY_CAP: Final = 20_000
-"""Lines of the lasting history: two an invalidation, its start and its end."""
 JOB_KIND: Final = "invalidate"
-_HISTORY: Final = "invalidations"
 _BATCH: Final = 256
 _EXAMINED_INLINE: Final = 20
 """Times `limits.invalidate_inline`: so many records are read for a request before the rest becomes a job."""
@@ -64,20 +62,6 @@ class InvalidationResult(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool
     unjudged: int = 0
     """With `similar_to`: records left alone because they have no vectors in the current space."""
-    job_id: str | None = None
-
-
-class PastInvalidation(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the history. `at_ms` is the store's clock; `state`: `started` (or broken off), `job`, `done`."""
-
-    invalidation_id: str
-    at_ms: int
-    who: str
-    selector: dict[str, Any]
-    state: str
-    matched: int
-    deleted: int
-    dry_run: bool
     job_id: str | None = None
 
 
@@ -112,7 +96,7 @@ class Invalidator:
         """Without `jobs` everything is done inside the call."""
         self._entries = entries
         self._catalog = catalog
-        self._control = control
+        self._history = InvalidationHistory(control)
         self._embedder = embedder
         self._index = index_view
         self._settings = settings
@@ -147,7 +131,7 @@ class Invalidator:
         judge = await self._judge(selector, allowed)
         shown = json.dumps(msgspec.to_builtins(selector))
         line = {"who": who, "selector": shown, "dry_run": "1" if dry_run else "0"}
-        invalidation_id = await self._remember({**line, "state": "started"})
+        invalidation_id = await self._history.write({**line, "state": "started"})
         if not dry_run:
             await self._bar(selector, allowed)
         count = _Count()
@@ -165,7 +149,7 @@ class Invalidator:
                 "line": line,
             }
             job_id = await self._jobs.submit(JOB_KIND, params, who=who)
-        await self._remember(
+        await self._history.write(
             {**line, **_counted(count), "state": "job" if job_id else "done", "job": job_id or ""}, invalidation_id
         )
         log.info(
@@ -182,14 +166,8 @@ class Invalidator:
         )
 
     async def history(self, count: int = 100) -> list[PastInvalidation]:
-        """The newest invalidations, newest first; up to 10,000 are kept. Raises StoreUnavailable."""
-        newest: dict[str, PastInvalidation] = {}
-        for stream_id, fields in await self._control.tail(_HISTORY, count=3 * count, newest=True):
-            invalidation_id = fields.get("of", stream_id)
-            if invalidation_id not in newest:
-                newest[invalidation_id] = _past(invalidation_id, fields)
-        ordered = sorted(newest.values(), key=lambda past: _stream_order(past.invalidation_id), reverse=True)
-        return ordered[:count]
+        """The newest invalidations, newest first; the last 6,000 at least are kept. Raises StoreUnavailable."""
+        return await self._history.newest(count)
 
     # -- one pass over the records --------------------------------------------------------------------------------
 
@@ -291,7 +269,7 @@ class Invalidator:
                     for start in range(0, len(fresh), _BATCH):
                         yield fresh[start : start + _BATCH]
 
-    # -- the job and the history ----------------------------------------------------------------------------------
+    # -- the job --------------------------------------------------------------------------------------------------------
 
     async def _as_job(self, params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
         """The rest of an invalidation. Started over after a crash, it meets only what is left."""
@@ -308,15 +286,16 @@ class Invalidator:
             progress=context.progress,
             cancelled=lambda: context.cancelled,
         )
-        await self._remember(
-            {**params["line"], **_counted(count), "state": "done", "job": context.job_id}, params["invalidation_id"]
+        await self._history.write(
+            {
+                **params["line"],
+                **_counted(count),
+                "state": "cancelled" if context.cancelled else "done",
+                "job": context.job_id,
+            },
+            params["invalidation_id"],
         )
         return {"matched": count.matched, "deleted": count.deleted, "unjudged": count.unjudged, "dry_run": dry_run}
-
-    async def _remember(self, fields: Mapping[str, str], invalidation_id: str = "") -> str:
-        """Write a line; its stream id, which is the store's clock, names the invalidation."""
-        line = {**fields, "of": invalidation_id} if invalidation_id else fields
-        return await self._control.append(_HISTORY, line, cap=HISTORY_CAP)
 
 
 class _Judge:
@@ -388,20 +367,4 @@ def _counted(count: _Count) -> dict[str, str]:
     return {"matched": str(count.matched), "deleted": str(count.deleted)}
 
 
-def _past(invalidation_id: str, fields: Mapping[str, str]) -> PastInvalidation:
-    return PastInvalidation(
-        invalidation_id=invalidation_id,
-        at_ms=int(invalidation_id.split("-")[0]),
-        who=fields["who"],
-        selector=json.loads(fields["selector"]),
-        state=fields["state"],
-        matched=int(fields.get("matched", "0")),
-        deleted=int(fields.get("deleted", "0")),
-        dry_run=fields["dry_run"] == "1",
-        job_id=fields.get("job") or None,
-    )
-
-
-def _stream_order(stream_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = stream_id.partition("-")
-    return int(milliseconds), int(sequence)
+__all__ = ["Allowed", "InvalidationResult", "Invalidator", "PastInvalidation", "compile_pattern"]

@@ -7,8 +7,9 @@ A job is a hash in the store (`job:<id>`); a control stream tells the replicas t
     each    every replica that was alive at submission does it, in turn, under one lease for the kind of job. A
             replica that dies meanwhile is left out.
 
-So a handler may run more than once: it must be idempotent. A broken store interrupts a job and does not fail it; the
-job is taken up again, `ATTEMPTS` times. What a job does is its handler's business; this module knows none.
+So a handler may run more than once: it must be idempotent. A broken dependency interrupts a job and does not fail it
+at once: the job is taken up again after a pause that doubles, `ATTEMPTS` times in all. What a job does is its
+handler's business; this module knows none.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Jobs:
         self._handlers: dict[str, tuple[Scope, Handler]] = {}
         self._open: dict[str, None] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._resume_at: dict[str, float] = {}
         self._after = "0-0"
         self._started_s = clock()
         self.failures = 0
@@ -170,7 +172,7 @@ class Jobs:
             self._after = stream_id
             self._open[command["job"]] = None
         for job_id in list(self._open):
-            if job_id not in self._running:
+            if job_id not in self._running and self._resume_at.get(job_id, 0.0) <= self._clock():
                 await self._advance(job_id)
 
     async def _recover(self) -> None:
@@ -192,6 +194,7 @@ class Jobs:
         fields = await self._control.hget_all(f"job:{job_id}")
         if fields.get("state", "done") in FINISHED:
             del self._open[job_id]
+            self._resume_at.pop(job_id, None)
             return
         kind = fields["kind"]
         if kind not in self._handlers:
@@ -251,6 +254,7 @@ class Jobs:
             raise
         except Unavailable as failure:
             if attempts < ATTEMPTS:
+                self._resume_at[job_id] = self._clock() + self._poll_s * 2 ** (attempts + 1)
                 raise
             state, error = "failed", f"{failure.code}: {failure} (after {attempts} attempts)"
         except SemcacheError as failure:

@@ -23,7 +23,7 @@ async def store(store_backend: Backend, key_prefix: str) -> AsyncIterator[RedisS
 
 
 def replica(store: RedisStore, name: str, **fields: Any) -> Jobs:
-    return Jobs(store.control, name, poll_s=0.05, lease_s=fields.pop("lease_s", 2.0), **fields)
+    return Jobs(store.control, name, poll_s=0.02, lease_s=fields.pop("lease_s", 2.0), **fields)
 
 
 @asynccontextmanager
