@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from semcache.models import CacheIdentity, Embedding, TtlClass
-from semcache.ports import Draft
+from semcache.ports import Draft, Written
+from semcache.stores.store import RedisStore
 
 SPACE = "test-space-1"
 
@@ -58,6 +59,13 @@ def embedding(seed: int, *, windows: int = 1, dimension: int = 8, space: str = S
     vectors = rng.standard_normal((windows, dimension)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return Embedding(space, vectors, rng.integers(1, 200, windows).astype(np.float32))
+
+
+async def put(store: RedisStore, *args: Any, **parts: Any) -> Written:
+    """Store a draft that nothing fences."""
+    written = await store.entries.put(draft(*args, **parts))
+    assert isinstance(written, Written)
+    return written
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], *, timeout_s: float = 5.0) -> Any:

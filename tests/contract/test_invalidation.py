@@ -1,0 +1,155 @@
+"""Epochs and fences: what was invalidated stays so, and a fill that raced an invalidation is born stale."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from semcache.errors import RequestError
+from semcache.models import FillToken, Strategy
+from semcache.ports import Fenced, Selector
+from semcache.stores.store import RedisStore
+from tests.contract.conftest import MakeStore
+from tests.contract.records import draft, eventually, identity, put
+
+EXACT = Strategy.EXACT
+
+
+# -- epochs ---------------------------------------------------------------------------------------------------------
+
+
+async def test_raised_epoch_is_above_all_that_was_stored(store: RedisStore) -> None:
+    people = [identity(f"e{n}") for n in range(100)]
+    await asyncio.gather(*(put(store, who) for who in people))
+    other = await put(store, identity("elsewhere", namespace="other"))
+    raised = await store.catalog.raise_epoch("default")
+    many = await store.entries.read_many([who.entry_id for who in people])
+    assert all(candidate.entry.epoch < many.epochs[at] <= raised for at, candidate in many.found.items())
+    for who in people[:5]:
+        read = await store.entries.read(who, EXACT)
+        assert read.exact is not None
+        assert read.exact.entry.epoch < read.epoch
+    kept = await store.entries.read(identity("elsewhere", namespace="other"), EXACT)
+    assert kept.epoch == other.entry.epoch
+    assert await store.catalog.raise_epoch("default") > raised
+    again = await put(store, people[0])
+    assert again.entry.epoch == (await store.entries.read(people[0], EXACT)).epoch
+
+
+async def test_lost_epochs_come_back_higher(make_store: MakeStore, raw: Any, key_prefix: str) -> None:
+    first, second = await make_store(), await make_store()
+    who = identity("lost", shard=4)
+    await put(first, who)
+    await first.catalog.raise_epoch("default")
+    epoch = (await first.entries.read(who, EXACT)).epoch
+
+    async def tick() -> bool:
+        return (await first.entries.read_many([])).now_ms > epoch + 1
+
+    await eventually(tick)
+    await raw.delete(f"{key_prefix}:{{s04}}:epochs")
+    read = await second.entries.read(who, EXACT)  # a process that remembers nothing
+    assert read.exact is not None
+    assert read.epoch > epoch > read.exact.entry.epoch
+    await raw.delete(f"{key_prefix}:{{s04}}:epochs")
+    many = await second.entries.read_many([who.entry_id])
+    assert many.epochs[who.entry_id] >= read.epoch
+
+
+async def test_an_older_epoch_is_raised_to_what_is_remembered(make_store: MakeStore, raw: Any, key_prefix: str) -> None:
+    first, second = await make_store(), await make_store()
+    who = identity("failover", shard=4)
+    before = await put(first, who)
+    await first.catalog.raise_epoch("default")
+    raised = (await first.entries.read(who, EXACT)).epoch
+    # a failover that lost the raise
+    await raw.hset(f"{key_prefix}:{{s04}}:epochs", "default", before.entry.epoch)
+    assert (await first.entries.read_many([who.entry_id])).epochs[who.entry_id] == raised
+    assert (await first.entries.read(who, EXACT)).epoch == raised
+    assert (await second.entries.read(who, EXACT)).epoch == raised  # written back by the first
+
+
+# -- fences ---------------------------------------------------------------------------------------------------------
+
+
+async def token(store: RedisStore, who: Any) -> FillToken:
+    read = await store.entries.read(who, EXACT)
+    return FillToken(who.entry_id, read.epoch, read.fence, read.now_ms)
+
+
+async def test_a_fill_that_nothing_raced_is_kept(store: RedisStore) -> None:
+    who = identity("calm")
+    fill = await token(store, who)
+    await put(store, who, fill=fill)
+    await put(store, who, fill=fill)
+    with pytest.raises(RequestError):
+        await store.entries.put(draft(identity("another"), fill=fill))
+
+
+RACES = {
+    "namespace": (Selector(namespace="n1", older_than_s=3.0), True),
+    "everything": (Selector(all=True), True),
+    "everywhere": (Selector(contains="x"), True),
+    "tag": (Selector(namespace="n1", tags=("t1",)), True),
+    "tag everywhere": (Selector(tags=("t2",)), True),
+    "tag and prefix": (Selector(namespace="n1", tags=("t1",), prefix="p"), True),
+    "model": (Selector(namespace="n1", model="m1"), True),
+    "version": (Selector(namespace="n1", model="m1", model_version="v1"), True),
+    "version alone": (Selector(namespace="n1", model_version="v1"), True),
+    "entry": (Selector(namespace="n1", entry_ids=(identity("raced", namespace="n1").entry_id,)), True),
+    "other namespace": (Selector(namespace="n2", all=True), False),
+    "other tag": (Selector(namespace="n1", tags=("t3",)), False),
+    "other model": (Selector(namespace="n1", model="m2"), False),
+    "other version": (Selector(namespace="n1", model="m1", model_version="v2"), False),
+    "other entry": (Selector(namespace="n1", entry_ids=(identity("calm", namespace="n1").entry_id,)), False),
+    "tag of other namespace": (Selector(namespace="n2", tags=("t1",)), False),
+}
+
+
+@pytest.mark.parametrize("name", RACES)
+async def test_a_fence_stops_what_it_concerns(store: RedisStore, name: str) -> None:
+    selector, fenced = RACES[name]
+    who = identity("raced", namespace="n1")
+    fill = await token(store, who)
+    await store.catalog.raise_fence(selector)
+    outcome = await store.entries.put(draft(who, fill=fill, tags=("t1", "t2")))
+    assert isinstance(outcome, Fenced) is fenced
+    assert ((await store.entries.read(who, EXACT)).exact is None) is fenced
+    await put(store, who, fill=await token(store, who), tags=("t1", "t2"))  # asked for after the fence
+
+
+async def test_a_raised_epoch_fences_too(store: RedisStore) -> None:
+    who = identity("raced")
+    fill = await token(store, who)
+    await store.catalog.raise_epoch("default")
+    assert isinstance(await store.entries.put(draft(who, fill=fill)), Fenced)
+    await put(store, who)  # no token: cannot be told
+
+
+async def test_lost_and_dropped_fences_count_as_raised(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    who = identity("raced", shard=2)
+    fill = await token(store, who)
+
+    async def tick() -> bool:
+        return (await store.entries.read_many([])).now_ms > fill.fence
+
+    await eventually(tick)
+    await raw.delete(f"{key_prefix}:{{s02}}:fences")
+    assert isinstance(await store.entries.put(draft(who, fill=fill)), Fenced)
+    beyond = FillToken(who.entry_id, fill.epoch, (await token(store, who)).fence + 5, fill.issued_ms)
+    assert isinstance(await store.entries.put(draft(who, fill=beyond)), Fenced)
+
+
+async def test_fences_are_capped(store: RedisStore, raw: Any, key_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from semcache.stores import catalog
+
+    monkeypatch.setattr(catalog, "MAX_FENCES", 20)
+    who = identity("raced", shard=2)
+    fill = await token(store, who)
+    for n in range(60):
+        await store.catalog.raise_fence(Selector(namespace="n", entry_ids=(f"02{n:030x}",)))
+    assert await raw.hlen(f"{key_prefix}:{{s02}}:fences") <= 20
+    assert isinstance(await store.entries.put(draft(who, fill=fill)), Fenced)
+    await put(store, who, fill=await token(store, who))
