@@ -180,10 +180,7 @@ async def _open_entry(call: Call, entry_id: str) -> Entry:
     """An entry in a namespace that is open to the caller; one elsewhere does not exist for them."""
     if not _ENTRY_ID.fullmatch(entry_id):
         raise RequestError("an entry id has 32 hex digits (lower case)", field="entry_id")
-    try:
-        candidate = await call.site.service.cache.entry(entry_id)
-    except ValueError as error:  # names a shard that there is not
-        raise _no_entry() from error
+    candidate = await call.site.service.cache.entry(entry_id)
     if candidate is None or not call.credential.opens(candidate.entry.namespace):
         raise _no_entry()
     return candidate.entry

@@ -1,0 +1,48 @@
+"""Tokens survive the way out and back; anything else is refused by field."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semcache.errors import RequestError
+from semcache.http import tokens
+from semcache.models import SHARDS, FillToken
+
+entry_ids = st.builds(
+    lambda shard, rest: f"{shard:02x}{rest.hex()}", st.integers(0, SHARDS - 1), st.binary(min_size=15, max_size=15)
+)
+counts = st.integers(0, 2**53)
+
+
+@given(st.builds(FillToken, entry_ids, counts, counts, counts))
+@settings(max_examples=50)
+def test_a_fill_token_comes_back(token: FillToken) -> None:
+    text = tokens.encode_fill(token)
+    assert text.isascii()
+    assert "=" not in text
+    assert tokens.decode_fill(text) == token
+
+
+@given(entry_ids, st.binary(min_size=32, max_size=32))
+@settings(max_examples=50)
+def test_a_request_id_comes_back(entry_id: str, asker: bytes) -> None:
+    assert tokens.decode_request_id(tokens.encode_request_id(entry_id, asker)) == (entry_id, asker)
+
+
+@given(st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: raw.hex()))
+@settings(max_examples=100)
+@pytest.mark.parametrize(
+    ("decode", "field"), [(tokens.decode_fill, "fill_token"), (tokens.decode_request_id, "request_id")]
+)
+def test_other_text_is_refused_by_field(decode: object, field: str, text: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        decode(text)  # type: ignore[operator]
+    assert caught.value.field == field
+
+
+def test_a_token_that_names_no_shard_is_refused() -> None:
+    forged = tokens.encode_fill(FillToken("ff" * 16, 1, 1, 1))
+    with pytest.raises(RequestError):
+        tokens.decode_fill(forged)
