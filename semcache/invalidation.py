@@ -269,7 +269,7 @@ class Invalidator:
                     for start in range(0, len(fresh), _BATCH):
                         yield fresh[start : start + _BATCH]
 
-    # -- the job --------------------------------------------------------------------------------------------------------
+    # -- the job ------------------------------------------------------------------------------------------------------
 
     async def _as_job(self, params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
         """The rest of an invalidation. Started over after a crash, it meets only what is left."""

@@ -7,16 +7,20 @@ does no harm. What a repair changes is checked again inside the script that chan
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
 from semcache.models import SHARDS, Entry
 from semcache.ports import Catalog, Finding, Progress
+from semcache.settings import Settings
 from semcache.stores.codec import decode_entry
 from semcache.stores.keys import group_name, set_hashes
-from semcache.stores.lua import BULK_S, Link
+from semcache.stores.lua import BULK_S, Call, Link
 
 _PAGE: Final = 500
+"""Members of a set looked at in one script call."""
+_SCAN: Final = 4000
+"""Keys in one page, spread over all shards."""
 _SINGLE: Final = frozenset({"use", "groups", "tags", "epochs", "fences", "log", "seq"})
 
 _DETAILS: Final = {
@@ -34,8 +38,9 @@ _DETAILS: Final = {
 class RedisAudit:
     """`ports.Audit` on a `Link`."""
 
-    def __init__(self, link: Link, catalog: Catalog) -> None:
+    def __init__(self, link: Link, settings: Settings, catalog: Catalog) -> None:
         self._link = link
+        self._log_cap = settings.store.log_entries
         self._catalog = catalog
         prefix = re.escape(link.keys.control.decode().removesuffix("{ctl}:"))
         self._shape = re.compile(rf"{prefix}\{{(ctl|s(\d\d))\}}:(?:([a-z]):)?(.*)", re.DOTALL)
@@ -49,11 +54,9 @@ class RedisAudit:
         progress(0, total)
         async for names in self._keys():
             records, pointers = self._sort(names, found)
-            for shard, ids in records.items():
-                await self._records(shard, ids, repair, found)
-                done += len(ids)
-            for shard, digests in pointers.items():
-                await self._pointers(shard, digests, repair, found)
+            await self._records(records, repair, found)
+            await self._pointers(pointers, repair, found)
+            done += sum(map(len, records.values()))
             progress(min(done, total), total)
         for shard in range(SHARDS):
             await self._listings(shard, repair, found)
@@ -68,7 +71,7 @@ class RedisAudit:
             cursor: Any = 0
             while True:
                 cursor, names = await self._link.command(
-                    "SCAN", cursor, "MATCH", self._match, "COUNT", 2 * _PAGE, deadline_s=BULK_S, **target
+                    "SCAN", cursor, "MATCH", self._match, "COUNT", _SCAN, deadline_s=BULK_S, **target
                 )
                 if isinstance(cursor, dict):  # a cluster client names the node
                     (cursor,) = cursor.values()
@@ -92,14 +95,17 @@ class RedisAudit:
                 found.add("unknown_key", repr(name))
         return records, pointers
 
-    async def _records(self, shard: int, ids: list[str], repair: bool, found: _Found) -> None:
-        base = self._link.keys.bases[shard]
-        for start in range(0, len(ids), _PAGE):
-            batch = ids[start : start + _PAGE]
-            answers = await self._link.run("audit_records", base, batch, deadline_s=BULK_S)
-            for entry_id, fields in zip(batch, answers, strict=True):
-                if fields:
-                    await self._record(shard, entry_id, fields, repair, found)
+    async def _records(self, records: Mapping[int, list[str]], repair: bool, found: _Found) -> None:
+        answers = await self._each("audit_records", records)
+        for (shard, ids), fields in zip(records.items(), answers, strict=True):
+            for entry_id, answer in zip(ids, fields, strict=True):
+                if answer:
+                    await self._record(shard, entry_id, answer, repair, found)
+
+    async def _each(self, script: str, by_shard: Mapping[int, list[str]], *head: str) -> list[Any]:
+        """Run a script on each shard's share, all at once."""
+        calls: list[Call] = [(self._link.keys.bases[shard], (*head, *names)) for shard, names in by_shard.items()]
+        return await self._link.run_each(script, calls, deadline_s=BULK_S) if calls else []
 
     async def _record(self, shard: int, entry_id: str, fields: list[Any], repair: bool, found: _Found) -> None:
         meta, digest, namespace, joined, norm, created, expires, epoch, answered, ttl_ms, listed = fields
@@ -124,14 +130,12 @@ class RedisAudit:
     async def _discard(self, shard: int, entry_id: str) -> bool:
         """Remove a record that must not be served, even one whose key is in a shard that its id does not name."""
         base = self._link.keys.bases[shard]
-        return bool(await self._link.run("remove", base, (1000, entry_id), deadline_s=BULK_S))
+        return bool(await self._link.run("remove", base, (self._log_cap, entry_id), deadline_s=BULK_S))
 
-    async def _pointers(self, shard: int, digests: list[str], repair: bool, found: _Found) -> None:
-        base = self._link.keys.bases[shard]
-        for start in range(0, len(digests), _PAGE):
-            batch = digests[start : start + _PAGE]
-            states = await self._link.run("audit_pointers", base, ("1" if repair else "0", *batch), deadline_s=BULK_S)
-            for digest, state in zip(batch, states, strict=True):
+    async def _pointers(self, pointers: Mapping[int, list[str]], repair: bool, found: _Found) -> None:
+        answers = await self._each("audit_pointers", pointers, "1" if repair else "0")
+        for digests, states in zip(pointers.values(), answers, strict=True):
+            for digest, state in zip(digests, states, strict=True):
                 if state:
                     found.add("dangling_pointer" if state == 1 else "no_ttl", digest, repair)
 

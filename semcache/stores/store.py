@@ -34,7 +34,7 @@ class RedisStore:
         self.log = RedisChangeLog(self._link)
         self.catalog = RedisCatalog(self._link, settings, floors)
         self.control = RedisControl(self._link)
-        self.audit = RedisAudit(self._link, self.catalog)
+        self.audit = RedisAudit(self._link, settings, self.catalog)
 
     async def start(self) -> None:
         """Connect and verify. May be called again after it failed.
