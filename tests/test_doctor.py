@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from semcache.doctor import Report
 from semcache.models import SHARDS
 from semcache.ports import Row, Selector
 from semcache.settings import Settings
+from semcache.stores.audit import _DETAILS
 from semcache.stores.store import RedisStore
 from semcache.vectors import IndexFolder
 from tests.conftest import Backend
@@ -187,3 +189,13 @@ async def test_a_store_that_cannot_be_used_is_a_finding(settings: Settings, raw:
         report = await doctor_of(store).check()
     assert set(found(report)) == {"store_format"}
     assert not report.healthy
+
+
+def test_the_page_explains_every_finding() -> None:
+    root = Path(__file__).parent.parent
+    page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    source = "".join(
+        (root / "semcache" / name).read_text(encoding="utf-8") for name in ("doctor.py", "stores/audit.py")
+    )
+    codes = set(re.findall(r'code="(\w+)"', source)) | set(_DETAILS) | {"row_missing", "row_dead"}
+    assert {code for code in codes if f"`{code}`" not in page} == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -236,3 +237,9 @@ def test_counting_is_cheap(nowhere: RedisControl) -> None:
             stats.looked_up(event)
         best = min(best, (time.perf_counter() - started) / 2000)
     assert best < 50e-6
+
+
+async def test_the_page_explains_every_figure(nowhere: RedisControl) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "statistics.md").read_text(encoding="utf-8")
+    report = await Stats(nowhere).snapshot()
+    assert {figure for figure in report if f"`{figure}`" not in page and f'"{figure}"' not in page} == set()
