@@ -23,8 +23,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from semcache.policy.freshness import TtlRules
-from semcache.policy.normalize import Normalizer
 from tqdm import tqdm
 
 from benchmarks.replay import Replay, Tally, plain
@@ -32,6 +30,8 @@ from benchmarks.streams import Stream, read, shuffled
 from semcache.embedders import make_embedder
 from semcache.errors import EmbedderUnavailable, SemcacheError
 from semcache.models import CacheIdentity, Embedding
+from semcache.policy.freshness import TtlRules
+from semcache.policy.normalize import Normalizer
 from semcache.ports import Embedder
 from semcache.settings import Settings, load
 from semcache.vectors import SegmentedIndex

@@ -11,14 +11,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from benchmarks.streams import Request
+from semcache.models import CacheIdentity, CacheRequest, Candidate, Embedding, Entry, Hit, Tier
 from semcache.policy.cacheability import may_look_up
 from semcache.policy.freshness import TtlRules
 from semcache.policy.identity import identify
-from semcache.policy.normalize import Normalizer
-
-from benchmarks.streams import Request
-from semcache.models import CacheIdentity, CacheRequest, Candidate, Embedding, Entry, Hit, Tier
 from semcache.policy.matching import Terms, match_direct, match_neighbours
+from semcache.policy.normalize import Normalizer
 from semcache.ports import ExactRead, ManyRead, Neighbour, Row, VectorIndex
 from semcache.settings import Settings
 

@@ -49,15 +49,15 @@ class Stream:
 
 def read(path: Path, *, limit: int | None = None) -> Stream:
     """Read a file; `limit` is a number of rows. Raises ValueError that names the line that cannot be understood."""
-    rows = list(_rows(path, limit))
-    if not rows:
+    lines = list(rows(path, limit))
+    if not lines:
         raise ValueError(f"{path}: no rows")
-    first = rows[0]
+    first = lines[0]
     if {"a", "b", "same"} <= first.keys():
-        return Stream("pairs", _from_pairs(rows))
+        return Stream("pairs", _from_pairs(lines))
     if "label" in first and "text" in first:
-        return Stream("classes", [_classed(row, number) for number, row in enumerate(rows)])
-    return Stream("log", [Request(_messages(row, path, number), None) for number, row in enumerate(rows, 1)])
+        return Stream("classes", [_classed(row, number) for number, row in enumerate(lines)])
+    return Stream("log", [Request(_messages(row, path, number), None) for number, row in enumerate(lines, 1)])
 
 
 def shuffled(stream: Stream, seed: int) -> Stream:
@@ -67,7 +67,8 @@ def shuffled(stream: Stream, seed: int) -> Stream:
     return Stream(stream.kind, requests)
 
 
-def _rows(path: Path, limit: int | None) -> Iterator[dict[str, Any]]:
+def rows(path: Path, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines, the first `limit` at most. Raises ValueError that names a bad line."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):

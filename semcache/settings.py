@@ -52,7 +52,8 @@ class _Group(BaseModel):
 class StoreSettings(_Group):
     """The store: Redis or Valkey."""
 
-    deadline_s: Positive = Field(0.25, description="Longest wait for one store call on the data plane.")
+    deadline_s: Positive = Field(0.25, description="Longest wait for one read of a lookup.")
+    write_deadline_s: Positive = Field(2.0, description="Longest wait for one write: a file may be synced first.")
     connect_timeout_s: Positive = Field(1.0, description="Longest wait for a connection.")
     pool_size: Count = Field(64, description="Most connections of one process to one node.")
     key_prefix: str = Field("sc", pattern=r"^[A-Za-z0-9_.-]+$", description="Head of every key.")

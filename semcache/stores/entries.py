@@ -65,6 +65,7 @@ class RedisEntries:
         self._floors = floors
         self._policy = settings.store.eviction
         self._log_cap = settings.store.log_entries
+        self._write_s = settings.store.write_deadline_s
 
     async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
         """See `EntryStore.read`."""
@@ -146,6 +147,7 @@ class RedisEntries:
                 "1" if draft.sliding else "",
                 *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
             ),
+            deadline_s=self._write_s,
         )
         epoch = self._floors.saw(namespace, shard, answer[1])
         if not answer[0]:
@@ -158,12 +160,13 @@ class RedisEntries:
         calls: list[Call] = [(self._bases[shard], (self._log_cap, *ids)) for shard, ids in _batches(entry_ids)]
         if not calls:
             return 0
-        return sum(await self._link.run_each("remove", calls, deadline_s=BULK_S if len(entry_ids) > _FEW else None))
+        deadline_s = BULK_S if len(entry_ids) > _FEW else self._write_s
+        return sum(await self._link.run_each("remove", calls, deadline_s=deadline_s))
 
     async def attach(self, entry_id: str, digest: bytes, embedding: Embedding) -> bool:
         """See `EntryStore.attach`."""
         args = (entry_id, digest, vector_field(embedding.space), encode_embedding(embedding), self._log_cap)
-        return bool(await self._link.run("attach", self._bases[shard_named(entry_id)], args))
+        return bool(await self._link.run("attach", self._bases[shard_named(entry_id)], args, deadline_s=self._write_s))
 
     async def touch(self, uses: Mapping[str, Touch]) -> None:
         """See `EntryStore.touch`."""
@@ -179,7 +182,7 @@ class RedisEntries:
     async def veto(self, entry_id: str, asker: bytes, *, wrong: bool) -> bool:
         """See `EntryStore.veto`. Past MAX_VETOES the entry is removed, which forbids it to every asker."""
         args = (entry_id, veto_field(asker), "1" if wrong else "0", MAX_VETOES, self._log_cap)
-        done = await self._link.run("veto", self._bases[shard_named(entry_id)], args)
+        done = await self._link.run("veto", self._bases[shard_named(entry_id)], args, deadline_s=self._write_s)
         if done < 0:
             log.warning("record %s was found wrong by more than %d prompts and is removed", entry_id, MAX_VETOES)
             await self.remove([entry_id])
