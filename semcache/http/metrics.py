@@ -188,6 +188,7 @@ def _with_hit_rate(families: Iterable[Metric]) -> Iterator[Metric]:
     """The families, and the hit rate that follows from them: hits / (hits + misses), over all workers."""
     hits = misses = 0.0
     for family in families:
+        family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
         yield family
         for sample in family.samples:
             if sample.name == "semcache_hits_total":

@@ -88,5 +88,4 @@ _UNAVAILABLE: Final = {
     "store_unavailable": "the store cannot be reached; try again soon",
     "store_timeout": "the store did not answer in time; try again soon",
     "store_full": "the store is at its memory bound and found nothing to evict",
-    "starting": "the service is still starting; try again soon",
 }

@@ -17,6 +17,8 @@ from semcache.http.site import Site
 
 log = logging.getLogger(__name__)
 
+_STARTING: Final = "the service is still starting; try again soon"
+
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
@@ -110,7 +112,8 @@ class Endpoint:
             if route.all_namespaces:
                 require_all_namespaces(credential)
         if not site.started and not route.before_start:
-            return problems.answer(_STARTING)
+            starting = problems.problem(503, "starting", _STARTING, request_id=call.request_id)
+            return problems.answer(starting)
         return await route.handler(call)
 
 
@@ -118,6 +121,3 @@ def require_all_namespaces(credential: Credential) -> None:
     """Raises Forbidden for a key that is bound to some namespaces only."""
     if credential.namespaces is not None:
         raise Forbidden("this concerns all namespaces: use a key that is bound to `*`, or the admin key")
-
-
-_STARTING: Final = problems.problem(503, "starting", "the service is still starting; try again soon")
