@@ -31,7 +31,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(_line(finding))
     mendable = any(finding.fault and finding.repaired < finding.count for finding in report.findings)
     hint = "; try semcache doctor --repair" if mendable and not chosen.repair else ""
-    print(f"{report.entries} entries: {'sound' if report.healthy else 'faults remain'}{hint}")
+    print(f"{report.entries} entries read: {'sound' if report.healthy else 'faults remain'}{hint}")
     return 0 if report.healthy else 1
 
 
