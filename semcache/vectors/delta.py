@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcache.ports import Row
+from semcache.vectors import engine
 from semcache.vectors.keys import group_key, id_bytes
 
 
@@ -23,7 +24,7 @@ class Delta:
         """Raw id -> slot of the live rows."""
         self.ids: list[bytes] = []
         self.groups: list[bytes] = []
-        self.vectors: NDArray[np.float32] = np.empty((capacity, dimension), np.float32)
+        self.vectors: engine.Half = np.empty((capacity, dimension), np.float16)
         self.alive: NDArray[np.bool_] = np.zeros(capacity, np.bool_)
         self._partition_of: NDArray[np.int32] = np.zeros(capacity, np.int32)
         self._group_of: NDArray[np.int32] = np.zeros(capacity, np.int32)
@@ -80,10 +81,9 @@ class Delta:
             number, numbers = self._groups.get(partition + context), self._group_of
         if number is None:
             return []
-        hits = np.flatnonzero((numbers[:used] == number) & self.alive[:used])
-        if not len(hits):
+        asked = (numbers[:used] == number) & self.alive[:used]
+        if not asked.any():
             return []
-        # Gathering rows costs more than scoring a few that are not asked for.
-        scores = self.vectors[hits] @ query if 4 * len(hits) < used else (self.vectors[:used] @ query)[hits]
-        best = np.argsort(-scores, kind="stable")[:k]
-        return [(float(scores[at]), self.ids[hits[at]]) for at in best]
+        # Not NumPy's product: its BLAS wakes a thread for each core, and on a busy machine waits for them.
+        similarities, slots = engine.scan(self.vectors[:used], query, k, asked)
+        return [(near, self.ids[slot]) for near, slot in zip(similarities.tolist(), slots.tolist(), strict=True)]

@@ -193,6 +193,6 @@ def seal(delta: Delta) -> Segment | None:
         groups,
         np.append(starts, len(slots)).astype(np.uint32),
         row_ids,
-        delta.vectors[slots[order]].astype(np.float16),
+        delta.vectors[slots[order]],
     )
     return Segment(columns, np.ones(len(slots), np.bool_))
