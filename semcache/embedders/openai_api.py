@@ -27,6 +27,8 @@ WHOLE_BYTES = 8000
 """Longest text sent in one piece. The models take 8,191 tokens, and a byte-level token is a byte at least."""
 PIECE_BYTES = 2000
 """Longest piece of a longer text."""
+END_CHARS = 96
+"""Length of the two short pieces over its ends; see `windows.END`."""
 RETRIES = 2
 """Of one request, after a refusal or a lost connection; always inside the deadline."""
 FIRST_PAUSE_S = 0.5
@@ -59,7 +61,7 @@ class OpenAiEmbedder:
         self._max_windows = max_windows
         self._deadline_s = deadline_s
         self._space = fingerprint(
-            f"openai-{model}", model, dimensions or "own", "l2", f"bytes-{WHOLE_BYTES}-{PIECE_BYTES}"
+            f"openai-{model}", model, dimensions or "own", "l2", f"bytes-{WHOLE_BYTES}-{PIECE_BYTES}-{END_CHARS}"
         )
         self._client: AsyncOpenAI | None = None
         self._in_flight = 0
@@ -203,7 +205,7 @@ class OpenAiEmbedder:
 
 
 def split(text: str) -> list[str]:
-    """The text in pieces of about equal length, none longer than the API takes, cut between characters."""
+    """The text where the API takes it whole; else its head, about equal pieces that make it up, its tail."""
     size = len(text) if text.isascii() else len(text.encode())
     if size <= WHOLE_BYTES:
         return [text]
@@ -214,4 +216,4 @@ def split(text: str) -> list[str]:
         if used >= len(edges) * size / count:
             edges.append(at)
         used += len(character.encode())
-    return [text[start:end] for start, end in pairwise([*edges, len(text)])]
+    return [text[:END_CHARS], *(text[start:end] for start, end in pairwise([*edges, len(text)])), text[-END_CHARS:]]

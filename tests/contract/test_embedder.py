@@ -103,7 +103,7 @@ async def test_life(make: Maker) -> None:
     assert tail is not None
     assert 3 <= len(whole.vectors) <= 128
     assert np.linalg.norm(whole.vectors, axis=1) == pytest.approx(1.0, abs=1e-5)
-    assert whole.weights.max() <= 1.5 * whole.weights.min()
+    assert whole.weights[1:-1].max() <= 1.5 * whole.weights[1:-1].min()
     assert similarity(whole, tail) < 0.8
 
     await embedder.aclose()
