@@ -138,19 +138,17 @@ def _expand(found: re.Match[str]) -> str:
 
 # --- off by default ------------------------------------------------------------------------------------------
 
-_BETWEEN = re.compile(r"(?<=[^\W\d_]{2})[,;:.!?]+(?=\s|\Z)|(?<=\s)-+\s")
+_BETWEEN = re.compile(r"(?<=[^\W\d_]{2})[,;:.!](?=\s+[^\W_])|(?<=[^\W_] )-{1,3} (?=[^\W_])")
 
 
 def drop_punctuation(text: str) -> str:
-    """Marks that close a word of two letters or more, and dashes between blanks, dropped; abbreviations keep theirs."""
-    return _BETWEEN.sub(_unless_abbreviation, text)
+    """A mark between two words, and dashes between blanks, dropped; question marks and abbreviations keep theirs."""
+    return _BETWEEN.sub("", text)
 
 
-def _unless_abbreviation(found: re.Match[str]) -> str:
-    return "" if found.start() else found[0]
-
-
-_STOP = re.compile(r"(?<!\S)(?:(\w+)\s)?(?:(?:the|an|a|please|kindly)\s)+(?=[a-z]{2})")
+_STOP: Final = frozenset({"the", "an", "a", "please", "kindly"})
+_BLANK = re.compile(r"(\s+)")
+_LOWER_WORD = re.compile(r"[a-z]{2}")
 _LETTERED_WORDS = (
     "hepatitis vitamin type class grade group plan option section part level blood point team series category phase "
     "answer choice exhibit appendix form schedule question note key column row item vitamins influenza"
@@ -160,14 +158,19 @@ _LETTERED = frozenset(_LETTERED_WORDS.split())
 
 def drop_stop_words(text: str) -> str:
     """Lower-case articles and `please` before a word, dropped; not the letter of "vitamin a"."""
-    return _STOP.sub(_drop, text)
-
-
-def _drop(found: re.Match[str]) -> str:
-    before = found[1]
-    if before is None:
-        return ""
-    return found[0] if before in _LETTERED else f"{before} "
+    pieces = _BLANK.split(text)  # word, blank, word, blank, ..., word
+    kept: list[str] = []
+    following = ""
+    for at in range(len(pieces) - 1, -1, -2):
+        word = pieces[at]
+        before = pieces[at - 2] if at else ""
+        if word in _STOP and before not in _LETTERED and _LOWER_WORD.match(following):
+            continue
+        if at + 1 < len(pieces) and kept:
+            kept.append(pieces[at + 1])
+        kept.append(word)
+        following = word
+    return "".join(reversed(kept))
 
 
 _PLAIN_WORD = re.compile(r"(?<!\S)[a-z]{4,}(?=[,;:.!?)]*(?!\S))")

@@ -31,15 +31,19 @@ _MARKS = re.compile("[\x00\x01]")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 _QUOTED = re.compile(r"\"[^\"\n]{1,500}\"|(?<![\w'])'[^'\n]{1,200}'(?![\w'])|«[^»\n]{1,200}»|「[^」\n]{1,200}」")
 
-_CODE_CHARACTERS = re.compile(r"[{}()\[\]<>=;$\\#:|^~&%]|[^\S\n]*\n")
+_CODE_CHARACTERS = re.compile(r"[{}()\[\]<>=;$\\#:|^~&%]|\n")
 """Bare code has one of these; a prompt without any is prose, which is settled without the costlier look."""
 
 _BARE_CODE = re.compile(
-    r"[{};]\s*$|[{}]|[=!<>+*/-]=|->|=>|::|&&|\|\||</?\w|\w\(|\)\.|\w\[|\]\[|\\\w|\$[\w({]|^\s*[#@]\w|^\s*//|--\w"
-    r"|^\s*(?:def|class|import|from|function|const|let|var|public|private|static|package|using|namespace)\s+\w"
+    r"[{};][^\S\n]*$|[{}]|[=!<>+*/-]=|->|=>|::|&&|\|\||</?\w|\w\(|\)\.|\w\[|\]\[|\\\w|\$[\w({]|^[^\S\n]*[#@]\w|^[^\S\n]*//|--\w"
+    r"|^[^\S\n]*(?:def|class|import|from|function|const|let|var|public|private|static|package|using|namespace)\s+\w"
     r"|\bSELECT\b|\bINSERT INTO\b|\bCREATE TABLE\b|\w\s=\s\w|\w\^\w",
     re.MULTILINE,
 )
+
+
+_ROUNDS: Final = 5
+"""The second nearly always finds nothing left to do."""
 
 
 class Step(NamedTuple):
@@ -86,6 +90,14 @@ class Normalizer:
         """The normal form of a prompt; never empty for a prompt that is not."""
         if _MARKS.search(text):  # the marks for what is set aside; no prompt that people write holds them
             return text
+        for _ in range(_ROUNDS):  # an end mark gone may let a word fold: a normal form has itself as its normal form
+            form = self._once(text)
+            if form == text:
+                break
+            text = form
+        return text
+
+    def _once(self, text: str) -> str:
         code: list[str] = []
         masked = _set_aside(_CODE, _CODE_MARK, text, code) if "`" in text else text
         for apply in self._text_steps:

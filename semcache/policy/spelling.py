@@ -18,7 +18,7 @@ always do."""
 _INVISIBLE = re.compile(
     "[\x02-\x08\x0e-\x1b\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
     # joiners carry meaning between letters of scripts that join, and inside emoji
-    "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+    "|(?<![^\x00-\x7f\\s])[\u200c\u200d]{1,64}|[\u200c\u200d]{1,64}(?![^\x00-\x7f\\s])"
 )
 _FOLDED: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x3000: " ",
@@ -35,12 +35,13 @@ def unicode_form(text: str) -> str:
     """Canonical composition, full-width ASCII and ligatures folded, invisible characters out."""
     if text.isascii() and text.isprintable():
         return text
-    for _ in range(3):  # taking one out may bring two joiners side by side; settles at once in practice
+    text = unicodedata.normalize("NFC", text.translate(_FOLDED))
+    for _ in range(MOST_INVISIBLE):  # what is taken out may bring together what composes; settles at once in practice
         shown, count = _INVISIBLE.subn("", text)
         if not count or count > MOST_INVISIBLE:
             break
-        text = shown
-    return unicodedata.normalize("NFC", text.translate(_FOLDED))
+        text = unicodedata.normalize("NFC", shown)
+    return text
 
 
 _SINGLE = re.compile("(?<=\\w)[‘’‛ʼ](?!\\s*[‘’‛ʼ])|[‘’‛ʼ](?=\\w)")
@@ -59,7 +60,6 @@ def plain_quotes(text: str) -> str:
 
 _BLANKS = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _RUN = re.compile(r"(?<=[^\s])[^\S\n]+(?=[^\s])")
-_LINE_ENDS = re.compile(r"[^\S\n]+(?=\n)")
 _MANY_LINES = re.compile(r"\n{3,}")
 _OTHER_BREAKS = re.compile("\r\n?|[\u2028\u2029\x0b\x0c\x85]")
 
@@ -75,19 +75,19 @@ def single_blanks(text: str) -> str:
 
 def _lines(text: str) -> str:
     text = _OTHER_BREAKS.sub("\n", text)
-    text = _LINE_ENDS.sub("", text)
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
     text = _RUN.sub(" ", text)
     return _MANY_LINES.sub("\n\n", text).strip()
 
 
-_END = re.compile(r"[\s.!?。]+\Z")
+_MARKS: Final = ".!?。"
 _FACTORIAL = re.compile(r"(?:[\d)\]]|(?<![^\W_])[^\W\d_])\Z")
 _ASKED_ABOUT_WORDS = (
     "is was are does do the a an of to for in on as and or vs between use using uses used called symbol operator mark "
     "character sign like by with without after before than say write type mean means about"
 )
 _ASKED_ABOUT = frozenset(_ASKED_ABOUT_WORDS.split())
-_LAST_WORD = re.compile(r"([^\W\d_]+)\s*\Z")
+_LAST_WORD = re.compile(r"[^\W\d_]{1,40}\Z")
 _QUESTION = re.compile(
     r"(?:(?:hi|hey|hello|please|so|and|but|ok|okay|well)\b,?\s+)?"
     r"(?:(?:what|which|who|whose|whom|why|how|what's|who's|how's|where's|is|are|am|was|were|does|did|can|could|should|"
@@ -106,16 +106,19 @@ def drop_end_marks(text: str) -> str:
     """Drop the closing marks of the whole prompt, unless they say something (see `normalize`)."""
     if not text or text[-1] not in ".!?。 \n\t":
         return text
-    found = _END.search(text)
-    if found is None or found.start() == 0:
+    end = len(text)
+    while end and (text[end - 1] in _MARKS or text[end - 1].isspace()):
+        end -= 1
+    if not end:
         return text
-    body, marks = text[: found.start()], "".join(found[0].split())
+    body, tail = text[:end], text[end:]
+    marks = "".join(tail.split())
     if not marks or ".." in marks:
         return text.rstrip()
     if marks[0] == "!" and _FACTORIAL.search(body):  # 5! and n!
         bangs = len(marks) - len(marks.lstrip("!"))
         body, marks = body + marks[:bangs], marks[bangs:]
-    elif found[0][0].isspace() and _is_subject(body):
+    elif tail[0].isspace() and _is_subject(body):
         return text.rstrip()
     elif not (body[-1].isalnum() or body[-1] in "\x00\x01)]}%\"'*+#$€£°»」） ，,"):
         return text.rstrip()  # `?.`, `&!`: marks glued to marks
@@ -125,5 +128,5 @@ def drop_end_marks(text: str) -> str:
 
 
 def _is_subject(body: str) -> bool:
-    word = _LAST_WORD.search(body)
-    return word is None or word[1].lower() in _ASKED_ABOUT
+    word = _LAST_WORD.search(body[-40:])
+    return word is None or word[0].lower() in _ASKED_ABOUT

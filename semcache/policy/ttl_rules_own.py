@@ -241,7 +241,9 @@ PERSONAL: Final[list[dict[str, Any]]] = [
             r"(?:pedido|saldo|cuenta|nombre|cita|factura|tarjeta|reserva|vuelo|paquete|bestellung|konto|kontostand|guthaben|rechnung|termin|name|paket|flug|karte|buchung|"
             r"commande|compte|solde|nom|facture|carte|colis|rendez-vous|vol|ordine|conto|nome|fattura|pacco|volo|conta|encomenda|zamówienie|saldo|imię|rekening|naam|afspraak)\b",
         ],
-        "unless": [r"^(?:¿?cómo (?!está|va\b)|wie (?!hoch|viel|ist|lautet|lange|steht)|comment (?!va\b)|come (?!sta\b)|como (?!está)|jak (?!wygląda)|hoe (?!hoog|veel|lang))"],
+        "unless": [
+            r"^(?:¿?cómo (?!está|va\b)|wie (?!hoch|viel|ist|lautet|lange|steht)|comment (?!va\b)|come (?!sta\b)|como (?!está)|jak (?!wygląda)|hoe (?!hoog|veel|lang))"
+        ],
     },
     {
         "name": "chinese_own",

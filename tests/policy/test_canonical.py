@@ -51,7 +51,9 @@ def test_keys_stand_in_code_point_order() -> None:
     assert canonical.encode({"\U0001f600": 1, "～": 2, "a": 3}).decode() == '{"a":3,"～":2,"\U0001f600":1}'
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, b"x", {1, 2}, object(), {(1,): 2}, {True: 1}, "\ud800"])
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -math.inf, b"x", {1, 2}, object(), {(1,): 2}, {True: 1}, "\ud800"]
+)
 def test_what_is_no_json_is_refused_by_path(value: Any) -> None:
     with pytest.raises(RequestError) as refused:
         canonical.encode({"temperature": [value]}, field="params")
@@ -102,7 +104,7 @@ def test_different_values_have_different_bytes(a: Any, b: Any) -> None:
 
 
 def test_only_transport_fields_and_nulls_leave_the_parameters() -> None:
-    given = {name: "x" for name in canonical.TRANSPORT_FIELDS} | {"temperature": 0, "top_p": None, "new_field": 1}
+    given = dict.fromkeys(canonical.TRANSPORT_FIELDS, "x") | {"temperature": 0, "top_p": None, "new_field": 1}
     assert canonical.params(given) == {"temperature": 0, "new_field": 1}
 
 

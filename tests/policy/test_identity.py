@@ -174,7 +174,9 @@ def test_what_is_no_message_list_is_refused(messages: Any) -> None:
 
 
 PIECES = st.lists(
-    st.tuples(st.sampled_from(["system", "user", "assistant"]), st.text("ab,[]{}\"\\\0", max_size=4)), min_size=1, max_size=4
+    st.tuples(st.sampled_from(["system", "user", "assistant"]), st.text('ab,[]{}"\\\0', max_size=4)),
+    min_size=1,
+    max_size=4,
 )
 
 
