@@ -103,38 +103,8 @@ def _text(number: int) -> str:
     return "Explain how " + " ".join("".join(draw.choices(_SYLLABLES, k=2)) for _ in range(10)) + " works"
 
 
-_SYLLABLES = [
-    "ba",
-    "ko",
-    "ri",
-    "ten",
-    "mar",
-    "lo",
-    "sha",
-    "vin",
-    "der",
-    "po",
-    "lun",
-    "ga",
-    "mi",
-    "tor",
-    "zen",
-    "qua",
-    "fre",
-    "nol",
-    "sti",
-    "pel",
-    "cra",
-    "bon",
-    "hex",
-    "wi",
-    "jun",
-    "ta",
-    "od",
-    "er",
-    "al",
-    "in",
-]
+_CONSONANTS = "bkrtmlsvdpgnfzqcxwj"
+_SYLLABLES = [first + vowel + last for first in _CONSONANTS for vowel in "aeiou" for last in ("", "n", "r", "l")]
 
 
 def _fill(entries: int, ours: str, store: str) -> None:
@@ -266,17 +236,20 @@ def _table(result: dict[str, Any]) -> str:
         return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
     failed = sum(one[part].get("failed", 0) for one in result["rounds"] for part in one)
+    entries, count, cores = result["entries"], len(result["rounds"]), result["machine"]
     return "\n".join(
         (
-            f"{result['entries']} entries of 2 KB, {len(result['rounds'])} rounds, {result['machine']}; failed: {failed}",
-            f"exact, {result['connections']} connections: {median('exact', 'rps'):.0f} req/s, "
-            f"bare {median('bare', 'rps'):.0f} req/s, ratio {ratio('exact', 'bare', 'rps')}",
-            f"exact, one connection: p50 {median('exact_one', 'p50_ms'):.3f} ms, p99 {median('exact_one', 'p99_ms'):.3f}"
-            f" ms; bare {median('bare_one', 'p50_ms'):.3f}, {median('bare_one', 'p99_ms'):.3f}; "
+            f"{entries} entries of 2 KB, {count} rounds, {cores}; failed requests: {failed}",
+            f"exact, {result['connections']} connections: {median('exact', 'rps'):.0f} req/s; "
+            f"bare {median('bare', 'rps'):.0f} req/s; ratio {ratio('exact', 'bare', 'rps')}",
+            f"exact, one connection: p50 {median('exact_one', 'p50_ms'):.3f} ms, "
+            f"p99 {median('exact_one', 'p99_ms'):.3f} ms; "
+            f"bare {median('bare_one', 'p50_ms'):.3f}, {median('bare_one', 'p99_ms'):.3f}; "
             f"ratio p50 {ratio('exact_one', 'bare_one', 'p50_ms')}, p99 {ratio('exact_one', 'bare_one', 'p99_ms')}",
             f"semantic, one connection: p50 {median('semantic_one', 'p50_ms'):.2f} ms, "
-            f"p99 {median('semantic_one', 'p99_ms'):.2f} ms; embed + search alone {median('embed_one', 'p50_ms'):.2f}, "
-            f"{median('embed_one', 'p99_ms'):.2f}; ratio p50 {ratio('semantic_one', 'embed_one', 'p50_ms')}",
+            f"p99 {median('semantic_one', 'p99_ms'):.2f} ms; embed and search alone "
+            f"{median('embed_one', 'p50_ms'):.2f}, {median('embed_one', 'p99_ms'):.2f}; "
+            f"ratio p50 {ratio('semantic_one', 'embed_one', 'p50_ms')}",
         )
     )
 
