@@ -184,19 +184,19 @@ _NO_STEM = frozenset(_NO_STEM_WORDS.split())
 
 
 def stem(text: str) -> str:
-    """Plural and -ing endings off lower-case English words (Snowball), where the stem is a head of the word.
+    """Plural endings off lower-case English words (Snowball), where the stem is a head of the word.
 
-    Past forms and derivations stay: they ask for something else.
+    Other endings stay, for they ask for something else: a bearing is no bear, and who is bored not boring.
     """
     stemmer = _stemmer()
     return _PLAIN_WORD.sub(lambda found: _stem(found[0], stemmer), text)
 
 
 def _stem(word: str, stemmer: Callable[[str], str]) -> str:
-    if word in _NO_STEM or not word.endswith(("s", "ing")) or word.endswith(("ss", "us", "is")):
+    if word in _NO_STEM or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     short = stemmer(word)
-    if len(short) < 4 or not word.startswith(short) or len(word) - len(short) > 3:
+    if short == word or len(short) < 4 or not word.startswith(short) or len(word) - len(short) > 3:
         return word
     return _stem(short, stemmer)  # until nothing comes off: a normal form has itself as its normal form
 

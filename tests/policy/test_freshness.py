@@ -129,7 +129,7 @@ def test_long_prompts_take_linear_time(piece: str) -> None:
 
 
 def test_few_lasting_facts_of_the_shared_questions_speak_of_now() -> None:
-    questions = evaldata.texts("open_questions")
+    questions = evaldata.texts("open_questions")[::4]
     static = [text for text in questions if RULES.classify(text)[0] is TtlClass.STATIC]
     assert 0.05 < len(static) / len(questions) < 0.2
     assert not [text for text in static if re.search(r"\b(?:my|today|now|current|latest)\b", text.lower())]
