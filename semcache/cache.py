@@ -11,19 +11,17 @@ import logging
 import random as _random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
-from semcache.errors import EmbedderUnavailable, IndexUnavailable, SemcacheError, StoreUnavailable, Unavailable
+from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable
 from semcache.models import (
     SHARDS,
-    Bypass,
     CacheIdentity,
     CacheRequest,
     Candidate,
     Embedding,
-    Entry,
     FillToken,
     Hit,
     Miss,
@@ -48,39 +46,20 @@ from semcache.ports import (
     Embedder,
     EntryStore,
     Fenced,
+    LiveIndex,
     LookupEvent,
     Observer,
     Row,
     StoreEvent,
-    Touch,
     VectorIndex,
 )
 from semcache.settings import Settings
+from semcache.uses import Uses
 
 log = logging.getLogger(__name__)
 
 _MOST_CANDIDATES: Final = 64
 """k stops doubling here: so many dead or vetoed neighbours in a row say that sweeping is due, not reading on."""
-_MOST_USES: Final = 10_000
-"""Uses kept between two flushes; beyond it, hit counts of further entries are dropped, never memory."""
-
-
-class LiveIndex(Protocol):
-    """The vector index as the follower keeps it: absent or behind at first, current later."""
-
-    @property
-    def index(self) -> VectorIndex | None:
-        """What may be searched now; None while there is nothing yet."""
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything acknowledged before the start is in it."""
-
-    def upsert(self, rows: Sequence[Row]) -> None:
-        """Add rows at once, ahead of the change log."""
-
-    def remove(self, entry_ids: Sequence[str]) -> None:
-        """Mark rows dead at once, ahead of the change log."""
 
 
 class SemanticCache:
@@ -111,7 +90,8 @@ class SemanticCache:
         self._on_size = on_size
         self._monotonic = monotonic
         self._random = random
-        self._uses: dict[str, Touch] = {}
+        self.uses = Uses(entries)
+        """Entries served since the last flush; whoever runs the cache flushes them."""
 
     # -- lookup ---------------------------------------------------------------------------------------------------
 
@@ -237,12 +217,7 @@ class SemanticCache:
             k *= 2
 
     def _served(self, hit: Hit) -> Hit:
-        entry_id = hit.entry.entry_id
-        use = self._uses.get(entry_id)
-        if use is not None:
-            self._uses[entry_id] = Touch(use.hits + 1, use.slide)
-        elif len(self._uses) < _MOST_USES:
-            self._uses[entry_id] = Touch(1, hit.entry.sliding)
+        self.uses.note(hit.entry)
         return hit
 
     def _degraded(self, part: str, error: Unavailable) -> Miss:
@@ -376,21 +351,6 @@ class SemanticCache:
             asker = asker_digest(entry.partition, entry.context, prompt or "", self._normalizer)
         return await self._entries.veto(entry_id, asker, wrong=not correct)
 
-    async def flush_uses(self) -> None:
-        """Write hit counts, recency and sliding expiries gathered since the last call; kept if the store is down."""
-        uses, self._uses = self._uses, {}
-        if not uses:
-            return
-        try:
-            await self._entries.touch(uses)
-        except SemcacheError:
-            for entry_id, use in uses.items():
-                if len(self._uses) >= _MOST_USES:
-                    break
-                newer = self._uses.get(entry_id)
-                self._uses[entry_id] = Touch(use.hits + (newer.hits if newer else 0), use.slide)
-            raise
-
     # -- bounds ---------------------------------------------------------------------------------------------------
 
     def threshold(self, namespace: str, requested: float | None = None) -> float:
@@ -447,5 +407,3 @@ _REFUSED_OF: Final = {
     "store_timeout": RefusedReason.STORE_TIMEOUT,
     "store_full": RefusedReason.STORE_FULL,
 }
-
-__all__ = ["Bypass", "Entry", "LiveIndex", "SemanticCache"]

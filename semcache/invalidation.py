@@ -349,7 +349,7 @@ def compile_pattern(pattern: str) -> Search:
 
     RE2 has no look-around and no back-references. Raises RequestError (field `pattern`) for what it cannot compile.
     """
-    import re2  # type: ignore[import-untyped]
+    import re2
 
     options = re2.Options()
     options.log_errors = False

@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from semcache.errors import SemcacheError
 from semcache.models import SHARDS
-from semcache.ports import Catalog, Control, EntryStore, Selector, VectorIndex
+from semcache.ports import Catalog, Control, EntryStore, LiveIndex, Selector, VectorIndex
 from semcache.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,21 +29,6 @@ _BATCH: Final = 500
 _INDEX_TICKS: Final = 8
 """Ticks in which every shard of the index is compared with the store once."""
 _DEBOUNCE_S: Final = 1.0
-
-
-class LiveIndex(Protocol):
-    """This process's index."""
-
-    @property
-    def index(self) -> VectorIndex | None:
-        """The index; None while there is none."""
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether it may be compared with the store at all."""
-
-    def remove(self, entry_ids: Sequence[str]) -> None:
-        """Mark rows dead."""
 
 
 class Maintenance:

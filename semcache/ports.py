@@ -319,6 +319,24 @@ class VectorIndex(Protocol):
         """Stop background work; searches that go on finish."""
 
 
+class LiveIndex(Protocol):
+    """The vector index as the follower keeps it: absent or behind at first, current later."""
+
+    @property
+    def index(self) -> VectorIndex | None:
+        """What may be searched now; None while there is nothing yet."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything acknowledged before the start is in it."""
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Add rows at once, ahead of the change log."""
+
+    def remove(self, entry_ids: Sequence[str]) -> None:
+        """Mark rows dead at once, ahead of the change log."""
+
+
 class OpenedIndex(msgspec.Struct, frozen=True):
     """A snapshot that fits: the index as it was, and how far the change log was applied to it."""
 

@@ -138,7 +138,7 @@ class Service:
         await self.store.aclose()
 
     async def _last_writes(self) -> None:
-        writes: list[tuple[str, Callable[[], Awaitable[Any]]]] = [("hit counts", self.cache.flush_uses)]
+        writes: list[tuple[str, Callable[[], Awaitable[Any]]]] = [("hit counts", self.cache.uses.flush)]
         if self.follower is not None:
             writes.append(("snapshot", self.follower.save_snapshot))
         for what, write in writes:
@@ -184,7 +184,7 @@ class Service:
         while True:
             try:
                 await work()
-            except Exception:  # noqa: BLE001
+            except Exception:
                 self.observers.degraded(name, "task_failed")
                 log.exception("background task %s failed; it starts over", name)
             await asyncio.sleep(_RESTART_S)
@@ -194,7 +194,7 @@ class Service:
         while True:
             await asyncio.sleep(_FLUSH_S)
             try:
-                await self.cache.flush_uses()
+                await self.cache.uses.flush()
                 failing = False
             except SemcacheError as error:
                 if not failing:
