@@ -24,8 +24,8 @@ help:  ## show this list
 serve: $(READY)  ## set up if needed, then run the service on 127.0.0.1:8080 (SEMCACHE_* from the environment)
 	@exec $(BIN)/semcache serve $(ARGS)
 
-test: $(READY)  ## run the whole suite
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: $(READY)  ## run the whole suite, two processes at a time
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(READY)  ## lint, format, types, import rule, docs
 	$(BIN)/ruff check .
