@@ -13,7 +13,7 @@ RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements
 COPY pyproject.toml README.md LICENSE ./
 COPY semcache semcache
 RUN pip install --no-deps --no-build-isolation .
-# The default model in its serving form, so that a container starts at once.
+# The default model in its serving form, so that a container starts at once (a CPU of another kind makes its own).
 RUN python -c "from pathlib import Path; from semcache.embedders.minilm import MiniLm; \
     MiniLm(Path('/var/lib/semcache/models'), threads=1, batch=8, max_windows=32).load()"
 
