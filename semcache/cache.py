@@ -18,6 +18,8 @@ import msgspec
 from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable
 from semcache.models import (
     SHARDS,
+    Bypass,
+    BypassReason,
     CacheIdentity,
     CacheRequest,
     Candidate,
@@ -35,7 +37,7 @@ from semcache.models import (
     Strategy,
     Usage,
 )
-from semcache.policy.cacheability import may_look_up, may_store
+from semcache.policy.cacheability import may_look_up, may_store, oversized
 from semcache.policy.calibration import default_threshold
 from semcache.policy.freshness import TtlRules, ttl_of
 from semcache.policy.identity import asker_digest, identify
@@ -109,24 +111,28 @@ class SemanticCache:
         """
         started = self._monotonic()
         stages: dict[str, float] = {}
-        identity = identify(request, self._normalizer, self._rules)
         outcome: Outcome
-        try:
-            async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
-                outcome = await self._lookup(
-                    request, identity, self._strategy(identity, strategy), threshold, max_age_s, stages
-                )
-        except TimeoutError:
-            self._observer.degraded("lookup", MissReason.DEADLINE)
-            outcome = Miss(reason=MissReason.DEADLINE)
+        digest = b""
+        if oversized(request, self._settings.limits):  # before the work that grows with it
+            outcome = Bypass(reason=BypassReason.PROMPT_TOO_LARGE)
+        else:
+            identity = identify(request, self._normalizer, self._rules)
+            digest = identity.digest
+            narrowed = self._strategy(identity, strategy)
+            try:
+                async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
+                    outcome = await self._lookup(request, identity, narrowed, threshold, max_age_s, stages)
+            except TimeoutError:
+                self._observer.degraded("lookup", MissReason.DEADLINE)
+                outcome = Miss(reason=MissReason.DEADLINE)
         self._observer.looked_up(
             LookupEvent(
-                namespace=identity.namespace,
-                model=identity.model,
+                namespace=request.namespace,
+                model=request.model,
                 outcome=outcome,
                 seconds=self._monotonic() - started,
                 stages=stages,
-                digest=identity.digest,
+                digest=digest,
             )
         )
         return outcome
@@ -247,11 +253,12 @@ class SemanticCache:
         in every other within a second; with the embedder down, by a paraphrase later (`semantic: pending`).
         """
         started = self._monotonic()
-        identity = identify(request, self._normalizer, self._rules)
-        outcome = await self._store(
-            request,
-            identity,
-            Draft(
+        outcome: StoreOutcome
+        if oversized(request, self._settings.limits):
+            outcome = Refused(reason=RefusedReason.PROMPT_TOO_LARGE)
+        else:
+            identity = identify(request, self._normalizer, self._rules)
+            draft = Draft(
                 identity=identity,
                 response=response,
                 ttl_s=ttl_of(
@@ -269,19 +276,20 @@ class SemanticCache:
                 latency_ms=latency_ms,
                 metadata=metadata,
                 fill=fill,
-            ),
-        )
+            )
+            outcome = await self._store(request, draft)
         self._observer.stored(
             StoreEvent(
-                namespace=identity.namespace,
-                model=identity.model,
+                namespace=request.namespace,
+                model=request.model,
                 outcome=outcome,
                 seconds=self._monotonic() - started,
             )
         )
         return outcome
 
-    async def _store(self, request: CacheRequest, identity: CacheIdentity, draft: Draft) -> StoreOutcome:
+    async def _store(self, request: CacheRequest, draft: Draft) -> StoreOutcome:
+        identity = draft.identity
         refused = may_store(request, identity, draft.response, self._settings)
         if refused is not None:
             return refused

@@ -11,7 +11,9 @@ import logging
 import os
 import secrets
 import socket
+import tomllib
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -73,7 +75,7 @@ class Service:
             live=self.follower or NoIndex(),
             embedder=self.embedder,
             normalizer=self.normalizer,
-            rules=TtlRules.default(),
+            rules=_ttl_rules(settings.ttl.rules_file),
             observer=self.observers,
             on_size=lambda total: self.maintenance.over_quota(total),
         )
@@ -253,6 +255,20 @@ class Service:
                 "source": self.follower.source,
             }
         return parts
+
+
+def _ttl_rules(file: Path | None) -> TtlRules:
+    """The operator's rules, or those of the house. Raises ConfigError that names the file and the rule."""
+    if file is None:
+        return TtlRules.default()
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"ttl.rules_file {str(file)!r}: {error}") from error
+    rules = table.get("rule")
+    if not isinstance(rules, list) or set(table) != {"rule"}:
+        raise ConfigError(f"ttl.rules_file {str(file)!r}: expected [[rule]] tables and nothing else")
+    return TtlRules.from_table(rules)
 
 
 class _Cancelled(Exception):

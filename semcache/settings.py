@@ -129,6 +129,9 @@ class TtlSettings(_Group):
         0.0, description="How long an expired entry is kept for explicit stale rules."
     )
     by_class: bool = Field(True, description="Choose by class of prompt; off: DEFAULT_TTL_S for all.")
+    rules_file: Path | None = Field(
+        None, description="TOML file of [[rule]] tables that replace the rules by which prompts are classed."
+    )
 
     def of(self, ttl_class: TtlClass) -> float:
         """Seconds of a class; 0 for `never`."""

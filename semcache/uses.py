@@ -1,4 +1,4 @@
-"""Uses: which entries were served since the last flush. In memory first, written in one go, kept while the store is away."""
+"""Uses: which entries were served since the last flush. Written in one go, and kept while the store is away."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from semcache.models import Candidate, CacheIdentity, Embedding, Entry, Hit, Miss, MissReason, Nearest, Stale, Tier
+from semcache.models import CacheIdentity, Candidate, Embedding, Entry, Hit, Miss, MissReason, Nearest, Stale, Tier
 from semcache.policy.similarity import similarity
 from semcache.ports import ExactRead, ManyRead
 
