@@ -86,9 +86,9 @@ def _errors(settings: Settings) -> Iterator[str]:
             KeyFile(settings.api_keys_file)
         except ConfigError as error:
             yield str(error)
-    if settings.redis_url is not None:
+    for check in (_put_together, _understand_url):
         try:
-            asyncio.run(_understand_url(settings))
+            asyncio.run(check(settings))
         except ConfigError as error:
             yield str(error)
 
@@ -114,8 +114,17 @@ def _unwritable(folder: Path) -> str:
     return ""
 
 
+async def _put_together(settings: Settings) -> None:
+    """The parts judge their own settings when they are made; none is started."""
+    from semcache.service import Service
+
+    await Service(settings).aclose()
+
+
 async def _understand_url(settings: Settings) -> None:
     from semcache.stores.connect import connect
 
+    if settings.redis_url is None:
+        return
     client = await connect(settings, None)
     await client.aclose()

@@ -121,3 +121,18 @@ def test_a_keys_file_is_read(
     keys.write_text("[[keys]]\nid = 'x'\nsha256 = 'zz'\nnamespaces = ['*']\nroles = ['read']\n")
     assert main(["check-config"]) == 1
     assert "sha256" in capsys.readouterr().err
+
+
+def test_what_only_a_part_can_judge_is_an_error_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[[rule]]\nname = 'x'\nno_such_field = 1\n")
+    monkeypatch.setenv("SEMCACHE_TTL__RULES_FILE", str(rules))
+    assert main(["check-config"]) == 1
+    assert "error: " in capsys.readouterr().err
+    rules.unlink()
+    assert main(["check-config"]) == 1
+    assert "rules_file" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "indexes").exists()
