@@ -152,6 +152,8 @@ class CacheIdentity(msgspec.Struct, frozen=True, kw_only=True):
     ttl_class: TtlClass
     ttl_rule: str
     """Name of the rule that chose the class."""
+    owner: str | None = None
+    """The principal, where the prompt is personal: whose answer it is."""
 
     @property
     def shard(self) -> int:
@@ -216,6 +218,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float | None = None
     """What the model call took: the time that a hit saves."""
     metadata: dict[str, Any] | None = None
+    owner: str | None = None
+    """Principal of a personal entry."""
 
 
 class Embedding:

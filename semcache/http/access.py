@@ -60,6 +60,14 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a namespace is open to it."""
         return self.namespaces is None or namespace in self.namespaces
 
+    def sees(self, owner: str | None) -> bool:
+        """Whether an entry may be opened by its id: a key's own personal answers are for that key, and for admins.
+
+        Those of a named `user` are for the application that names its users, like a lookup for that user.
+        """
+        others = owner is not None and owner.startswith("key:") and owner != self.principal(None)
+        return not others or Role.ADMIN in self.roles
+
     @property
     def default_namespace(self) -> str:
         """The namespace of a call that names none."""

@@ -177,13 +177,16 @@ async def _guarded(call: Call, number: int, raw: msgspec.Raw, one: Callable[[msg
 
 
 async def _open_entry(call: Call, entry_id: str) -> Entry:
-    """An entry in a namespace that is open to the caller; one elsewhere does not exist for them."""
+    """An entry that is open to the caller; one elsewhere, or another key's personal one, does not exist for them."""
     if not _ENTRY_ID.fullmatch(entry_id):
         raise RequestError("an entry id has 32 hex digits (lower case)", field="entry_id")
     candidate = await call.site.service.cache.entry(entry_id)
-    if candidate is None or not call.credential.opens(candidate.entry.namespace):
+    if candidate is None:
         raise _no_entry()
-    return candidate.entry
+    entry = candidate.entry
+    if not call.credential.opens(entry.namespace) or not call.credential.sees(entry.owner):
+        raise _no_entry()
+    return entry
 
 
 def _named(body: FeedbackBody) -> tuple[str, bytes | None]:

@@ -34,7 +34,7 @@ TRANSPORT_FIELDS: Final = frozenset(
         "timeout",
         "extra_headers",
         "extra_query",
-        # whom the provider bills, watches or reports to; `user` is the principal of personal prompts
+        # whom the provider bills, watches or reports to; for personal prompts `identity` counts who is named here
         "user",
         "safety_identifier",
         "metadata",

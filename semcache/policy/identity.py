@@ -2,8 +2,8 @@
 
 The rule. A request falls into three pieces:
 
-* partition: namespace, model, model version, system and developer messages, every parameter that counts, and the
-  principal if the prompt is personal;
+* partition: namespace, model, model version, system and developer messages, every parameter that counts, and who asks
+  if the prompt is personal: the principal, and whom the provider's own fields name;
 * context: every other message before the last, the last one's fields beside its text, and the places of system
   messages that stand between turns;
 * prompt: the text of the last message, if that is from the user and nothing but text.
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Mapping
 from typing import Any, Final
 
 from semcache.errors import RequestError
@@ -39,13 +40,13 @@ def identify(request: CacheRequest, normalizer: Normalizer, rules: TtlRules) -> 
     prompt = canonical.text_of(last) if last.get("role") == "user" else None
     ttl_class, rule = _classify(context, last, prompt, rules)
 
-    principal = request.principal if ttl_class is TtlClass.PERSONAL else None
+    owner = request.principal if ttl_class is TtlClass.PERSONAL else None
     partition_bytes = canonical.encode(
         [
             request.namespace,
             request.model,
             request.model_version,
-            principal,
+            _asker(owner, request.params) if ttl_class is TtlClass.PERSONAL else None,
             system,
             canonical.params(request.params),
         ],
@@ -68,6 +69,7 @@ def identify(request: CacheRequest, normalizer: Normalizer, rules: TtlRules) -> 
         prompt=prompt or "",
         ttl_class=ttl_class,
         ttl_rule=rule,
+        owner=owner,
     )
 
 
@@ -85,6 +87,13 @@ def asker_digest(partition: bytes, context: bytes, prompt: str, normalizer: Norm
 def _digest(purpose: bytes, *pieces: bytes) -> bytes:
     lengths = _LENGTHS[len(pieces)].pack(*map(len, pieces))
     return hashlib.sha256(b"semcache:%b\0%b%b" % (purpose, lengths, b"".join(pieces))).digest()
+
+
+def _asker(principal: str | None, params: Mapping[str, Any]) -> list[Any]:
+    """Who asks for something personal. The provider's fields count beside the principal: behind one key may be many."""
+    metadata = params.get("metadata")
+    named = metadata.get("user_id") if isinstance(metadata, Mapping) else None
+    return [principal, params.get("user"), params.get("safety_identifier"), named]
 
 
 def _pieces(messages: list[dict[str, Any]]) -> tuple[list[Any], list[Any], dict[str, Any]]:

@@ -50,6 +50,7 @@ class _Meta(msgspec.Struct, frozen=True, array_like=True):
     cost_usd: float | None
     latency_ms: float | None
     metadata: dict[str, Any] | None
+    owner: str | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -76,6 +77,7 @@ def encode_meta(draft: Draft) -> bytes:
         cost_usd=draft.cost_usd,
         latency_ms=draft.latency_ms,
         metadata=draft.metadata,
+        owner=identity.owner,
     )
     try:
         return _encode(meta)
@@ -115,6 +117,7 @@ def decode_entry(entry_id: str, fields: Sequence[bytes | None]) -> Entry | None:
             cost_usd=meta.cost_usd,
             latency_ms=meta.latency_ms,
             metadata=meta.metadata,
+            owner=meta.owner,
         )
     except ValueError as error:  # msgspec's errors are ValueErrors too
         log.warning("record %s is damaged and counts as absent: %s", entry_id, error)
@@ -146,6 +149,7 @@ def stamped(draft: Draft, *, created_ms: int, expires_ms: int, epoch: int) -> En
         cost_usd=draft.cost_usd,
         latency_ms=draft.latency_ms,
         metadata=draft.metadata,
+        owner=identity.owner,
     )
 
 
