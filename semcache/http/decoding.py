@@ -6,6 +6,7 @@ import re
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
+import msgspec.inspect
 
 from semcache.errors import RequestError
 
@@ -13,6 +14,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _AT = re.compile(r" - at `(?:key in )?\$(.*)`$", re.DOTALL)
 _NAMED = re.compile(r"^Object (contains unknown|missing required) field `(.*?)`")
+_CHOICE = re.compile(r"^Invalid enum value|matching regex")
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _LONGEST_FIELD: Final = 200
 
@@ -22,7 +24,8 @@ class BodyDecoder(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._decoder = msgspec.json.Decoder(kind)
-        self._known = {name.encode_name for name in msgspec.structs.fields(kind)}
+        fields = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]
+        self._known = {field.encode_name: _remedy(field.type) for field in fields}
 
     def decode(self, raw: bytes | msgspec.Raw) -> T:
         """The body; raises RequestError that names the field and the remedy."""
@@ -40,13 +43,31 @@ class BodyDecoder(Generic[T]):
         named = _NAMED.match(said)
         if named is None:
             where = f"`{path}`" if path else "the body"
-            return RequestError(f"{where}: {said[:1].lower()}{said[1:500]}", field=path)
+            remedy = self._known.get(path.partition("[")[0]) if _CHOICE.search(said) else None
+            return RequestError(f"{where}: {remedy or said[:1].lower() + said[1:500]}", field=path)
         name = named.group(2)[:_LONGEST_FIELD]
         field = f"{path}.{name}" if path else name
         if named.group(1) == "missing required":
             return RequestError(f"`{field}` is required", field=field)
         known = "" if path else "; known here: " + ", ".join(f"`{one}`" for one in sorted(self._known))
         return RequestError(f"`{field}` is not a field of this call{known}", field=field)
+
+
+def _remedy(kind: msgspec.inspect.Type) -> str:
+    """What a field of few values, or of a pattern, takes; "" for others, which msgspec explains well enough."""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        described = (kind.extra_json_schema or {}).get("description")
+        return f"expected {described}" if described else _remedy(kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return next(filter(None, map(_remedy, kind.types)), "")
+    if isinstance(kind, msgspec.inspect.ListType):
+        return _remedy(kind.item_type)
+    values: list[Any] = []
+    if isinstance(kind, msgspec.inspect.EnumType):
+        values = [member.value for member in kind.cls]
+    elif isinstance(kind, msgspec.inspect.LiteralType):
+        values = list(kind.values)
+    return "expected one of " + ", ".join(f"`{value}`" for value in values) if values else ""
 
 
 def malformed(raw: bytes, error: Exception, *, field: str = "") -> RequestError:

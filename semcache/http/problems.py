@@ -14,6 +14,8 @@ from semcache.http.exchange import Answer
 PROBLEM_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX: Final = "urn:semcache:problem:"
 _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
+_LONGEST_FIELD: Final = 200
+"""Characters: a path may be made of the caller's own keys."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -56,7 +58,7 @@ def of_error(error: SemcacheError, request_id: str | None = None, *, within: str
     """The problem that an error is to its caller. `within` is the path of the batch item it happened in."""
     field = None
     if isinstance(error, RequestError):
-        field = _INDEX.sub(r"[\1]", error.field)
+        field = _INDEX.sub(r"[\1]", error.field[:_LONGEST_FIELD])
         if within:
             field = f"{within}.{field}" if field and not field.startswith("[") else within + field
     detail = str(error)
