@@ -30,9 +30,8 @@ from semcache.settings import is_loopback
 
 NAMESPACE_PATTERN: Final = r"^[A-Za-z0-9_.:@+/-]{1,128}$(?!\n)"
 _NAMESPACE = re.compile(NAMESPACE_PATTERN)
-_FORWARDING: Final = frozenset(
-    {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
-)
+_FORWARDING: Final = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-")
+"""How the names of headers begin that only a proxy sets."""
 DEFAULT_NAMESPACE: Final = "default"
 
 
@@ -133,7 +132,7 @@ class Gate:
             raise AccessError("the admin plane needs the admin key, or an API key with the role `admin`")
         if peer is None or not is_loopback(peer):
             raise Forbidden("without an admin key the admin plane is open from loopback only: set SEMCACHE_ADMIN_KEY")
-        if not _FORWARDING.isdisjoint(headers):
+        if any(name.startswith(_FORWARDING) for name in headers):
             raise Forbidden("without an admin key the admin plane is closed behind a proxy: set SEMCACHE_ADMIN_KEY")
         _refuse_web_pages(method, headers)
         return _LOCAL_ADMIN

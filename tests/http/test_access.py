@@ -104,7 +104,18 @@ def test_without_an_admin_key_the_admin_plane_is_for_loopback() -> None:
             gate.admit(Role.ADMIN, "POST", HOST, peer)
 
 
-@pytest.mark.parametrize("name", [b"x-forwarded-for", b"forwarded", b"via", b"x-forwarded-host", b"x-real-ip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"x-forwarded-for",
+        b"forwarded",
+        b"via",
+        b"x-forwarded-host",
+        b"x-real-ip",
+        b"x-forwarded-server",
+        b"cf-connecting-ip",
+    ],
+)
 def test_and_not_for_a_proxy_on_loopback(name: bytes) -> None:
     with pytest.raises(Forbidden, match="proxy"):
         Gate(Keys(), None).admit(Role.ADMIN, "POST", {**HOST, name: b"203.0.113.5"}, "127.0.0.1")
