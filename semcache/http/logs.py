@@ -29,7 +29,7 @@ class KeyValueFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send all records of this level and above to standard error. uvicorn's chatter about itself is left out."""
+    """Send all records of this level and above to standard error. What libraries say about themselves is left out."""
     # What no line shows need not be found out for each: it is half the cost of a record.
     for fact in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
         setattr(logging, fact, False)
@@ -43,5 +43,6 @@ def configure(level: str) -> None:
         ("uvicorn.error", "WARNING"),
         ("asyncio", "WARNING"),
         ("httpx", "WARNING"),
+        ("faiss", "WARNING"),  # which of its builds it tries, one after another
     ):
         logging.getLogger(name).setLevel(max(logging.getLevelNamesMapping()[least], root.level))
