@@ -256,10 +256,12 @@ def _plot(result: dict[str, Any], path: Path) -> None:
 
     thresholds = [row["threshold"] for row in result["rows"]]
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    axes.plot(thresholds, [row["hit_rate"] for row in result["rows"]], color="#1b6ca8", lw=2, label="hit rate")
+    axes.plot(thresholds, [row["hit_rate"] for row in result["rows"]], color="#1b6ca8", lw=2, label="hits, all tiers")
+    direct = [(row["exact"] + row["normalized"]) / row["requests"] for row in result["rows"]]
+    axes.fill_between(thresholds, direct, color="#1b6ca8", alpha=0.15, lw=0, label="of these exact or normalized")
     axes.set(xlabel="cosine threshold", ylabel="hits / requests", ylim=(0, None))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    handles = axes.get_lines()[:]
+    handles = [*axes.get_lines(), *axes.collections]
     if result["labelled"]:
         right = axes.twinx()
         right.plot(thresholds, [row["error"] for row in result["rows"]], color="#c0392b", lw=2, label="wrong answers")
@@ -273,7 +275,7 @@ def _plot(result: dict[str, Any], path: Path) -> None:
                 f"{result['chosen']:.2f}", (result["chosen"], axes.get_ylim()[1]), xytext=(4, -12),
                 textcoords="offset points", color="#555555",
             )  # fmt: skip
-    axes.legend(handles=handles, frameon=False, loc="upper right")
+    axes.legend(handles=handles, frameon=False, loc="upper center", bbox_to_anchor=(0.62, 1.0))
     axes.set_title(f"{result['data']}: {result['requests']:,} requests, stored on {result['insert']}", fontsize=10)
     axes.grid(alpha=0.25)
     figure.savefig(path, dpi=130)

@@ -4,7 +4,7 @@
 
 Joins labelled paraphrase pairs, and documents with a question behind them, to prompts of about 300 to 1500 tokens;
 makes traps of them by putting another question in the place of the first, a middle or the last part, the rest reworded
-or left as it was; and prints, for thresholds .80 to .95, what share of paraphrases and of traps
+or left as it was; and prints, for thresholds .80 to .97, what share of paraphrases and of traps
 `semcache.policy.similarity` lets through. `--rivals` adds other rules over the same windows, and over windows of the
 model's full length. Seeded; the data is read where it lies and never copied.
 """
@@ -32,7 +32,7 @@ from semcache.embedders.windows import PIECE, cut
 from semcache.models import Embedding
 from semcache.policy.similarity import similarity
 
-THRESHOLDS = (0.80, 0.85, 0.90, 0.95)
+THRESHOLDS = (0.80, 0.85, 0.90, 0.95, 0.97)
 SETS = ("gsm8k_rephrase_pairs", "qqp_pairs", "mqp_pairs", "squad_paraphrase_pairs")
 FILES = (*SETS, "condaqa_rag_pairs", "llm_prompts", "open_questions")
 

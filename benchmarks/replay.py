@@ -143,7 +143,8 @@ class Replay:
         if embedding is None:
             return None
         while True:
-            near = [one for one in neighbours if one.similarity >= threshold - _SLACK]
+            whole = len(embedding.vectors) > 1  # the index knows but the mean of a long text's windows
+            near = [one for one in neighbours if whole or one.similarity >= threshold - _SLACK]
             ids = [one.entry_id for one in near if self._known[one.entry_id].stored >> bit & 1]
             if ids or len(near) < len(neighbours) or not neighbours:
                 break

@@ -5,7 +5,8 @@
 
 Stores the `a` of `--count` pairs with `same: 1` through POST /v1/store/batch, then asks over POST /v1/lookup for the
 same text (exact), for another spelling of it (normalized), for its paraphrase `b` (semantic, or a miss with its
-reason) and for texts that were never stored. Prints what came back; exits with 1 if an identical request was not an exact hit, or a respelled one none at all.
+reason) and for texts that were never stored. Prints what came back; exits with 1 if an identical request was not an
+exact hit, or a respelled one no hit at all.
 """
 
 from __future__ import annotations

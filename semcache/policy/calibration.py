@@ -11,7 +11,11 @@ from typing import Final
 CAUTIOUS: Final = 0.95
 """For spaces without a measurement."""
 
-MEASURED: Final[dict[str, float]] = {}
+MEASURED: Final[dict[str, float]] = {
+    # 97,244 requests of 48,622 labelled Quora pairs, stored on miss: the lowest threshold with at most 1 % wrong
+    # answers over all requests (0.86 %; hit rate 21 %, precision of all hits 96 %).
+    "minilm-3b348a509be6": 0.97,
+}
 """Vector space fingerprint -> threshold."""
 
 

@@ -72,7 +72,7 @@ def test_a_long_paraphrase_may_hit(score) -> None:  # type: ignore[no-untyped-de
 def test_another_request_behind_the_same_long_text_is_another_prompt(score, other: str) -> None:  # type: ignore[no-untyped-def]
     assert score(HEAD + QUESTION, HEAD + other) < 0.8
     assert score(HEAD + QUESTION, REWORDED_HEAD + other) < 0.85
-    assert score(QUESTION + " " + HEAD, other + " " + HEAD) < 0.85
+    assert score(QUESTION + " " + HEAD, other + " " + HEAD) < 0.93
 
 
 def test_half_of_a_prompt_is_not_the_prompt(score) -> None:  # type: ignore[no-untyped-def]

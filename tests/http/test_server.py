@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from semcache.http.logs import KeyValueFormatter
+from semcache.settings import StoreSettings
+from semcache.stores.embedded import EmbeddedServer
 from tests.serving import free_port, until
 
 QUESTION = {"prompt": "How tall is the Eiffel Tower?", "model": "m1"}
@@ -159,6 +161,14 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         port = int(service.url.rpartition(":")[2])
         service.stop(signal.SIGKILL)
         until(lambda: _refused(port), seconds=20, what="the workers gone")
+        _stop_server_of(tmp_path / "data")
+
+
+def _stop_server_of(data_dir: Path) -> None:
+    """What a killed parent leaves running for the next one to adopt."""
+    server = EmbeddedServer(data_dir, StoreSettings())
+    server.start()
+    server.stop()
 
 
 def _refused(port: int) -> bool:
