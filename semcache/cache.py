@@ -209,7 +209,7 @@ class SemanticCache:
             clock.lap("candidates")
             gone = [entry_id for entry_id in ids if entry_id not in read.found]
             if gone:
-                self._live.remove(gone)
+                self._live.doubt(gone)
             verdict = match_neighbours(identity, query, ids, read, terms)
             outcome = verdict.outcome
             if isinstance(outcome, Miss):

@@ -11,11 +11,11 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from semcache.errors import EmbedderUnavailable, SemcacheError, SnapshotRejected, Unavailable
-from semcache.models import SHARDS, Embedding
+from semcache.models import SHARDS, Entry
 from semcache.ports import (
     Catalog,
     ChangeLog,
@@ -37,6 +37,8 @@ _READ: Final = 256
 """Records read in one go."""
 _PENDING: Final = 100_000
 """Ids kept that wait for an embedding; a scan finds those beyond it again."""
+_PORTION: Final = 16_000
+"""Characters of prompts embedded in one call: about one full batch of windows."""
 _GENERATION_EVERY_S: Final = 1.0
 _RETRY_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -69,6 +71,7 @@ class Follower:
         self._caught_up = False
         self._confirmed = float("-inf")
         self._pending: dict[str, None] = {}
+        self._doubted: dict[str, None] = {}
         self._applying = asyncio.Lock()
         self._changed_since_snapshot = False
         self.detail = "not started"
@@ -110,6 +113,10 @@ class Follower:
             if index is not None:
                 index.remove(entry_ids)
         self._changed_since_snapshot = True
+
+    def doubt(self, entry_ids: Sequence[str]) -> None:
+        """Look again at rows whose records were not there: one may have been stored since it was read."""
+        self._doubted.update(dict.fromkeys(entry_ids))
 
     # -- the endless part -----------------------------------------------------------------------------------------
 
@@ -153,7 +160,7 @@ class Follower:
         old = self._index
         self._adopt(self._shelf.create(space, dimension), positions, generation)
         if old is not None:
-            old.close()
+            await asyncio.to_thread(old.close)  # it may wait for a merge
         for shard in range(SHARDS):
             self.detail = f"scanning the store, shard {shard + 1} of {SHARDS}"
             await self._scan(self._live(), shard)
@@ -191,13 +198,15 @@ class Follower:
             if targets is not None and _reached(self._positions, targets):
                 targets = None
                 self._caught_up = True
-                self.detail = "following"
                 log.info("index caught up rows=%d source=%s", len(self._live()), self.source)
             asked = self._monotonic()
             changed = await self._log.changes(self._positions, wait_s=self._settings.poll_s)
             async with self._applying:
                 await self._apply(self._live(), changed, self._positions)
+                await self._look_again(self._live())
             self._confirmed = asked
+            if self._caught_up:
+                self.detail = "following"  # again, after an interruption
 
     # -- applying -------------------------------------------------------------------------------------------------
 
@@ -236,6 +245,11 @@ class Follower:
                 for entry_id in dead:
                     self._pending.pop(entry_id, None)
 
+    async def _look_again(self, index: VectorIndex) -> None:
+        # What is stored after this read has a log entry that is still to come, so a row cannot be lost for good.
+        doubted, self._doubted = self._doubted, {}
+        await self._refresh(index, list(doubted))
+
     async def _scan(self, index: VectorIndex, shard: int) -> None:
         """Make one shard's rows what the store has, and nothing else."""
         vanished = set(index.ids(shard))
@@ -266,13 +280,14 @@ class Follower:
                 waiting.append(candidate.entry)
         if not waiting:
             return 0
-        embeddings = await self._embedder.embed([entry.prompt for entry in waiting])
         attached = 0
-        for entry, embedding in zip(waiting, embeddings, strict=True):
-            if embedding is not None and await self._entries.attach(entry.entry_id, entry.digest, embedding):
-                self.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
-                attached += 1
-            self._pending.pop(entry.entry_id, None)
+        for portion in _portions(waiting):
+            embeddings = await self._embedder.embed([entry.prompt for entry in portion])
+            for entry, embedding in zip(portion, embeddings, strict=True):
+                if embedding is not None and await self._entries.attach(entry.entry_id, entry.digest, embedding):
+                    self.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
+                    attached += 1
+                self._pending.pop(entry.entry_id, None)
         return attached
 
     # -- rebuild and snapshots ------------------------------------------------------------------------------------
@@ -307,11 +322,11 @@ class Follower:
                 await self._catch_up(fresh, positions)
                 self._adopt(fresh, positions, self._generation)
         except BaseException:
-            fresh.close()
+            await asyncio.to_thread(fresh.close)
             raise
         finally:
             self._building = None
-        live.close()
+        await asyncio.to_thread(live.close)
         progress(total, total)
         return len(fresh)
 
@@ -328,13 +343,11 @@ class Follower:
     async def _reembed(self, ids: list[str]) -> None:
         for start in range(0, len(ids), 64):
             found = (await self._entries.read_many(ids[start : start + 64])).found
-            entries = [candidate.entry for candidate in found.values() if candidate.entry.prompt]
-            embeddings: list[Embedding | None] = (
-                await self._embedder.embed([entry.prompt for entry in entries]) if entries else []
-            )
-            for entry, embedding in zip(entries, embeddings, strict=True):
-                if embedding is not None:
-                    await self._entries.attach(entry.entry_id, entry.digest, embedding)
+            for entries in _portions(candidate.entry for candidate in found.values() if candidate.entry.prompt):
+                embeddings = await self._embedder.embed([entry.prompt for entry in entries])
+                for entry, embedding in zip(entries, embeddings, strict=True):
+                    if embedding is not None:
+                        await self._entries.attach(entry.entry_id, entry.digest, embedding)
 
     async def save_snapshot(self) -> bool:
         """Write a snapshot if the index changed since the last one; False if there was nothing to do, or another
@@ -356,6 +369,20 @@ class Follower:
         if self._index is not None:
             self._index.close()
         self._shelf.close()
+
+
+def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Entries in portions that one call of the embedder ends within its deadline, and no lookup waits long behind."""
+    portion: list[Entry] = []
+    characters = 0
+    for entry in entries:
+        if portion and characters + len(entry.prompt) > _PORTION:
+            yield portion
+            portion, characters = [], 0
+        portion.append(entry)
+        characters += len(entry.prompt)
+    if portion:
+        yield portion
 
 
 def _reached(positions: Sequence[Position], targets: Sequence[Position]) -> bool:

@@ -336,6 +336,9 @@ class LiveIndex(Protocol):
     def remove(self, entry_ids: Sequence[str]) -> None:
         """Mark rows dead at once, ahead of the change log."""
 
+    def doubt(self, entry_ids: Sequence[str]) -> None:
+        """Look again soon at rows whose records a lookup did not find."""
+
 
 class OpenedIndex(msgspec.Struct, frozen=True):
     """A snapshot that fits: the index as it was, and how far the change log was applied to it."""

@@ -54,6 +54,9 @@ class NoIndex:
     def remove(self, entry_ids: Sequence[str]) -> None:
         """Nothing to drop."""
 
+    def doubt(self, entry_ids: Sequence[str]) -> None:
+        """Nothing to look at."""
+
 
 class Service:
     """One replica: a cache, its parts, and the work that goes on beside the requests."""
