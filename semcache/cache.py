@@ -107,7 +107,7 @@ class SemanticCache:
     ) -> Outcome:
         """Find an answer to serve. `strategy` and `threshold` may only tighten what the operator set.
 
-        Never raises for a broken dependency and never outlasts `limits.lookup_deadline_s`: the outcome says why.
+        Never raises for a broken dependency, nor waits for it beyond its deadline: the outcome says why.
         """
         started = self._monotonic()
         stages: dict[str, float] = {}
@@ -119,12 +119,7 @@ class SemanticCache:
             identity = identify(request, self._normalizer, self._rules)
             digest = identity.digest
             narrowed = self._strategy(identity, strategy)
-            try:
-                async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
-                    outcome = await self._lookup(request, identity, narrowed, threshold, max_age_s, stages)
-            except TimeoutError:
-                self._observer.degraded("lookup", MissReason.DEADLINE)
-                outcome = Miss(reason=MissReason.DEADLINE)
+            outcome = await self._lookup(request, identity, narrowed, threshold, max_age_s, stages)
         self._observer.looked_up(
             LookupEvent(
                 namespace=request.namespace,
@@ -161,7 +156,13 @@ class SemanticCache:
             return self._served(direct)
         outcome: Hit | Miss = direct
         if strategy is Strategy.SEMANTIC and identity.comparable and self._embedder is not None:
-            outcome = await self._semantic(self._embedder, identity, terms, direct, clock)
+            try:
+                # the read above has a deadline of its own, and most lookups end there
+                async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
+                    outcome = await self._semantic(self._embedder, identity, terms, direct, clock)
+            except TimeoutError:
+                self._observer.degraded("lookup", MissReason.DEADLINE)
+                outcome = Miss(reason=MissReason.DEADLINE)
             if isinstance(outcome, Hit):
                 return self._served(outcome)
         fill = FillToken(identity.entry_id, read.epoch, read.fence, read.now_ms)

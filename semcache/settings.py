@@ -145,7 +145,7 @@ class LimitSettings(_Group):
     response_bytes: Count = Field(1_000_000, description="Largest answer that is cached.")
     body_bytes: Count = Field(10_000_000, description="Largest request body.")
     batch_items: Count = Field(256, description="Most items in one batch call.")
-    lookup_deadline_s: Positive = Field(3.0, description="Longest a lookup may take, all tiers together.")
+    lookup_deadline_s: Positive = Field(3.0, description="Longest the semantic tier of a lookup may take.")
     candidates: Count = Field(4, description="Neighbours read at first; doubles while they turn out dead.")
     invalidate_inline: Count = Field(1000, description="More matches than this make an invalidation a job.")
 
