@@ -43,6 +43,7 @@ def is_english(text: str) -> bool:
 # --- case ----------------------------------------------------------------------------------------------------
 
 _TITLE = re.compile(r"(?<!\S)[A-Z][a-z]+(?=(?:'[a-z]{1,2})?[,;:.!?)]*(?!\S))")
+_LONGEST_SYMBOL: Final = 3
 _ARTICLE = re.compile(r"(?:\A|(?<=[.!?]\s)|(?<=\n))A(?=[ ][a-z])")
 _I_BEFORE = re.compile(
     r"(?<!\S)I(?=\s(?:am|have|had|was|will|can|could|should|would|want|wanted|need|do|don't|did|get|got|use|make|know|"
@@ -73,7 +74,19 @@ def _fold(found: re.Match[str]) -> str:
         return word
     if word in homographs.TITLES_INSIDE and not _starts_sentence(found.string, found.start()):
         return word
+    if len(word) <= _LONGEST_SYMBOL and _may_be_symbol(word, found.string, found.start()):
+        return word
     return word.lower()
+
+
+def _may_be_symbol(word: str, text: str, at: int) -> bool:
+    """Whether a short title-case word may be a unit's or an element's: 5 Mg is no 5 mg, 9 Cal no 9 cal, He not he."""
+    if at > 1 and text[at - 2].isdigit():
+        return True
+    if len(word) != 2:
+        return False
+    no_word = word[0] not in "AEIOU" and word[1] not in "aeiouy"  # Mg, Hz, Kb: no English word, wherever it stands
+    return no_word or not _starts_sentence(text, at)
 
 
 def _starts_sentence(text: str, at: int) -> bool:

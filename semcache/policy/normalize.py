@@ -7,8 +7,9 @@ is, blanks at its ends aside. The other steps work on words between blanks: a wo
 
 Case, contractions, and the optional steps are for English: they run only where the text shows itself English, by at
 least one English function word and none that is another language's alone; German nouns and Polish names keep their
-capitals. A title-case word folds unless it is a homograph (`homographs`); all-caps and mixed-case words and single
-capitals never do, except `A` at the start of a sentence and the pronoun `I` beside a word that shows it is one.
+capitals. A title-case word folds unless it is a homograph (`homographs`) or may be a symbol (`5 Mg`, `He`); all-caps
+and mixed-case words and single capitals never do, except `A` at the start of a sentence and the pronoun `I` beside a
+word that shows it is one.
 
 An end mark is dropped unless it says something: a question mark stays on what does not begin as a question ("You can
 do it?"), as do `5!`, `...`, and a mark that is itself what is asked about.
@@ -59,7 +60,7 @@ TEXT_STEPS: Final = (Step("unicode", 1, spelling.unicode_form), Step("quotes", 1
 
 WORD_STEPS: Final = (
     Step("whitespace", 1, spelling.single_blanks),
-    Step("case", 1, english.fold_case),
+    Step("case", 2, english.fold_case),
     Step("contractions", 1, english.expand_contractions),
     Step("punctuation", 1, english.drop_punctuation),
     Step("stop_words", 1, english.drop_stop_words),
