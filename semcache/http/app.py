@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Message, Receive, Scope, Send
 
-from semcache.http import openapi, problems
+from semcache.http import openapi, problems, reference
 from semcache.http.routes import Endpoint
 from semcache.http.site import Site
 from semcache.http.table import ROUTES
@@ -58,7 +58,8 @@ class App(FastAPI):
     """
 
     def __init__(self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]) -> None:
-        super().__init__(title="semcache", lifespan=lifespan, redoc_url=None)
+        super().__init__(title="semcache", lifespan=lifespan, docs_url=None, redoc_url=None)
+        self.router.routes.append(StarletteRoute("/docs", self._docs, include_in_schema=False))
         self.add_exception_handler(HTTPException, _http_problem)
         self._fixed: dict[str, Endpoint] = {}
         self._head = secrets.token_hex(4)
@@ -78,6 +79,9 @@ class App(FastAPI):
         if not self._document:
             self._document = openapi.document(ROUTES)
         return self._document
+
+    async def _docs(self, request: Request) -> Response:
+        return reference.page(self.openapi())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -117,6 +119,19 @@ async def test_the_document_is_served(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
     assert "/openapi.json" in page.text
+
+
+async def test_the_page_is_whole_in_itself(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "//" not in re.sub(r"(?s)<script>.*</script>|<textarea.*?</textarea>|value=\".*?\"", "", page.text)
+    for method, path in OPERATIONS:
+        assert f"<code>{method.upper()} {path}</code>" in page.text
+    for element in ("style", "script"):
+        inside = re.search(rf"(?s)<{element}>(.*?)</{element}>", page.text)
+        assert inside is not None
+        digest = base64.b64encode(hashlib.sha256(inside[1].encode()).digest()).decode()
+        assert f"{element}-src 'sha256-{digest}'" in page.headers["content-security-policy"]
 
 
 async def test_problems_fit_their_schema(client: httpx.AsyncClient, open_app: Open) -> None:
