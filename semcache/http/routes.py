@@ -101,6 +101,8 @@ class Endpoint:
         except Exception:
             log.exception("unexpected error request_id=%s path=%s", scope["request_id"], scope["path"])
             answer = problems.answer(problems.unexpected(scope["request_id"]))
+        if self._site.draining:  # a connection kept alive would be cut under the caller's next request
+            answer.headers.append((b"connection", b"close"))
         await answer.send(scope, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
