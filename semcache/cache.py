@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random as _random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -52,6 +52,7 @@ from semcache.ports import (
     LookupEvent,
     Observer,
     Row,
+    Selector,
     StoreEvent,
     VectorIndex,
 )
@@ -77,11 +78,15 @@ class SemanticCache:
         normalizer: Normalizer,
         rules: TtlRules,
         observer: Observer,
+        fence: Callable[[Selector], Awaitable[None]],
         on_size: Callable[[int], None] = lambda total: None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """`on_size` is told an estimate of all entries after each store, for whoever holds the bounds."""
+        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale.
+
+        `on_size` is told an estimate of all entries after each store, for whoever holds the bounds.
+        """
         self._settings = settings
         self._entries = entries
         self._live = live
@@ -89,6 +94,7 @@ class SemanticCache:
         self._normalizer = normalizer
         self._rules = rules
         self._observer = observer
+        self._fence = fence
         self._on_size = on_size
         self._monotonic = monotonic
         self._random = random
@@ -342,6 +348,7 @@ class SemanticCache:
 
     async def delete(self, entry_id: str) -> bool:
         """Remove one entry everywhere; False where there was none. Raises StoreUnavailable."""
+        await self._fence(Selector(entry_ids=(entry_id,)))  # first: a fill asked for before must not bring it back
         removed = await self._entries.remove([entry_id])
         self._live.remove([entry_id])
         return removed > 0

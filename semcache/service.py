@@ -80,6 +80,7 @@ class Service:
             normalizer=self.normalizer,
             rules=_ttl_rules(settings.ttl.rules_file),
             observer=self.observers,
+            fence=self.catalog.raise_fence,
             on_size=lambda total: self.maintenance.over_quota(total),
         )
         self.stats = Stats(self.control)
