@@ -22,7 +22,8 @@ from tests.never.conftest import answer_of, keep, request
 DIFFERENT = {
     "number": [
         ("How do I cook 2 eggs?", "How do I cook 12 eggs?", "How do I cook 3 eggs?", "How do I cook two eggs?"),
-        ("What is 1.5 of the total?", "What is 15 of the total?", "What is 1,5 of the total?", "What is 1 5 of the total?"),
+        ("What is 1.5 of the total?", "What is 15 of the total?", "What is 1,5 of the total?"),
+        ("What is 1.5 in the set?", "What is 1 5 in the set?"),
         ("What is -5 plus the rest?", "What is 5 plus the rest?", "What is - 5 plus the rest?"),
         ("Is the number 1000?", "Is the number 1000%?", "Is the number 1e3?", "Is the number 1 000?"),
         ("What is 2^3 of the set?", "What is 23 of the set?", "What is 2*3 of the set?", "What is 2³ of the set?"),
@@ -77,7 +78,8 @@ DIFFERENT = {
     "look-alike letters": [
         ("Is paypal the one?", "Is pаypal the one?", "Is paypaI the one?", "Is paypa1 the one?"),
         ("What is the value of O?", "What is the value of 0?", "What is the value of Ο?", "What is the value of О?"),
-        ("What is 5 to the rest?", "What is ٥ to the rest?", "What is ５̸ to the rest?", "What is ⁵ to the rest?", "What is ⑤ to the rest?"),
+        ("What is 5 to the rest?", "What is ٥ to the rest?", "What is ５̸ to the rest?",
+         "What is ⁵ to the rest?", "What is ⑤ to the rest?"),
         ("the résumé of it", "the resume of it", "the resumé of it"),
         ("straße of the town", "strasse of the town"),
         ("İs it the one", "is it the one", "ıs it the one"),

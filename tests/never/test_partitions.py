@@ -40,7 +40,8 @@ PLACES: dict[str, list[dict[str, Any]]] = {
         {"before": [SYSTEM]}, {"before": []}, {"before": [{**SYSTEM, "content": "You answer for the X201."}]},
         {"before": [{**SYSTEM, "content": SYSTEM["content"].upper()}]}, {"before": [{**SYSTEM, "role": "developer"}]},
         {"before": [user(SYSTEM["content"])]}, {"before": [{**SYSTEM, "role": "assistant"}]},
-        {"before": [SYSTEM, SYSTEM]}, {"before": [{**SYSTEM, "name": "other"}]}, {"params": {"system": SYSTEM["content"]}},
+        {"before": [SYSTEM, SYSTEM]}, {"before": [{**SYSTEM, "name": "other"}]},
+        {"params": {"system": SYSTEM["content"]}},
         {"params": {"instructions": SYSTEM["content"]}}, {"before": [{**SYSTEM, "role": "System"}]},
     ],
     "system prompt inside the user's words": [
@@ -48,7 +49,8 @@ PLACES: dict[str, list[dict[str, Any]]] = {
     ],
     "tools": [
         {"params": {"tools": TOOLS}}, {"params": {"tools": TOOLS[::-1]}}, {"params": {"tools": TOOLS[:1]}},
-        {"params": {"tools": TOOLS, "tool_choice": "none"}}, {"params": {"tools": []}}, {"params": {"functions": TOOLS}},
+        {"params": {"tools": TOOLS, "tool_choice": "none"}}, {"params": {"tools": []}},
+        {"params": {"functions": TOOLS}},
         {"params": {"tools": [TOOLS[0], {**TOOLS[1], "strict": True}]}}, {},
     ],
     "parameters": [
@@ -60,10 +62,12 @@ PLACES: dict[str, list[dict[str, Any]]] = {
         {"params": {"x": {"stream": True}}}, {"params": {"x": {"user": "ann"}}}, {"params": {"x": {"user": "bob"}}},
     ],
     "conversation": [
-        {"before": EARLIER}, {"before": []}, {"before": EARLIER[::-1]}, {"before": EARLIER[:1]}, {"before": EARLIER * 2},
+        {"before": EARLIER}, {"before": []}, {"before": EARLIER[::-1]}, {"before": EARLIER[:1]},
+        {"before": EARLIER * 2},
         {"before": [user("I own a lamp."), EARLIER[1]]}, {"before": [EARLIER[0], {**EARLIER[1], "content": "nice."}]},
         {"before": [{**EARLIER[0], "role": "assistant"}, {**EARLIER[1], "role": "user"}]},
-        {"before": [user("I own a kettle. Nice.")]}, {"before": [user("Nice."), {"role": "assistant", "content": "I own a kettle."}]},
+        {"before": [user("I own a kettle. Nice.")]},
+        {"before": [user("Nice."), {"role": "assistant", "content": "I own a kettle."}]},
         {"before": [EARLIER[0], {**EARLIER[1], "name": "bot"}]}, {"before": [SYSTEM, *EARLIER]},
         {"before": [EARLIER[0], SYSTEM, EARLIER[1]]}, {"before": [*EARLIER, SYSTEM]},
         {"before": [CALL, {"role": "tool", "tool_call_id": "1", "content": "20 C"}]},

@@ -169,7 +169,8 @@ async def test_tokens_forged_or_replayed_across_tenants_do_nothing(open_app: Ope
         await client.post("/admin/invalidate", json={"namespace": "a"}, headers=a)
         real = tokens.decode_fill(miss)
         for epoch, fence in (
-            (real.epoch, real.fence), (real.epoch, 2**62), (0, 0), (-1, -1), (2**63, real.fence), (real.epoch, 2**64 - 1),
+            (real.epoch, real.fence), (real.epoch, 2**62), (0, 0), (-1, -1), (2**63, real.fence),
+            (real.epoch, 2**64 - 1),
         ):  # fmt: skip
             forged = tokens.encode_fill(FillToken(real.entry_id, epoch, fence, real.issued_ms))
             body = {**QUESTION, "response": "late", "fill_token": forged}
