@@ -122,9 +122,6 @@ async def _put_together(settings: Settings) -> None:
 
 
 async def _understand_url(settings: Settings) -> None:
-    from semcache.stores.connect import connect
+    from semcache.stores import connect
 
-    if settings.redis_url is None:
-        return
-    client = await connect(settings, None)
-    await client.aclose()
+    await connect.check(settings)

@@ -222,6 +222,9 @@ def _listen(host: str, port: int) -> socket.socket:
 def _embedded(settings: Settings) -> Iterator[str | None]:
     """The embedded server's URL while it runs; None where the operator has a store of their own."""
     if settings.redis_url is not None:
+        from semcache.stores import connect
+
+        asyncio.run(connect.check(settings))
         yield None
         return
     from semcache.stores.embedded import EmbeddedServer

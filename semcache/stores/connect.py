@@ -47,6 +47,13 @@ async def connect(settings: Settings, server_url: str | None) -> Client:
     return _standalone(url, store)
 
 
+async def check(settings: Settings) -> None:
+    """Raises ConfigError where `connect` would: for what only the operator can mend, and no retry."""
+    if settings.redis_url is not None:
+        client = await connect(settings, None)
+        await client.aclose()
+
+
 def _standalone(url: str, store: StoreSettings) -> Redis:
     try:
         parsed = dict(parse_url(url))

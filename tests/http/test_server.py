@@ -124,6 +124,13 @@ def test_a_key_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in service.err.read_text()
 
 
+def test_a_url_that_no_client_understands_is_one_line(tmp_path: Path) -> None:
+    with running(tmp_path, ready=False, SEMCACHE_REDIS_URL="http://cache") as service:
+        assert service.process.wait(timeout=30) == 1
+        assert service.err.read_text().startswith("semcache: redis_url [SEMCACHE_REDIS_URL]: ")
+        assert service.err.read_text().count("\n") == 1
+
+
 def test_a_request_under_way_is_finished(tmp_path: Path) -> None:
     with running(tmp_path) as service, httpx.Client(base_url=service.url) as client:
         port = int(service.url.rpartition(":")[2])
