@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,13 @@ log = logging.getLogger(__name__)
 
 _CLS, _SEP = 101, 102
 _CHARS_A_TOKEN = 4
+_QUIET: Final = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+"""Environment of the preparation: nothing is fetched, and its log is its own lines, not those of the libraries."""
 
 
 class MiniLm:
@@ -60,7 +68,7 @@ class MiniLm:
         try:
             manifest = packaged.verify(folder)
         except EmbedderUnavailable as error:
-            log.info("preparing the packaged model: %s", error)
+            log.info("preparing the packaged model, which takes about half a minute once: %s", error)
             self._prepare(folder)
             manifest = packaged.verify(folder)
         if packaged.vector_space(manifest.equivalence) != announced:
@@ -121,7 +129,7 @@ class MiniLm:
             # Its standard input is the rope: closed by whatever ends this process, and the child ends too.
             child = self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                encoding="utf-8", errors="replace", env={**os.environ, "HF_HUB_OFFLINE": "1"},
+                encoding="utf-8", errors="replace", env={**os.environ, **_QUIET},
             )  # fmt: skip
         last: collections.deque[str] = collections.deque(maxlen=20)
         with child:
