@@ -37,7 +37,7 @@ from semcache.models import (
     Strategy,
     Usage,
 )
-from semcache.policy.cacheability import may_look_up, may_store, oversized
+from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
 from semcache.policy.calibration import default_threshold
 from semcache.policy.freshness import TtlRules, ttl_of
 from semcache.policy.identity import asker_digest, identify
@@ -61,6 +61,8 @@ from semcache.uses import Uses
 
 log = logging.getLogger(__name__)
 
+_LONG: Final = 10_000
+"""Characters: the identity of more text takes tens of milliseconds, in which other requests must not wait."""
 _MOST_CANDIDATES: Final = 64
 """k stops doubling here: so many dead or vetoed neighbours in a row say that sweeping is due, not reading on."""
 
@@ -122,7 +124,7 @@ class SemanticCache:
         if oversized(request, self._settings.limits):  # before the work that grows with it
             outcome = Bypass(reason=BypassReason.PROMPT_TOO_LARGE)
         else:
-            identity = identify(request, self._normalizer, self._rules)
+            identity = await self._identify(request)
             digest = identity.digest
             narrowed = self._strategy(identity, strategy)
             outcome = await self._lookup(request, identity, narrowed, threshold, max_age_s, stages)
@@ -137,6 +139,11 @@ class SemanticCache:
             )
         )
         return outcome
+
+    async def _identify(self, request: CacheRequest) -> CacheIdentity:
+        if characters(request) <= _LONG:
+            return identify(request, self._normalizer, self._rules)
+        return await asyncio.to_thread(identify, request, self._normalizer, self._rules)
 
     async def _lookup(
         self,
@@ -264,7 +271,7 @@ class SemanticCache:
         if oversized(request, self._settings.limits):
             outcome = Refused(reason=RefusedReason.PROMPT_TOO_LARGE)
         else:
-            identity = identify(request, self._normalizer, self._rules)
+            identity = await self._identify(request)
             draft = Draft(
                 identity=identity,
                 response=response,

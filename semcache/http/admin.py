@@ -10,6 +10,7 @@ import msgspec
 from semcache.errors import Forbidden, RequestError
 from semcache.http.answers import JobAccepted, encode, moment
 from semcache.http.bodies import InvalidateBody, RebuildBody
+from semcache.http.data import require_comparable
 from semcache.http.decoding import BodyDecoder
 from semcache.http.exchange import Answer, Call
 from semcache.http.routes import require_all_namespaces
@@ -85,6 +86,7 @@ async def invalidate(call: Call) -> Answer:
     """POST /admin/invalidate."""
     body = _invalidations.decode(await call.body())
     credential = call.credential
+    require_comparable(call, body.similar_to, "similar_to")
     check_selector(body.selector())  # a header narrows, and selects nothing by itself
     namespace = body.namespace
     if namespace is None and (header := call.header(b"x-cache-namespace")) is not None:

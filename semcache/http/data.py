@@ -80,6 +80,7 @@ async def feedback(call: Call) -> Answer:
     """POST /v1/feedback."""
     body = _feedbacks.decode(await call.body())
     entry_id, asker = _named(body)
+    require_comparable(call, body.prompt, "prompt")
     await _open_entry(call, entry_id)
     if not await call.site.service.cache.feedback(entry_id, prompt=body.prompt, asker=asker, correct=body.correct):
         raise _no_entry()
@@ -187,6 +188,15 @@ async def _open_entry(call: Call, entry_id: str) -> Entry:
     if not call.credential.opens(entry.namespace) or not call.credential.sees(entry.owner):
         raise _no_entry()
     return entry
+
+
+def require_comparable(call: Call, text: str | None, field: str) -> None:
+    """Raises TooLarge for a text beyond any prompt that could have been stored."""
+    most = call.site.settings.limits.prompt_chars
+    if text is not None and len(text) > most:
+        raise TooLarge(
+            f"a prompt has at most {most} characters (limits.prompt_chars); this has {len(text)}", field=field
+        )
 
 
 def _named(body: FeedbackBody) -> tuple[str, bytes | None]:

@@ -35,6 +35,11 @@ def oversized(request: CacheRequest, limits: LimitSettings) -> bool:
     return len(canonical.words_of(request.messages[-1])) > limits.prompt_chars
 
 
+def characters(request: CacheRequest) -> int:
+    """Length of all text in the messages: what the work of `identity.identify` grows with."""
+    return sum([len(canonical.words_of(message)) for message in request.messages])
+
+
 def may_look_up(request: CacheRequest, identity: CacheIdentity, settings: Settings) -> Bypass | None:
     """None, or why the cache is not to be asked."""
     reason = _common(request, identity, settings)

@@ -116,3 +116,20 @@ async def test_a_dead_store_is_a_miss_with_a_reason_and_a_problem_elsewhere(open
         assert stats.json()["scope"] == "process"
         assert stats.json()["entries"] is None
         assert (await client.get("/metrics")).status_code == 200
+
+
+async def test_texts_beyond_any_prompt_are_refused_by_name(open_app: Open) -> None:
+    async with open_app(limits={"prompt_chars": 100}) as client:
+        body = {"entry_id": "00" * 16, "prompt": "x" * 101, "correct": False}
+        assert_problem(await client.post("/v1/feedback", json=body), 413, "too_large", "prompt")
+        answer = await client.post("/admin/invalidate", json={"similar_to": "x" * 101})
+        assert_problem(answer, 413, "too_large", "similar_to")
+
+
+async def test_long_conversations_are_told_apart_like_short_ones(client: httpx.AsyncClient) -> None:
+    first, last = {"role": "user", "content": "word " * 4000}, {"role": "user", "content": "Why is that?"}
+    asked = {"model": "m", "messages": [first, {"role": "assistant", "content": "Yes."}, last]}
+    assert (await client.post("/v1/store", json={**asked, "response": 1})).status_code == 201
+    assert (await client.post("/v1/lookup", json=asked)).json()["tier"] == "exact"
+    other = {**asked, "messages": [{**first, "content": "word " * 3999}, *asked["messages"][1:]]}
+    assert (await client.post("/v1/lookup", json=other)).json()["hit"] is False
