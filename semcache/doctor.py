@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -24,6 +24,7 @@ from semcache.ports import (
     EntryStore,
     Finding,
     IndexShelf,
+    LiveIndex,
     Progress,
     Row,
     StoreHealth,
@@ -32,24 +33,6 @@ from semcache.ports import (
 
 _READ: Final = 256
 _EMBED: Final = 64
-
-
-class LiveIndex(Protocol):
-    """The index of a running replica."""
-
-    @property
-    def index(self) -> VectorIndex | None:
-        """The index; None while there is none."""
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything acknowledged is in it."""
-
-    def upsert(self, rows: Sequence[Row]) -> None:
-        """Add rows."""
-
-    def remove(self, entry_ids: Sequence[str]) -> None:
-        """Mark rows dead."""
 
 
 class Report(msgspec.Struct, frozen=True):

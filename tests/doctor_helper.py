@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from semcache.doctor import Doctor, LiveIndex, Report
-from semcache.ports import Embedder, IndexShelf
+from semcache.doctor import Doctor, Report
+from semcache.ports import Embedder, IndexShelf, LiveIndex
 from semcache.stores.store import RedisStore
 
 ORDINARY = frozenset({"store_setting"})
