@@ -10,6 +10,7 @@ from msgspec import Meta
 from semcache.errors import RequestError
 from semcache.http.access import NAMESPACE_PATTERN, Credential
 from semcache.models import CacheRequest, Strategy, Usage
+from semcache.policy.canonical import user_message
 from semcache.ports import Selector
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -53,7 +54,7 @@ class IdentityBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         if self.messages is None:
             if self.prompt is None:
                 raise RequestError("give either `prompt` or `messages`", field="prompt")
-            return [{"role": "user", "content": self.prompt}]
+            return user_message(self.prompt)
         if self.prompt is not None:
             raise RequestError("give either `prompt` or `messages`, not both", field="prompt")
         for number, message in enumerate(self.messages):
