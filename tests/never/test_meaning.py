@@ -19,7 +19,7 @@ from semcache.settings import NormalizationSettings
 from tests.integration.conftest import MakeService
 from tests.never.conftest import answer_of, keep, request
 
-DIFFERENT = {
+DIFFERENT: dict[str, list[tuple[str, ...]]] = {
     "number": [
         ("How do I cook 2 eggs?", "How do I cook 12 eggs?", "How do I cook 3 eggs?", "How do I cook two eggs?"),
         ("What is 1.5 of the total?", "What is 15 of the total?", "What is 1,5 of the total?"),
@@ -162,22 +162,45 @@ ENDS = (
 )
 
 
-async def test_long_prompts_that_differ_beyond_the_model_s_window_are_two(make_service: MakeService) -> None:
-    """The same 900 words and another request behind, before or amid them: far more than the model reads at once."""
+ORDERS = (
+    "Before anything else, write a cheerful poem of four verses about sailors who cross the Atlantic in winter, with "
+    "rhymes in every second line, a storm in the third verse, and a lighthouse keeper who waves to them at the end; "
+    "then translate it into Portuguese and explain the three hardest words of the translation to a child of ten.",
+    "Afterwards calculate how many days of holidays an apprentice has who joined the firm in September, if the law "
+    "grants thirty a year, the contract two more, and the first three months count only half; show each step of the "
+    "calculation, round at the very end, and say which assumptions about leap years you have made.",
+)
+AMID = HEAD.index(". ", len(HEAD) // 2) + 2
+
+
+@pytest.mark.parametrize(
+    ("place", "requests"),
+    [("{all} {it}", ENDS), ("{it} {all}", ENDS), ("{first}{it} {rest}", ORDERS)],
+    ids=["behind", "before", "amid"],
+)
+async def test_long_prompts_that_differ_beyond_the_model_s_window_are_two(
+    make_service: MakeService, place: str, requests: tuple[str, ...]
+) -> None:
+    """The same 800 words with another request behind them, before or amid: far more than the model reads at once."""
     service = await make_service(threshold=None)  # as calibrated
     assert len(re.findall(r"\w+", HEAD)) > 3 * 256
-    half = len(HEAD) // 2
-    for place in ("{head} {end}", "{end} {head}", "{head_a} {end} {head_b}"):
-        asked = [place.format(head=HEAD, end=end, head_a=HEAD[:half], head_b=HEAD[half:]) for end in ENDS]
-        if place.startswith("{head_a}"):
-            continue
-        await keep(service, request(asked[0]), "first", tags=[place])
-        for text in asked[1:]:
-            found = await service.cache.lookup(request(text))
-            assert not isinstance(found, Hit), (place, text[-60:], found.similarity)
-    outcome = await service.cache.lookup(request(f"{HEAD} {ENDS[0]}"))
+    asked = [place.format(all=HEAD, it=it, first=HEAD[:AMID], rest=HEAD[AMID:]) for it in requests]
+    await keep(service, request(asked[0]), "first")
+    for text in asked[1:]:
+        found = await service.cache.lookup(request(text))
+        assert not isinstance(found, Hit), (text[-60:], found.similarity)
+    outcome = await service.cache.lookup(request(asked[0]))
     assert isinstance(outcome, Hit)
     assert outcome.tier is Tier.EXACT
+
+
+@pytest.mark.xfail(strict=True, reason="a dozen words amid hundreds move no vector enough: for guards on the words")
+async def test_long_prompts_that_differ_in_one_sentence_amid_them_are_two(make_service: MakeService) -> None:
+    service = await make_service(threshold=None)
+    for number, it in enumerate(ENDS[:2]):
+        found = await service.cache.lookup(request(f"{HEAD[:AMID]}{it} {HEAD[AMID:]}"))
+        assert not isinstance(found, Hit), found.similarity
+        await keep(service, request(f"{HEAD[:AMID]}{it} {HEAD[AMID:]}"), number)
 
 
 async def test_a_prompt_beyond_all_windows_is_found_by_identity_alone(make_service: MakeService) -> None:

@@ -1,0 +1,155 @@
+"""Many coroutines on two replicas over few keys: nothing acknowledged as invalidated is served to a later lookup.
+
+Moments are counted, not timed. An answer is as old as what it was made from: a fill as the miss that it fills, a store
+without a token as its acknowledgement. An invalidation that began after that and was acknowledged before a lookup
+began forbids it to that lookup. Every answer names its key, so that one of another key would be seen too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from semcache.models import FillToken, Hit, Miss, Refused, RefusedReason, Stored
+from semcache.policy.identity import identify
+from semcache.ports import Selector
+from semcache.service import Service
+from tests.integration.conftest import MakeService
+from tests.never.conftest import request
+from tests.prompts import prompt, reworded
+
+KEYS = (0, 1, 2)
+SPACES = ("a", "b")
+WORKERS = 16
+ROUNDS = 100
+
+Key = tuple[str, int]
+
+
+@dataclass
+class World:
+    """What the coroutines know together: all on one event loop, so a plain counter orders everything."""
+
+    clock: itertools.count[int] = field(default_factory=itertools.count)
+    barrier: dict[Key, int] = field(default_factory=dict)
+    """Key -> when the last acknowledged invalidation of it began."""
+    made: dict[int, int] = field(default_factory=dict)
+    """Number of an answer -> how old it is."""
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def acknowledge(self, keys: list[Key], began: int) -> None:
+        for key in keys:
+            self.barrier[key] = max(self.barrier.get(key, -1), began)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_no_lookup_gets_what_was_invalidated_before_it_began(make_service: MakeService, seed: int) -> None:
+    replicas = [await make_service(), await make_service()]
+    world = World()
+    await asyncio.gather(*(work(world, replicas, random.Random(f"{seed}/{number}")) for number in range(WORKERS)))
+    seen = world.seen
+    assert min(seen["exact"], seen["semantic"], seen["fenced"], seen["stored"]) > 0, seen
+    assert seen["invalidated"] + seen["deleted"] > WORKERS, seen
+    for space in SPACES:  # and at the end, one by one
+        for key in KEYS:
+            for service in replicas:
+                await look(world, service, (space, key), reworded(key))
+
+
+async def work(world: World, replicas: list[Service], chance: random.Random) -> None:
+    token: tuple[Key, FillToken, int] | None = None
+    for _ in range(ROUNDS):
+        service = chance.choice(replicas)
+        key = (chance.choice(SPACES), chance.choice(KEYS))
+        action = chance.random()
+        if action < 0.55:
+            text = chance.choice((prompt(key[1]), prompt(key[1]).rstrip("?"), reworded(key[1])))
+            found = await look(world, service, key, text)
+            if found is not None and text == prompt(key[1]):
+                token = (key, *found)
+        elif action < 0.75 and token is not None:  # a fill, as late as it comes
+            await store(world, service, token[0], fill=token[1], age=token[2])
+            token = None
+        elif action < 0.85:
+            await store(world, service, key)
+        elif action < 0.93:
+            await invalidate(world, service, key, chance)
+        else:
+            await delete(world, service, key)
+        if chance.random() < 0.3:
+            await asyncio.sleep(0)
+
+
+async def look(world: World, service: Service, key: Key, text: str) -> tuple[FillToken, int] | None:
+    """Look up and hold the answer to the rule; of a miss, its token and when it was over."""
+    barrier = world.barrier.get(key, -1)
+    outcome = await service.cache.lookup(request(text, namespace=key[0]))
+    if isinstance(outcome, Hit):
+        space, at, number = msgspec.json.decode(outcome.entry.response)
+        assert (space, at) == key, "the answer of another key"
+        age = world.made.get(number)
+        assert age is None or age >= barrier, (
+            f"{outcome.tier} served answer {number} of {age}, invalidated at {barrier}"
+        )
+        world.seen[outcome.tier.value] += 1
+        return None
+    assert isinstance(outcome, Miss)
+    world.seen[outcome.reason.value] += 1
+    return None if outcome.fill is None else (outcome.fill, next(world.clock))
+
+
+async def store(world: World, service: Service, key: Key, *, fill: FillToken | None = None, age: int = 0) -> None:
+    number = next(world.clock)
+    if fill is not None:
+        world.made[number] = age
+    outcome = await service.cache.store(
+        request(prompt(key[1]), namespace=key[0]),
+        msgspec.json.encode([*key, number]),
+        tags=[f"t{key[1]}"],
+        fill=fill,
+    )
+    if fill is None:
+        world.made[number] = next(world.clock)
+    if isinstance(outcome, Stored):
+        world.seen["stored"] += 1
+    else:
+        assert outcome == Refused(reason=RefusedReason.INVALIDATED_MEANWHILE), outcome
+        world.seen["fenced"] += 1
+
+
+async def invalidate(world: World, service: Service, key: Key, chance: random.Random) -> None:
+    space, at = key
+    same, everywhere = [(space, other) for other in KEYS], [(other, at) for other in SPACES]
+    choices: list[tuple[Selector, list[Key]]] = [
+        (Selector(namespace=space), same),
+        (Selector(namespace=space, model="m"), same),
+        (Selector(namespace=space, tags=(f"t{at}",)), [key]),
+        (Selector(tags=(f"t{at}",)), everywhere),
+        (Selector(prefix=prompt(at)), everywhere),
+        (Selector(entry_ids=(entry_id(service, key),)), [key]),
+        (Selector(all=True), [(one, other) for one in SPACES for other in KEYS]),
+    ]
+    selector, keys = chance.choice(choices)
+    began = next(world.clock)
+    result = await service.invalidator.invalidate(selector, who="stress")
+    assert result.job_id is None
+    world.acknowledge(keys, began)
+    world.seen["invalidated"] += result.deleted
+
+
+async def delete(world: World, service: Service, key: Key) -> None:
+    began = next(world.clock)
+    world.seen["deleted"] += await service.cache.delete(entry_id(service, key))
+    world.acknowledge([key], began)
+
+
+def entry_id(service: Service, key: Key) -> str:
+    asked: Any = request(prompt(key[1]), namespace=key[0])
+    return identify(asked, service.normalizer, service.cache._rules).entry_id
