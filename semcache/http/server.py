@@ -182,6 +182,7 @@ class _Supervisor(Multiprocess):
 def _serve_workers(settings: Settings, server_url: str | None, listener: socket.socket) -> int:
     from semcache.http.metrics import MULTIPROC_ENV
 
+    asyncio.run(_put_together(settings, server_url))
     listener.set_inheritable(True)
     with tempfile.TemporaryDirectory(prefix="semcache-metrics-") as counters:
         os.environ[MULTIPROC_ENV] = counters
@@ -192,6 +193,18 @@ def _serve_workers(settings: Settings, server_url: str | None, listener: socket.
         finally:
             del os.environ[MULTIPROC_ENV]
     return 0
+
+
+async def _put_together(settings: Settings, server_url: str | None) -> None:
+    """Raises ConfigError for what every worker would die of, and be replaced, for ever."""
+    from semcache.http.app import create_app
+    from semcache.service import Service
+
+    service = Service(settings, server_url=server_url)
+    try:
+        create_app(service)
+    finally:
+        await service.aclose()
 
 
 # -- what the parent owns ---------------------------------------------------------------------------------------------

@@ -117,8 +117,10 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     assert not list((tmp_path / "data").iterdir())
 
 
-def test_a_key_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with running(tmp_path, ready=False, SEMCACHE_API_KEYS_FILE=str(tmp_path / "none.toml")) as service:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_key_file_that_is_not_there_is_one_line(tmp_path: Path, workers: str) -> None:
+    keys = str(tmp_path / "none.toml")
+    with running(tmp_path, ready=False, SEMCACHE_API_KEYS_FILE=keys, SEMCACHE_WORKERS=workers) as service:
         assert service.process.wait(timeout=30) == 1
         assert "none.toml" in service.err.read_text().splitlines()[-1]
         assert "Traceback" not in service.err.read_text()
