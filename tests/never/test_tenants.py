@@ -153,6 +153,17 @@ async def test_ids_of_another_tenant_open_nothing(open_app: Open, keyring: KeyRi
         assert past == []  # nor does one tenant read what another invalidated
 
 
+async def test_a_tenant_called_none_reads_nobody_s_history(open_app: Open, keyring: KeyRing) -> None:
+    """What names no namespace is no tenant's: not even one's whose name is how code spells that."""
+    everyone = as_key(keyring.add("everyone", roles=ALL))
+    tenants = [as_key(keyring.add(name, namespaces=(name,), roles=ALL)) for name in ("None", "null", "none")]
+    async with open_app(api_keys_file=keyring.path) as client:
+        await client.post("/admin/invalidate", json={"prefix": "a secret project"}, headers=everyone)
+        for tenant in tenants:
+            assert (await client.get("/admin/invalidations", headers=tenant)).json()["invalidations"] == []
+        assert len((await client.get("/admin/invalidations", headers=everyone)).json()["invalidations"]) == 1
+
+
 async def test_tokens_forged_or_replayed_across_tenants_do_nothing(open_app: Open, keyring: KeyRing) -> None:
     a = as_key(keyring.add("a", namespaces=("a",), roles=ALL))
     b = as_key(keyring.add("b", namespaces=("b",), roles=ALL))
