@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from semcache.errors import StoreUnavailable
 from semcache.ports import StoreHealth
-from semcache.stores.lua import BULK_S, Link
+from semcache.stores.lua import Link
 
+_PROBE_S: Final = 0.7
+"""Longest wait for one answer: readiness is built on this, and who probes it gives up after a second."""
 _INFO = ("server", "memory", "persistence")
 
 
@@ -41,7 +43,7 @@ async def _primaries(link: Link) -> list[Any]:
         await client.initialize()
         return list(client.get_primaries())
 
-    found = await link.guard.run(ask, deadline_s=BULK_S)
+    found = await link.guard.run(ask, deadline_s=_PROBE_S)
     if not found:
         raise StoreUnavailable("store: the cluster names no primary")
     return found
@@ -52,9 +54,9 @@ async def _node(link: Link, node: Any) -> tuple[dict[str, Any], dict[str, str] |
     target = {} if node is None else {"target_nodes": node}
     info: dict[str, Any] = {}
     for section in _INFO:
-        info |= _one(await link.command("INFO", section, deadline_s=BULK_S, **target), "redis_version", section)
+        info |= _one(await link.command("INFO", section, deadline_s=_PROBE_S, **target), "redis_version", section)
     try:
-        config = _one(await link.command("CONFIG GET", "maxmemory*", deadline_s=BULK_S, **target), "maxmemory", "")
+        config = _one(await link.command("CONFIG GET", "maxmemory*", deadline_s=_PROBE_S, **target), "maxmemory", "")
     except StoreUnavailable:
         return info, None
     return info, {_text(name): _text(value) for name, value in config.items()}
