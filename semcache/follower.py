@@ -214,7 +214,9 @@ class Follower:
         """Bring rows up to the records; advances `positions` in place, only past what was applied."""
         for change in changed:
             if change.gap:
-                log.warning("change log gap shard=%d: the shard is scanned", change.shard)
+                log.warning("change log gap shard=%d lost=%s: the shard is scanned", change.shard, change.lost)
+                if change.lost:
+                    await self._catalog.distrust(change.shard)
                 await self._scan(index, change.shard)
             else:
                 await self._refresh(index, change.entry_ids)

@@ -142,6 +142,8 @@ class ShardChanges(msgspec.Struct, frozen=True, kw_only=True):
     position: Position
     gap: bool = False
     """The log no longer reaches back to the position, or went backwards: the shard must be scanned."""
+    lost: bool = False
+    """It went backwards: the store has lost writes."""
 
 
 class ChangeLog(Protocol):
@@ -204,6 +206,9 @@ class Catalog(Protocol):
 
     async def raise_fence(self, selector: Selector) -> None:
         """Make fills born stale that were asked for before now and that the selector could concern."""
+
+    async def distrust(self, shard: int) -> None:
+        """A shard has lost writes: invalidate all that it holds, as a deletion may be among what it lost."""
 
     async def sweep(self, shard: int) -> int:
         """Drop bookkeeping (sets, recency, counts) of entries whose record is gone; returns how many."""

@@ -89,7 +89,14 @@ class RedisCatalog:
         else:
             by_shard = dict.fromkeys(range(SHARDS), scopes_of(selector))
         calls: list[Call] = [(self._bases[at], (MAX_FENCES, *scopes)) for at, scopes in by_shard.items()]
-        await self._link.run_each("raise_fence", calls, deadline_s=BULK_S)
+        fences: list[int] = await self._link.run_each("raise_fence", calls, deadline_s=BULK_S)
+        for at, fence in zip(by_shard, fences, strict=True):
+            self._floors.saw_fence(at, fence)
+
+    async def distrust(self, shard: int) -> None:
+        """See `Catalog.distrust`."""
+        fence = await self._link.run("distrust", self._bases[shard], (self._floors.fences[shard],), deadline_s=BULK_S)
+        self._floors.saw_fence(shard, fence)
 
     async def sweep(self, shard: int) -> int:
         """See `Catalog.sweep`: how many entries were dropped from the list. The change log tells their ids."""

@@ -61,7 +61,7 @@ class RedisChangeLog:
             counters = await self._counters()
             lost = [shard for shard, counter in enumerate(counters) if counter < positions[shard].seq]
             if lost:
-                return await self._gaps(lost)
+                return await self._gaps(lost, lost=lost)
             ahead = [shard for shard, counter in enumerate(counters) if counter > positions[shard].seq]
             self._tails_due = self._clock() + _TAILS_EVERY_S
         read = await self._read(positions, 0.0 if ahead else wait_s)
@@ -69,7 +69,8 @@ class RedisChangeLog:
         torn = [shard for shard, found in read.items() if _torn(positions[shard], found)]
         changed = [_changes(shard, found) for shard, found in read.items() if shard not in torn]
         if torn or vanished:
-            changed += await self._gaps([*torn, *vanished])
+            back = [shard for shard in torn if int(read[shard][0][1][b"q"]) <= positions[shard].seq]
+            changed += await self._gaps([*torn, *vanished], lost=back)
         return sorted(changed, key=lambda change: change.shard)
 
     async def _counters(self) -> list[int]:
@@ -81,10 +82,10 @@ class RedisChangeLog:
         answers = await self._link.run_each("tail", calls, deadline_s=BULK_S)
         return [Position(stream_id.decode(), seq) for stream_id, seq in answers]
 
-    async def _gaps(self, shards: Sequence[int]) -> list[ShardChanges]:
+    async def _gaps(self, shards: Sequence[int], *, lost: Sequence[int]) -> list[ShardChanges]:
         tails = await self._tails(shards)
         return [
-            ShardChanges(shard=shard, entry_ids=(), position=tail, gap=True)
+            ShardChanges(shard=shard, entry_ids=(), position=tail, gap=True, lost=shard in lost)
             for shard, tail in zip(shards, tails, strict=True)
         ]
 

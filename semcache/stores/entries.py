@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from semcache.errors import RequestError
-from semcache.models import CacheIdentity, Candidate, Embedding, Strategy
+from semcache.models import SHARDS, CacheIdentity, Candidate, Embedding, Strategy
 from semcache.ports import Draft, ExactRead, Fenced, ManyRead, Touch, Written
 from semcache.settings import Settings
 from semcache.stores.codec import decode_embedding, decode_entry, encode_embedding, encode_meta, stamped
@@ -32,13 +32,21 @@ _FLOORS: Final = 100_000
 
 
 class Floors:
-    """The highest epoch that this process saw for each (namespace, shard), for the last 100,000 of them.
+    """The highest epoch that this process saw for each (namespace, shard), for the last 100,000 of them, and the
+    highest fence of each shard.
 
-    A store that lost an epoch, or fell back to an older one in a failover, is held to it.
+    A store that lost an epoch, or fell back to an older one in a failover, is held to it. One whose fence fell back
+    has lost writes, so that everything it has from before counts as invalidated.
     """
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self.fences = [0] * SHARDS
+
+    def saw_fence(self, shard: int, fence: int) -> int:
+        """Remember a fence; returns it."""
+        self.fences[shard] = max(self.fences[shard], fence)
+        return fence
 
     def get(self, namespace: str, shard: int) -> int:
         """The highest epoch seen; 0 if none."""
@@ -73,11 +81,14 @@ class RedisEntries:
         pointer = "" if strategy is Strategy.EXACT else identity.norm_digest.hex()
         floor = self._floors.get(namespace, shard)
         answer = await self._link.run(
-            "read", self._bases[shard], (entry_id, namespace, floor, veto_field(identity.norm_digest), pointer)
+            "read",
+            self._bases[shard],
+            (entry_id, namespace, floor, veto_field(identity.norm_digest), pointer, self._floors.fences[shard]),
         )
         now_ms, epoch, fence, fields = answer[:4]
         if epoch != floor:
             self._floors.saw(namespace, shard, epoch)
+        self._floors.saw_fence(shard, fence)
         exact = _candidate(entry_id, fields)
         if exact is not None and exact.entry.digest != identity.digest:
             log.warning("record %s has the digest of another request and counts as absent", entry_id)
@@ -96,7 +107,7 @@ class RedisEntries:
         """See `EntryStore.read_many`. With no ids at all it only reads the clock."""
         head = (veto_field(asker) if asker is not None else "", vector_field(space) if space is not None else "")
         batches = list(_batches(entry_ids)) or [(0, [])]
-        calls: list[Call] = [(self._bases[shard], (*head, *ids)) for shard, ids in batches]
+        calls: list[Call] = [(self._bases[shard], (*head, self._floors.fences[shard], *ids)) for shard, ids in batches]
         answers = await self._link.run_each("read_many", calls, deadline_s=BULK_S if len(entry_ids) > _FEW else None)
         found: dict[str, Candidate] = {}
         epochs: dict[str, int] = {}

@@ -108,6 +108,7 @@ async def test_a_trimmed_log_is_a_gap(make_store: MakeStore) -> None:
     for lost in (behind, START):
         changes = {change.shard: change for change in await store.log.changes(lost, wait_s=0.0)}
         assert changes[5].gap
+        assert not changes[5].lost
         assert changes[5].entry_ids == ()
         assert changes[5].position == tails[5]
         assert 6 not in changes or not changes[6].gap
@@ -132,6 +133,7 @@ async def test_lost_last_writes_are_a_gap(store: RedisStore, raw: Any, key_prefi
 
     (change,) = await eventually(noticed)
     assert change.gap
+    assert change.lost
     assert change.position == (await store.log.tails())[5]
     positions[5] = change.position
     ids = await put(store, "e", shard=5)
@@ -154,6 +156,7 @@ async def test_lost_writes_that_were_written_over_are_a_gap(store: RedisStore, r
 
     (change,) = await eventually(noticed)
     assert change.gap
+    assert change.lost
 
 
 async def test_a_store_that_lost_everything_is_a_gap_and_another_generation(
@@ -184,6 +187,7 @@ async def test_a_lost_stream_is_a_gap_though_the_counter_stands(store: RedisStor
 
     (change,) = await eventually(noticed)
     assert change.gap
+    assert change.lost
     assert change.position.seq == 1
 
 

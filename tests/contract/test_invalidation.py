@@ -153,3 +153,41 @@ async def test_fences_are_capped(store: RedisStore, raw: Any, key_prefix: str, m
     assert await raw.hlen(f"{key_prefix}:{{s02}}:fences") <= 20
     assert isinstance(await store.entries.put(draft(who, fill=fill)), Fenced)
     await put(store, who, fill=await token(store, who))
+
+
+async def test_a_shard_that_lost_writes_is_not_believed(store: RedisStore) -> None:
+    here, elsewhere = identity("a", shard=5), identity("a", shard=6)
+    before = await put(store, here)
+    await put(store, elsewhere)
+    token = FillToken(here.entry_id, before.entry.epoch, (await store.entries.read(here, EXACT)).fence, 0)
+    await store.catalog.distrust(5)
+    read = await store.entries.read(here, EXACT)
+    assert read.exact is not None
+    assert read.exact.entry.epoch < read.epoch
+    assert isinstance(await store.entries.put(draft(here, fill=token)), Fenced)
+    kept = await store.entries.read(elsewhere, EXACT)
+    assert kept.exact is not None
+    assert kept.exact.entry.epoch == kept.epoch
+    again = await put(store, here)
+    assert again.entry.epoch == read.epoch
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_fence_that_fell_back_tells_of_lost_writes(
+    store: RedisStore, raw: Any, key_prefix: str, many: bool
+) -> None:
+    who = identity("a", shard=5)
+    await put(store, who)
+    fences = f"{key_prefix}:{{s05}}:fences"
+    old = await raw.dump(fences)
+    await store.catalog.raise_fence(Selector(tags=("t",)))
+    if old is None:
+        await raw.hset(fences, mapping={"#": 1, "#floor": 1})
+    else:
+        await raw.restore(fences, 0, old, replace=True)
+    if many:
+        found = await store.entries.read_many([who.entry_id])
+        assert found.found[who.entry_id].entry.epoch < found.epochs[who.entry_id]
+    read = await store.entries.read(who, EXACT)
+    assert read.exact is not None
+    assert read.exact.entry.epoch < read.epoch

@@ -274,7 +274,6 @@ async def test_not_by_another_spelling_of_its_prompt(make_service: MakeService) 
         await missed(service, spelling)
 
 
-@pytest.mark.xfail(strict=True, reason="a deletion that a failover loses is remembered by nobody: an epoch would be")
 async def test_not_by_a_failover_that_lost_the_deletion(make_service: MakeService) -> None:
     """A selector deletes records; a replica that had not heard of it becomes the primary, and has them still."""
     service = await make_service()

@@ -38,6 +38,18 @@ local function current_fence(now)
   return now, now
 end
 
+-- A shard that has lost writes (a failover to a replica that lagged) may have lost deletions: whatever it holds from
+-- before is held to be invalidated, in every namespace, and every fill under way to have raced.
+local function distrust(now, fence_floor)
+  local epochs = redis.call('HGETALL', base .. 'epochs')
+  for at = 1, #epochs, 2 do
+    redis.call('HSET', base .. 'epochs', epochs[at], int(math.max(now, tonumber(epochs[at + 1]) + 1)))
+  end
+  local fence = math.max(now, fence_floor + 1)
+  redis.call('HSET', base .. 'fences', '#', int(fence), '#floor', int(fence))
+  return fence
+end
+
 local function record_change(id, cap)
   local seq = redis.call('INCR', base .. 'seq')
   redis.call('XADD', base .. 'log', 'MAXLEN', '~', cap, '*', 'i', id, 'q', seq)

@@ -1,9 +1,13 @@
--- ARGV: veto field, vector field, entry ids...
+-- ARGV: veto field, vector field, fence floor, entry ids...
 -- -> now, then for each id its fields and the current epoch of its namespace (false where the record is gone)
 local now = clock()
+local fence = (current_fence(now))
+if fence < tonumber(ARGV[3]) then
+  distrust(now, tonumber(ARGV[3]))
+end
 local epochs = {}
 local out = { now }
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local found = redis.call('HMGET', base .. 'e:' .. ARGV[i], 'm', 'r', 'c', 'x', 'e', 'h', ARGV[1], ARGV[2], 'n')
   local namespace = found[9]
   if namespace then

@@ -1,0 +1,2 @@
+-- ARGV: fence floor -> the new fence
+return distrust(clock(), tonumber(ARGV[1]))
