@@ -30,6 +30,7 @@ from semcache.embedders.minilm import MiniLm, Runtime
 from semcache.embedders.packaged import MAX_TOKENS, prepared_dir, verify
 from semcache.embedders.windows import PIECE, cut
 from semcache.models import Embedding
+from semcache.policy.guards import edited_inside
 from semcache.policy.similarity import similarity
 
 THRESHOLDS = (0.80, 0.85, 0.90, 0.95, 0.97)
@@ -182,7 +183,10 @@ def main() -> int:
         return np.array([rule(by_text[case.a], by_text[case.b]) for case in every])
 
     fine = embed(runtime, texts, MAX_TOKENS, PIECE)
-    report("policy.similarity", every, score(similarity, fine), groups=True)
+    alike = score(similarity, fine)
+    report("policy.similarity", every, alike, groups=False)
+    vetoed = np.array([edited_inside(case.a, case.b) for case in every])
+    report("policy.similarity and guards (a veto counts as -1)", every, np.where(vetoed, -1.0, alike), groups=True)
     if chosen.rivals:
         full = embed(runtime, texts, MAX_TOKENS, MAX_TOKENS)
         for rule in (mean_cosine, best_match_mean, worst_match, mean_and_worst):

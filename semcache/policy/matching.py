@@ -5,8 +5,8 @@ The rule, in order:
 1. A record may be served only if its epoch is not below the current one (not invalidated), it has not expired by the
    store's clock, it is not older than the request's `max_age_s`, and no feedback vetoed it for this prompt.
 2. The record of the raw digest is the exact hit; the one that the normalised digest points to is the normalised hit.
-3. A neighbour is a semantic hit if it is of the same partition and context, may be served by rule 1, and its
-   similarity, computed from the record's own vectors, reaches the threshold. The best such neighbour wins.
+3. A neighbour is a semantic hit if it is of the same partition and context, may be served by rule 1, its similarity,
+   computed from the record's own vectors, reaches the threshold, and no guard vetoes it. The best such neighbour wins.
 
 Pure: no clock, no randomness, no I/O. The live service, the offline benchmark and the tests call these functions.
 """
@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from semcache.models import CacheIdentity, Candidate, Embedding, Entry, Hit, Miss, MissReason, Nearest, Stale, Tier
+from semcache.policy.guards import edited_inside
 from semcache.policy.similarity import similarity
 from semcache.ports import ExactRead, ManyRead
 
@@ -119,6 +120,9 @@ def match_neighbours(
             if alike >= terms.threshold:
                 reason = telling(reason, refusal)
             continue
+        if alike >= terms.threshold and _guarded(identity, query, candidate):
+            reason = telling(reason, MissReason.VETOED)
+            continue
         if best is None or alike > best[0]:
             best = (alike, candidate.entry)
     if best is None:
@@ -129,6 +133,13 @@ def match_neighbours(
         return Verdict(hit)
     nearest = Nearest(similarity=alike, entry_id=entry.entry_id)
     return Verdict(Miss(reason=telling(MissReason.BELOW_THRESHOLD, reason), nearest=nearest))
+
+
+def _guarded(identity: CacheIdentity, query: Embedding, candidate: Candidate) -> bool:
+    """Whether a guard vetoes the pair. Short texts (of one window) have none yet."""
+    if candidate.embedding is None or len(query.vectors) == 1 or len(candidate.embedding.vectors) == 1:
+        return False
+    return edited_inside(identity.prompt, candidate.entry.prompt)
 
 
 def _same_place(entry: Entry, identity: CacheIdentity) -> bool:

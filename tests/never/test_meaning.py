@@ -194,7 +194,6 @@ async def test_long_prompts_that_differ_beyond_the_model_s_window_are_two(
     assert outcome.tier is Tier.EXACT
 
 
-@pytest.mark.xfail(strict=True, reason="a dozen words amid hundreds move no vector enough: for guards on the words")
 async def test_long_prompts_that_differ_in_one_sentence_amid_them_are_two(make_service: MakeService) -> None:
     service = await make_service(threshold=None)
     for number, it in enumerate(ENDS[:2]):
