@@ -38,7 +38,7 @@ from semcache.models import (
     Usage,
 )
 from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
-from semcache.policy.calibration import default_threshold
+from semcache.policy.calibration import threshold_of
 from semcache.policy.freshness import TtlRules, ttl_of
 from semcache.policy.identity import asker_digest, identify
 from semcache.policy.matching import Terms, match_direct, match_neighbours, telling
@@ -163,7 +163,7 @@ class SemanticCache:
         except StoreUnavailable as error:
             return self._degraded("store", error)
         clock.lap("store")
-        terms = Terms(threshold=self.threshold(identity.namespace, threshold), max_age_s=max_age_s)
+        terms = Terms(threshold=threshold, max_age_s=max_age_s)
         direct = match_direct(read, terms)
         if isinstance(direct, Hit):
             return self._served(direct)
@@ -191,6 +191,8 @@ class SemanticCache:
         clock.lap("embed")
         if query is None:
             return Miss(reason=MissReason.PROMPT_TOO_LONG)
+        in_force = threshold_of(self._settings, identity.namespace, query.space, requested=terms.threshold)
+        terms = Terms(threshold=in_force, max_age_s=terms.max_age_s)
         index = self._live.index
         if index is None or not self._live.caught_up:
             return Miss(reason=MissReason.INDEX_WARMING)
@@ -375,21 +377,6 @@ class SemanticCache:
         return await self._entries.veto(entry_id, asker, wrong=not correct)
 
     # -- bounds ---------------------------------------------------------------------------------------------------
-
-    def threshold(self, namespace: str, requested: float | None = None) -> float:
-        """The cosine threshold in force: request (tightening only) over namespace over setting over calibration."""
-        configured = self._settings.namespace(namespace).threshold
-        if configured is None:
-            configured = self._settings.threshold
-        if configured is None:
-            configured = default_threshold(self._space())
-        return configured if requested is None else max(configured, requested)
-
-    def _space(self) -> str:
-        try:
-            return self._embedder.space if self._embedder is not None else ""
-        except EmbedderUnavailable:
-            return ""
 
     def _widest(self, identity: CacheIdentity) -> Strategy:
         return self._settings.namespace(identity.namespace).strategy or self._settings.strategy

@@ -27,7 +27,7 @@ from semcache.errors import Forbidden, RequestError
 from semcache.invalidation_history import InvalidationHistory, PastInvalidation
 from semcache.jobs import JobContext, Jobs
 from semcache.models import SHARDS, Candidate, Embedding
-from semcache.policy.calibration import default_threshold
+from semcache.policy.calibration import threshold_of
 from semcache.policy.selection import Search, check_selector, concerns, takes_whole_namespaces
 from semcache.policy.similarity import similarity
 from semcache.ports import Catalog, Control, Embedder, EntryStore, ManyRead, Progress, Selector
@@ -336,11 +336,7 @@ class _Judge:
     def _alike(self, query: Embedding, candidate: Candidate) -> bool:
         threshold = self._selector.threshold
         if threshold is None:
-            threshold = self._settings.namespace(candidate.entry.namespace).threshold
-        if threshold is None:
-            threshold = self._settings.threshold
-        if threshold is None:
-            threshold = default_threshold(query.space)
+            threshold = threshold_of(self._settings, candidate.entry.namespace, query.space)
         return candidate.embedding is not None and similarity(query, candidate.embedding) >= threshold
 
 

@@ -27,7 +27,8 @@ from semcache.ports import ExactRead, ManyRead
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a request accepts, after the operator's bounds were applied."""
 
-    threshold: float = 1.0
+    threshold: float | None = None
+    """Least cosine of a semantic hit; None before it is known (the direct tiers need none)."""
     max_age_s: float | None = None
 
 
@@ -108,6 +109,7 @@ def match_neighbours(
     """
     best: tuple[float, Entry] | None = None
     reason = MissReason.NOT_FOUND
+    threshold = 1.0 if terms.threshold is None else terms.threshold
     for entry_id in neighbours:
         candidate = read.found.get(entry_id)
         if candidate is None or not _same_place(candidate.entry, identity):
@@ -117,10 +119,10 @@ def match_neighbours(
         alike = similarity(query, candidate.embedding)
         refusal = unservable(candidate, read.epochs[entry_id], read.now_ms, terms.max_age_s)
         if refusal is not None:
-            if alike >= terms.threshold:
+            if alike >= threshold:
                 reason = telling(reason, refusal)
             continue
-        if alike >= terms.threshold and _guarded(identity, query, candidate):
+        if alike >= threshold and _guarded(identity, query, candidate):
             reason = telling(reason, MissReason.VETOED)
             continue
         if best is None or alike > best[0]:
@@ -128,7 +130,7 @@ def match_neighbours(
     if best is None:
         return Verdict(Miss(reason=reason), more=True)
     alike, entry = best
-    if alike >= terms.threshold:
+    if alike >= threshold:
         hit = Hit(tier=Tier.SEMANTIC, entry=entry, similarity=alike, now_ms=read.now_ms, asker=identity.norm_digest)
         return Verdict(hit)
     nearest = Nearest(similarity=alike, entry_id=entry.entry_id)
