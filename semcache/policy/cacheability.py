@@ -1,6 +1,7 @@
 """What may be looked up, and what may be stored.
 
-The rule. A prompt beyond the operator's limit, one whose class is `never`, and a personal one with nobody to key it by
+The rule. A prompt beyond the operator's limit, or one after so much of the user's that all of it together is beyond
+`CONVERSATION_PROMPTS` times that limit, one whose class is `never`, and a personal one with nobody to key it by
 are neither looked up nor stored. An answer beyond its limit, or with nothing in it, is not stored. The order of the
 reasons is that order: cheapest first.
 
@@ -9,7 +10,8 @@ What a provider's protocol calls unfinished (cut off, refused, an error) is the 
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from semcache.models import (
     Bypass,
@@ -23,16 +25,28 @@ from semcache.models import (
 from semcache.policy import canonical
 from semcache.settings import LimitSettings, Settings
 
+CONVERSATION_PROMPTS: Final = 10
+"""How many times `limits.prompt_chars` all text of the user in one conversation may come to: all of it is searched."""
+
 _EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 _LONGEST_BLANK: Final = 256
 """Bytes: a longer answer is taken as it is, not searched for being blank."""
 
 
 def oversized(request: CacheRequest, limits: LimitSettings) -> bool:
-    """Whether the text of the last message is beyond the limit. Costs nothing: ask it before `identity.identify`."""
+    """Whether the last message's text, or all of the user's, is beyond the limit. Ask it before `identity.identify`:
+    it costs next to nothing.
+    """
     if not request.messages or not isinstance(request.messages[-1], dict):
         return False
-    return len(canonical.words_of(request.messages[-1])) > limits.prompt_chars
+    if len(canonical.words_of(request.messages[-1])) > limits.prompt_chars:
+        return True
+    return len(request.messages) > 1 and _asked(request.messages) > CONVERSATION_PROMPTS * limits.prompt_chars
+
+
+def _asked(messages: Sequence[Any]) -> int:
+    turns = [turn for turn in messages if isinstance(turn, dict) and turn.get("role") == "user"]
+    return sum([len(canonical.words_of(turn)) for turn in turns])
 
 
 def characters(request: CacheRequest) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from semcache.policy import homographs
+from semcache.policy import homographs, slices
 
 REVISION: Final = f"{homographs.REVISION}"
 
@@ -35,7 +35,7 @@ _MOST_ACCENTED: Final = 2
 
 def is_english(text: str) -> bool:
     """Whether the text has an English function word and none that is another language's alone."""
-    if _ENGLISH.search(text) is None or _FOREIGN.search(text) is not None:
+    if not slices.found(_ENGLISH, text) or slices.found(_FOREIGN, text):
         return False
     return text.isascii() or len(_ACCENTED.findall(text)) <= _MOST_ACCENTED
 

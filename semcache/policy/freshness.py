@@ -10,7 +10,8 @@ for a lasting fact in so many words, is static; whatever is left is general, or 
 `sticky` rules hold for the rest of a conversation: they are also asked of the user's earlier turns.
 
 The table is data (`ttl_rules.DEFAULT_TABLE`; an operator's own comes from a TOML file that the caller has read).
-Matching is linear in the length of the prompt for the default table; a nested unbounded repetition is refused.
+Matching is linear in the length of the prompt for the default table; a nested unbounded repetition is refused. A long
+text is searched in slices (`slices`), so a pattern must not need more than `slices.REACH` characters to match.
 This module knows no clock and no randomness: both are arguments.
 """
 
@@ -24,6 +25,7 @@ import msgspec
 
 from semcache.errors import ConfigError
 from semcache.models import TtlClass
+from semcache.policy import slices
 from semcache.policy.ttl_rules import DEFAULT_TABLE
 from semcache.settings import Settings
 
@@ -66,9 +68,9 @@ class TtlRule(msgspec.Struct, frozen=True):
         """Whether the rule claims a prompt, given in lower case and as its set of words."""
         if self.words is not None and self.words.isdisjoint(words):
             return False
-        if self.pattern is not None and self.pattern.search(text) is None:
+        if self.pattern is not None and not slices.found(self.pattern, text):
             return False
-        return self.unless is None or self.unless.search(text) is None
+        return self.unless is None or not slices.found(self.unless, text)
 
 
 class TtlRules:
@@ -143,10 +145,10 @@ def _prepared(prompt: str) -> tuple[str, set[str]]:
     text = prompt.lower()
     if not text.isascii():
         text = text.replace("’", "'").replace("‘", "'")
-    words = set(_WORD.findall(text))
-    if _DIGIT.search(text):
+    words = slices.all_of(_WORD, text)
+    if slices.found(_DIGIT, text):
         words.add("<digit>")
-    if _CODE.search(text):
+    if slices.found(_CODE, text):
         words.add("<code>")
     if "@" in text:
         words.add("@")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from semcache.models import BypassReason, CacheIdentity, CacheRequest, RefusedReason
-from semcache.policy.cacheability import may_look_up, may_store, oversized
+from semcache.policy.cacheability import CONVERSATION_PROMPTS, may_look_up, may_store, oversized
 from semcache.policy.freshness import TtlRules
 from semcache.policy.identity import identify
 from semcache.policy.normalize import Normalizer
@@ -70,3 +70,17 @@ def test_the_limit_holds_for_text_beside_an_image_too() -> None:
     request = CacheRequest(messages=[{"role": "user", "content": parts}], model="m")
     assert oversized(request, SETTINGS.limits)
     assert not oversized(CacheRequest(messages=[], model="m"), SETTINGS.limits)
+
+
+def test_a_conversation_in_which_the_user_said_too_much_bypasses() -> None:
+    def conversation(turns: int, role: str = "user") -> CacheRequest:
+        earlier = [{"role": role, "content": "x" * 100}] * turns
+        return CacheRequest(messages=[*earlier, {"role": "user", "content": "y"}], model="m")
+
+    assert not oversized(conversation(CONVERSATION_PROMPTS - 1), SETTINGS.limits)
+    assert oversized(conversation(CONVERSATION_PROMPTS), SETTINGS.limits)
+    assert not oversized(conversation(CONVERSATION_PROMPTS, "assistant"), SETTINGS.limits)  # nobody searches those
+    asked = conversation(CONVERSATION_PROMPTS)
+    bypass = may_look_up(asked, identify(asked, Normalizer(), TtlRules.default()), SETTINGS)
+    assert bypass is not None
+    assert bypass.reason is BypassReason.PROMPT_TOO_LARGE
