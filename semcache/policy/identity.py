@@ -40,22 +40,20 @@ def identify(request: CacheRequest, normalizer: Normalizer, rules: TtlRules) -> 
     prompt = canonical.text_of(last) if last.get("role") == "user" else None
     ttl_class, rule = _classify(context, last, prompt, rules)
 
-    owner = request.principal if ttl_class is TtlClass.PERSONAL else None
-    partition_bytes = canonical.encode(
-        [
-            request.namespace,
-            request.model,
-            request.model_version,
-            _asker(owner, request.params) if ttl_class is TtlClass.PERSONAL else None,
-            system,
-            canonical.params(request.params),
-        ],
-        field="params",
-    )
-    context_bytes, last_bytes = _context_bytes(context, last, prompt), canonical.encode(last, field="messages")
-    partition = _digest(b"partition", partition_bytes)[:16]
+    personal = ttl_class is TtlClass.PERSONAL
+    owner = request.principal if personal else None
+    counted = canonical.params(request.params) | (_named(request.params) if personal else {})
+    params_bytes = canonical.encode(counted, field="params")
+    try:
+        asker = [owner] if personal else None
+        asked_bytes = canonical.encode([request.namespace, request.model, request.model_version, asker, system])
+        context_bytes, last_bytes = _context_bytes(context, last, prompt), canonical.encode(last, field="messages")
+    except RequestError:
+        _blame(request.messages)
+        raise
+    partition = _digest(b"partition", asked_bytes, params_bytes)[:16]
     context_digest = _digest(b"context", context_bytes)[:16]
-    digest = _digest(b"request", partition_bytes, context_bytes, last_bytes)
+    digest = _digest(b"request", asked_bytes, params_bytes, context_bytes, last_bytes)
     return CacheIdentity(
         namespace=request.namespace,
         model=request.model,
@@ -89,11 +87,19 @@ def _digest(purpose: bytes, *pieces: bytes) -> bytes:
     return hashlib.sha256(b"semcache:%b\0%b%b" % (purpose, lengths, b"".join(pieces))).digest()
 
 
-def _asker(principal: str | None, params: Mapping[str, Any]) -> list[Any]:
-    """Who asks for something personal. The provider's fields count beside the principal: behind one key may be many."""
+def _named(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Whom the provider's fields name: for something personal they count too, as behind one key there may be many."""
+    named = {name: params[name] for name in ("user", "safety_identifier") if params.get(name) is not None}
     metadata = params.get("metadata")
-    named = metadata.get("user_id") if isinstance(metadata, Mapping) else None
-    return [principal, params.get("user"), params.get("safety_identifier"), named]
+    if isinstance(metadata, Mapping) and metadata.get("user_id") is not None:
+        named["metadata"] = {"user_id": metadata["user_id"]}
+    return named
+
+
+def _blame(messages: list[dict[str, Any]]) -> None:
+    """Raises RequestError with the place, among all messages, of what is no JSON in one of them."""
+    for number, given in enumerate(messages):
+        canonical.encode(canonical.message(given), field=f"messages.{number}")
 
 
 def _pieces(messages: list[dict[str, Any]]) -> tuple[list[Any], list[Any], dict[str, Any]]:

@@ -173,6 +173,41 @@ def test_what_is_no_message_list_is_refused(messages: Any) -> None:
     assert refused.value.field.startswith("messages")
 
 
+NAN = float("nan")
+SYSTEM = {"role": "system", "content": "s"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "params", "field"),
+    [
+        ([user("x")], {"a": NAN}, "params.a"),
+        ([user("x")], {"a": {"b": [1, NAN]}}, "params.a.b.1"),
+        ([user("x")], {"a": "\ud800"}, "params"),
+        ([user("where is my order")], {"user": NAN}, "params.user"),
+        ([user("where is my order")], {"metadata": {"user_id": NAN}}, "params.metadata.user_id"),
+        ([user("x") | {"name": NAN}], {}, "messages.0.name"),
+        ([user("x"), SYSTEM, {"role": "system", "content": [1, NAN]}, user("x")], {}, "messages.2.content.1"),
+        ([SYSTEM, user("x"), {"role": "assistant", "n": NAN}, user("x")], {}, "messages.2.n"),
+        ([user("x"), user("\ud800")], {}, "messages.1"),
+    ],
+)
+def test_what_is_no_json_is_named_by_its_place_in_the_request(
+    messages: list[dict[str, Any]], params: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        who(messages, params=params)
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("named", [{"user": "u"}, {"safety_identifier": "u"}, {"metadata": {"user_id": "u"}}])
+def test_whom_the_fields_name_counts_for_what_is_personal(named: dict[str, Any]) -> None:
+    asked, principal = "where is my order", "ann"
+    plain = who(asked, principal=principal)
+    assert who(asked, principal=principal, params=named).partition != plain.partition
+    assert who(asked, principal=principal, params={"metadata": {"trace": "1"}, "user": None}) == plain
+    assert who("What is entropy?", params=named) == who("What is entropy?")
+
+
 PIECES = st.lists(
     st.tuples(st.sampled_from(["system", "user", "assistant"]), st.text('ab,[]{}"\\\0', max_size=4)),
     min_size=1,
