@@ -141,7 +141,10 @@ class TtlSettings(_Group):
 class LimitSettings(_Group):
     """What is too much."""
 
-    prompt_chars: Count = Field(100_000, description="Longest prompt that is cached.")
+    prompt_chars: Count = Field(
+        100_000,
+        description="Longest prompt that is cached; all messages of the user together may have ten times as much.",
+    )
     response_bytes: Count = Field(1_000_000, description="Largest answer that is cached.")
     body_bytes: Count = Field(10_000_000, description="Largest request body.")
     batch_items: Count = Field(256, description="Most items in one batch call.")
