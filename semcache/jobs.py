@@ -57,15 +57,20 @@ class Jobs:
         replica_id: str,
         *,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         poll_s: float = 0.5,
         lease_s: float = 10.0,
         describe: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`describe` adds fields (index rows, lag, ...) to this replica's heartbeat."""
+        """`clock` (Unix seconds) stamps what is written; every interval is measured by `monotonic`, which is never set.
+
+        `describe` adds fields (index rows, lag, ...) to this replica's heartbeat.
+        """
         self._control = control
         self._records = JobRecords(control)
         self.replica_id = replica_id
         self._clock = clock
+        self._monotonic = monotonic
         self._poll_s = poll_s
         self._lease_s = lease_s
         self._describe = describe
@@ -140,9 +145,9 @@ class Jobs:
         try:
             while True:
                 try:
-                    if self._clock() - beaten >= self._lease_s / 3:
+                    if self._monotonic() - beaten >= self._lease_s / 3:
                         await self.beat()
-                        beaten = self._clock()
+                        beaten = self._monotonic()
                     if not recovered:
                         await self._recover()
                         recovered = True
@@ -172,7 +177,7 @@ class Jobs:
             self._after = stream_id
             self._open[command["job"]] = None
         for job_id in list(self._open):
-            if job_id not in self._running and self._resume_at.get(job_id, 0.0) <= self._clock():
+            if job_id not in self._running and self._resume_at.get(job_id, float("-inf")) <= self._monotonic():
                 await self._advance(job_id)
 
     async def _recover(self) -> None:
@@ -254,7 +259,7 @@ class Jobs:
             raise
         except Unavailable as failure:
             if attempts < ATTEMPTS:
-                self._resume_at[job_id] = self._clock() + self._poll_s * 2 ** (attempts + 1)
+                self._resume_at[job_id] = self._monotonic() + self._poll_s * 2 ** (attempts + 1)
                 raise
             state, error = "failed", f"{failure.code}: {failure} (after {attempts} attempts)"
         except SemcacheError as failure:
@@ -277,19 +282,19 @@ class Jobs:
     ) -> Mapping[str, Any] | None:
         """Await the handler; meanwhile renew the lease, write progress, and look for a cancellation."""
         try:
-            renewed = self._clock()
+            renewed = self._monotonic()
             while True:
                 finished, _ = await asyncio.wait({work}, timeout=0.5)
                 if finished:
                     return work.result()
                 try:
-                    if self._clock() - renewed >= self._lease_s / 4:
+                    if self._monotonic() - renewed >= self._lease_s / 4:
                         if not await self._control.acquire(lease, self.replica_id, self._lease_s):
                             raise _LeaseLost("the lease went to another replica")
-                        renewed = self._clock()
+                        renewed = self._monotonic()
                     await reporter.report()
                 except StoreUnavailable:
-                    if self._clock() - renewed >= self._lease_s:
+                    if self._monotonic() - renewed >= self._lease_s:
                         raise  # the lease has run out meanwhile: another replica may have begun
         finally:
             if not work.done():

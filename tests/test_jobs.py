@@ -138,6 +138,40 @@ async def test_another_replica_takes_over_when_the_leader_dies(store: RedisStore
     assert status.result == {"by": "b"}
 
 
+async def test_a_wall_clock_that_is_set_back_costs_neither_heartbeat_nor_lease(store: RedisStore) -> None:
+    wall = 1_000_000.0
+    release = asyncio.Event()
+
+    def clock() -> float:
+        nonlocal wall
+        wall -= 60.0
+        return wall
+
+    async def slow(params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
+        await release.wait()
+        return {"by": "a"}
+
+    async def thief(params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
+        return {"by": "b"}
+
+    a, b = replica(store, "a", lease_s=0.8, clock=clock), replica(store, "b", lease_s=0.8)
+    a.register("work", "one", slow)
+    b.register("work", "one", thief)
+    async with running(a):
+        job_id = await a.submit("work", {}, who="ada")
+
+        async def under_way() -> bool:
+            return (await b.get(job_id)).state == "running"
+
+        await until(under_way, what="a to begin")
+        async with running(b):
+            await asyncio.sleep(1.8)  # two leases: both must have been renewed
+            assert "a" in await b.replicas()
+            release.set()
+            status = await finished(b, job_id)
+    assert status.result == {"by": "a"}
+
+
 async def test_cancel_stops_between_batches(store: RedisStore) -> None:
     async def handler(params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
         done = 0
