@@ -181,7 +181,8 @@ class Maintenance:
     # -- the index: every replica its own -------------------------------------------------------------------------
 
     async def _look_after_index(self, shards: int) -> None:
-        """Mark rows dead whose records are gone. The change log tells of these too; this mends what it missed."""
+        """Have rows looked at again whose records are gone. The change log tells of these too; this mends what it
+        missed. A row is not removed here: its record may be stored between the read and the removal."""
         live = self._live
         for _ in range(shards):
             if live is None or live.index is None or not live.caught_up:
@@ -189,7 +190,7 @@ class Maintenance:
             shard, self._shard = self._shard, (self._shard + 1) % SHARDS
             dead = await self._dead_rows(live.index, shard)
             if dead:
-                live.remove(dead)
+                live.doubt(dead)
                 self.counts["dead_rows"] += len(dead)
 
     async def _dead_rows(self, index: VectorIndex, shard: int) -> list[str]:
