@@ -98,7 +98,7 @@ class Stats:
         else:
             _add(cell, _REFUSED + event.outcome.reason, 1)
 
-    def degraded(self, part: str, reason: str) -> None:
+    def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """Count a failed call to a dependency."""
         _add(self._own_degraded, f"{part}|{reason}", 1)
 
@@ -151,7 +151,7 @@ class Stats:
             await self.flush()
             cells = await self._stored(namespace, opened)
             degraded = await self._control.hget_all(_DEGRADED) if opened is None else {}
-            since = (await self._control.hget_all(_SINCE)).get("at", self._since.isoformat())
+            since = (await self._control.hget_all(_SINCE)).get("at") or self._since.isoformat()
             scope = "service"
         except SemcacheError as error:
             log.warning("statistics of this process only: %s", error)
@@ -159,7 +159,7 @@ class Stats:
             degraded = {name: str(n) for name, n in self._own_degraded.items()} if opened is None else {}
             since, scope = self._since.isoformat(), "process"
         names = sorted({name for name, _ in cells})
-        body: dict[str, Any] = {"scope": scope, "since": since, **_report(cells.values())}
+        body: dict[str, Any] = {"scope": scope, "since": since.replace("+00:00", "Z"), **_report(cells.values())}
         body["namespaces"] = {name: _report(c for cell, c in cells.items() if cell[0] == name) for name in names}
         for (name, model), counters in sorted(cells.items()):
             body["namespaces"][name].setdefault("models", {})[model] = _report([counters])
