@@ -250,6 +250,7 @@ class Follower:
     async def _look_again(self, index: VectorIndex) -> None:
         # What is stored after this read has a log entry that is still to come, so a row cannot be lost for good.
         doubted, self._doubted = self._doubted, {}
+        self._changed_since_snapshot |= bool(doubted)
         await self._refresh(index, list(doubted))
 
     async def _scan(self, index: VectorIndex, shard: int) -> None:
@@ -319,6 +320,8 @@ class Follower:
                     await self._renew(fresh, ids, reembed)
                     done += len(ids)
                     progress(min(done, total), total)
+            await asyncio.to_thread(fresh.merge_now)
+            progress(total, total)  # here a cancelled job can still end with the live index as it was
             await self._catch_up(fresh, positions)
             async with self._applying:
                 await self._catch_up(fresh, positions)
@@ -329,7 +332,6 @@ class Follower:
         finally:
             self._building = None
         await asyncio.to_thread(live.close)
-        progress(total, total)
         return len(fresh)
 
     async def _catch_up(self, index: VectorIndex, positions: list[Position]) -> None:

@@ -204,12 +204,16 @@ class SegmentedIndex:
             return self._idle.wait_for(lambda: self._worker is None, timeout_s)
 
     def merge_now(self) -> None:
-        """Merge all into one segment, on this thread: the last step of a rebuild."""
+        """Merge all into one segment, on this thread: what a rebuild ends with. Given up if the index is closed
+        meanwhile."""
         self.freeze()
         with self._merging:
             segments = self._view.segments
             if len(segments) > 1 or any(s.live < s.rows or s.largest_flat >= self._graph_from for s in segments):
-                self._merge(segments, self._graph_from)
+                try:
+                    self._merge(segments, self._graph_from)
+                except _GivenUp:
+                    log.debug("merge given up: the index was closed")
 
     def close(self) -> None:
         """Stop background merges and wait for their thread. Searching and writing go on without merges."""
@@ -257,9 +261,10 @@ class SegmentedIndex:
         """Merge and swap. The caller holds `_merging`."""
         with self._lock:
             taken = [segment.alive.copy() for segment in chosen]
+            closed_before = self._closed  # who merges a closed index means to
 
         def progress() -> None:
-            if self._closed and threading.current_thread() is self._worker:
+            if self._closed and (not closed_before or threading.current_thread() is self._worker):
                 raise _GivenUp
             self._relieve(chosen)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import shutil
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from semcache.models import CacheRequest, Hit, Miss, MissReason, Outcome, Refused, RefusedReason, Stored, Tier
 from semcache.ports import Selector
 from semcache.service import Service
+from semcache.vectors.index import SegmentedIndex
 from tests.integration.conftest import MakeService, eventually, is_ready
 from tests.prompts import prompt, reworded
 
@@ -97,6 +99,18 @@ async def test_an_invalidation_that_races_a_fill_wins(make_service: MakeService,
     fresh = await first.cache.store(request(prompt(0)), b'"new"', tags=["doc"], fill=again.fill)
     assert isinstance(fresh, Stored)
     assert isinstance(await ask(second, prompt(0)), Hit)
+
+
+async def test_a_rebuilt_index_is_one_segment(make_service: MakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = await make_service()
+    for number in range(30):
+        await fill(service, number)
+    follower: Any = service.follower
+    sealed_often = functools.partial(SegmentedIndex, delta_rows=4)
+    monkeypatch.setattr(follower._shelf, "create", sealed_often)
+    assert await follower.rebuild(lambda done, total: None) == 30
+    assert [segment.live for segment in follower.index.segments] == [30]
+    assert await hits(service, 29)
 
 
 async def test_a_rebuild_under_load_loses_nothing_and_serves_throughout(make_service: MakeService) -> None:

@@ -223,6 +223,29 @@ def test_searches_and_small_merges_go_on_while_a_long_graph_is_built(monkeypatch
     index.close()
 
 
+def test_a_merge_on_a_callers_thread_ends_when_the_index_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = SegmentedIndex("s", DIMENSION, delta_rows=16)
+    vectors = clusters(32, DIMENSION, np.random.default_rng(4))
+    index.upsert([Row(entry_id(at), name(0), name(0), vector) for at, vector in enumerate(vectors)])
+    going_on = threading.Event()
+
+    def endless(
+        segments: Sequence[Segment], taken: Sequence[Any], graph_from: int | None, progress: Callable[[], None]
+    ) -> merging.Merged:
+        going_on.set()
+        while True:
+            progress()
+
+    monkeypatch.setattr(index_module, "merge", endless)
+    merger = threading.Thread(target=index.merge_now, daemon=True)
+    merger.start()
+    assert going_on.wait(30)
+    index.close()
+    merger.join(30)
+    assert not merger.is_alive()
+    assert len(index) == 32
+
+
 def test_a_merge_that_fails_is_counted_and_harms_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
