@@ -180,6 +180,10 @@ class Service:
                     log.warning("waiting for the store: %s", error)
                 failing = True
                 await asyncio.sleep(_CONNECT_RETRY_S)
+            except Exception:  # the boundary of this task: without it no background work would ever start
+                self.observers.degraded("connect", "task_failed")
+                log.exception("connecting to the store failed; it is tried again")
+                await asyncio.sleep(_RESTART_S)
             else:
                 self.store_ready.set()
                 log.info("store connected")
