@@ -7,7 +7,6 @@ and turns a broken dependency into a miss with a named reason. It knows no HTTP,
 from __future__ import annotations
 
 import asyncio
-import logging
 import random as _random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -58,8 +57,6 @@ from semcache.ports import (
 )
 from semcache.settings import Settings
 from semcache.uses import Uses
-
-log = logging.getLogger(__name__)
 
 _LONG: Final = 10_000
 """Characters: the identity of more text takes tens of milliseconds, in which other requests must not wait."""
@@ -244,8 +241,7 @@ class SemanticCache:
 
     def _degraded(self, part: str, error: Unavailable) -> Miss:
         reason = _MISS_OF.get(error.code, MissReason.STORE_UNAVAILABLE)
-        log.warning("degraded part=%s reason=%s detail=%s", part, reason.value, error)
-        self._observer.degraded(part, reason)
+        self._observer.degraded(part, reason.value, str(error))
         return Miss(reason=reason)
 
     # -- store ----------------------------------------------------------------------------------------------------
@@ -316,8 +312,7 @@ class SemanticCache:
             written = await self._entries.put(msgspec.structs.replace(draft, embedding=embedding))
         except StoreUnavailable as error:
             reason = _REFUSED_OF.get(error.code, RefusedReason.STORE_UNAVAILABLE)
-            log.warning("degraded part=store reason=%s detail=%s", reason.value, error)
-            self._observer.degraded("store", reason)
+            self._observer.degraded("store", reason.value, str(error))
             return Refused(reason=reason)
         if isinstance(written, Fenced):
             return Refused(reason=RefusedReason.INVALIDATED_MEANWHILE)
@@ -340,8 +335,7 @@ class SemanticCache:
         try:
             embedding = (await self._embedder.embed([identity.prompt]))[0]
         except EmbedderUnavailable as error:
-            log.warning("degraded part=embedder reason=%s detail=%s", error.code, error)
-            self._observer.degraded("embedder", error.code)
+            self._observer.degraded("embedder", error.code, str(error))
             return None, SemanticState.PENDING
         return embedding, SemanticState.OFF if embedding is None else SemanticState.INDEXED
 

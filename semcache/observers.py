@@ -31,10 +31,10 @@ class Observers:
         for observer in self._observers:
             observer.stored(event)
 
-    def degraded(self, part: str, reason: str) -> None:
+    def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """A dependency failed."""
         for observer in self._observers:
-            observer.degraded(part, reason)
+            observer.degraded(part, reason, detail)
 
 
 class DecisionLog:
@@ -90,5 +90,5 @@ class DecisionLog:
                 event.seconds * 1000,
             )
 
-    def degraded(self, part: str, reason: str) -> None:
-        """The degraded part logs its own warning, with the cause."""
+    def degraded(self, part: str, reason: str, detail: str = "") -> None:
+        """No decision: `quiet.QuietLog` tells of it."""

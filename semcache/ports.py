@@ -320,6 +320,9 @@ class VectorIndex(Protocol):
     def ids(self, shard: int | None = None) -> list[str]:
         """Entry ids of the live rows (of one shard)."""
 
+    def merge_now(self) -> None:
+        """Lay everything out as a search finds it fastest, on this thread; it may take long."""
+
     def close(self) -> None:
         """Stop background work; searches that go on finish."""
 
@@ -441,8 +444,11 @@ class Observer(Protocol):
     def stored(self, event: StoreEvent) -> None:
         """A store ended."""
 
-    def degraded(self, part: str, reason: str) -> None:
-        """A call to a dependency (`store`, `embedder`, `index`) failed and was turned into a named reason."""
+    def degraded(self, part: str, reason: str, detail: str = "") -> None:
+        """A call to a dependency (`store`, `embedder`, `index`) failed and was turned into a named reason.
+
+        `detail` is what the operator may want to read; it is not for callers.
+        """
 
 
 Progress = Callable[[int, int], None]

@@ -30,6 +30,7 @@ from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules
 from semcache.policy.normalize import Normalizer
 from semcache.ports import Row, VectorIndex
+from semcache.quiet import QuietLog
 from semcache.settings import Settings
 from semcache.stats import Stats
 from semcache.stores.store import RedisStore
@@ -93,6 +94,7 @@ class Service:
         self.maintenance = self._make_maintenance()
         self.observers.add(self.stats)
         self.observers.add(DecisionLog())
+        self.observers.add(QuietLog())
         self._tasks: list[asyncio.Task[None]] = []
         self.store_ready = asyncio.Event()
         self.fatal = ""

@@ -108,7 +108,7 @@ class Metrics:
         self._stores.labels(*what, self._namespaces[event.namespace]).inc()
         self._store_seconds.labels(what[0]).observe(event.seconds)
 
-    def degraded(self, part: str, reason: str) -> None:
+    def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """Count a failed call to a dependency."""
         self._degraded.labels(part, reason).inc()
 
