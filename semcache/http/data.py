@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from semcache.errors import NotFound, RequestError, SemcacheError, TooLarge, Unavailable
+from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout, TooLarge, Unavailable
 from semcache.http import answers, problems, tokens
 from semcache.http.answers import encode
 from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 32
 """Items of a batch that are worked on together: enough to fill the embedder's batches, too few to starve others."""
+_COUNT_S: Final = 1.0
+"""Seconds that statistics wait for the number of entries: the other figures are worth more than this one."""
 _ENTRY_ID = re.compile(r"[0-9a-f]{32}")
 
 _lookups = BodyDecoder(LookupBody)
@@ -96,23 +98,28 @@ async def stats(call: Call) -> Answer:
     allowed = None if open_to is None else frozenset(open_to)
     service = call.site.service
     body = await service.stats.snapshot(namespace, allowed)
-    body["entries"] = await _entries(call, namespace)
+    body["entries"], reason = await _entries(call, namespace)
+    if reason:
+        body["entries_reason"] = reason
     body["index"] = (await service.health()).get("index") if allowed is None else None
     return Answer(200, encode(body))
 
 
-async def _entries(call: Call, namespace: str | None) -> int | None:
-    """Entries in the namespaces asked for; None while the store cannot tell."""
+async def _entries(call: Call, namespace: str | None) -> tuple[int | None, str]:
+    """Entries in the namespaces asked for; None, and why, while the store cannot tell soon."""
     try:
-        groups = await call.site.service.catalog.groups()
-    except Unavailable as error:
-        call.site.service.observers.degraded("store", error.code)
-        return None
-    return sum(
+        async with asyncio.timeout(_COUNT_S):
+            groups = await call.site.service.catalog.groups()
+    except (Unavailable, TimeoutError) as error:
+        reason = error.code if isinstance(error, Unavailable) else StoreTimeout.code
+        call.site.service.observers.degraded("store", reason, str(error) or f"no count of entries in {_COUNT_S:g} s")
+        return None, reason
+    entries = sum(
         group.entries
         for group in groups
         if call.credential.opens(group.namespace) and namespace in (None, group.namespace)
     )
+    return entries, ""
 
 
 # -- one item ---------------------------------------------------------------------------------------------------------

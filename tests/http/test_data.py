@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any
 
 import httpx
@@ -239,6 +241,21 @@ async def test_stats_tell_what_was_done(client: httpx.AsyncClient) -> None:
 
 
 # -- batches ----------------------------------------------------------------------------------------------------------
+
+
+async def test_stats_do_not_wait_for_a_store_that_hangs(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "entries_reason" not in (await client.get("/v1/stats")).json()
+
+    async def hang() -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client.service.catalog, "groups", hang)  # type: ignore[attr-defined]
+    began = time.monotonic()
+    body = (await client.get("/v1/stats")).json()
+    assert time.monotonic() - began < 3.0
+    assert (body["entries"], body["entries_reason"]) == (None, "store_timeout")
 
 
 async def test_a_batch_answers_every_item_in_order(client: httpx.AsyncClient) -> None:
