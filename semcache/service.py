@@ -18,13 +18,13 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache.admin.invalidation import Invalidator
+from semcache.admin.jobs import JobContext, Jobs
+from semcache.admin.maintenance import Maintenance
 from semcache.cache import SemanticCache
 from semcache.embedders import make_embedder
 from semcache.errors import ConfigError, SemcacheError
 from semcache.follower import Follower
-from semcache.invalidation import Invalidator
-from semcache.jobs import JobContext, Jobs
-from semcache.maintenance import Maintenance
 from semcache.models import Strategy
 from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semcache.doctor import Doctor, Report
+from semcache.admin.doctor import Doctor, Report
 from semcache.ports import Embedder, IndexShelf, LiveIndex
 from semcache.stores.store import RedisStore
 

@@ -45,7 +45,9 @@ def test_importing_semcache_takes_no_time() -> None:
     assert min(seconds() for _ in range(3)) < 0.05
 
 
-@pytest.mark.parametrize("module", ["semcache.http", "semcache.http.server", "semcache.service", "semcache.doctor"])
+@pytest.mark.parametrize(
+    "module", ["semcache.http", "semcache.http.server", "semcache.service", "semcache.admin.doctor"]
+)
 def test_the_serving_process_imports_no_torch(module: str) -> None:
     assert not imported_by(module) & {"torch", "transformers", "sentence_transformers"}
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from semcache.admin.doctor import Doctor, Report
 from semcache.cli import flags
-from semcache.doctor import Doctor, Report
 from semcache.ports import Finding
 from semcache.service import Service
 from semcache.settings import Settings, load

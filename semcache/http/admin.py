@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from semcache.admin.jobs import JobStatus
 from semcache.errors import Forbidden, RequestError
 from semcache.http.access import Credential
 from semcache.http.answers import JobAccepted, encode, moment
@@ -15,7 +16,6 @@ from semcache.http.data import require_comparable
 from semcache.http.decoding import BodyDecoder
 from semcache.http.exchange import Answer, Call
 from semcache.http.routes import require_all_namespaces
-from semcache.jobs import JobStatus
 from semcache.policy.selection import check_selector
 
 _rebuilds = BodyDecoder(RebuildBody)

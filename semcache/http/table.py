@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from semcache.admin.jobs import JobStatus
 from semcache.http import admin, answers, bodies, data, operations
 from semcache.http.access import Role
 from semcache.http.problems import Problem
 from semcache.http.routes import Example, Items, Parameter, Reply, Route
-from semcache.jobs import JobStatus
 
 _QUESTION: Final = {"prompt": "What is the capital of France?", "model": "gpt-4o-mini", "params": {"temperature": 0}}
 _ANSWER: Final = {"choices": [{"message": {"role": "assistant", "content": "Paris."}, "finish_reason": "stop"}]}

@@ -14,8 +14,7 @@
 | a lookup that waits longer than its deadline | `never/test_deadlines.py`, `faults/test_degradation.py` |
 | an invalidated answer that comes back | `never/test_comebacks.py`, `never/test_stress.py`, `contract/` |
 
-The table names files; `HELD_BY` names the tests, and is held to them below. Two gaps are known, and marked `xfail`:
-one sentence changed amid many hundred words, and a deletion by selector that a failover of the store loses.
+The table names files; `HELD_BY` names the tests, and is held to them below.
 """
 
 from __future__ import annotations
@@ -168,7 +167,7 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_fence_stops_what_it_concerns",
             "test_lost_and_dropped_fences_count_as_raised",
         ),
-        "test_invalidation.py": ("test_fills_with_tokens_under_fire",),
+        "admin/test_invalidation.py": ("test_fills_with_tokens_under_fire",),
         "integration/test_replicas.py": ("test_an_invalidation_that_races_a_fill_wins",),
     },
 }

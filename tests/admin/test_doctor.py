@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis, RedisCluster
 
-from semcache.doctor import Report
+from semcache.admin.doctor import Report
 from semcache.models import SHARDS
 from semcache.ports import Row, Selector
 from semcache.settings import Settings
 from semcache.stores.audit import _DETAILS
 from semcache.stores.store import RedisStore
 from semcache.vectors import IndexFolder
+from tests.admin.test_invalidation import Circle, angle
+from tests.admin.test_maintenance import Live
 from tests.conftest import Backend
 from tests.doctor_helper import ORDINARY, assert_healthy, doctor_of
 from tests.ops import opened, put, put_many, settings_for, until
-from tests.test_invalidation import Circle, angle
-from tests.test_maintenance import Live
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from semcache.admin.jobs import JobContext, Jobs
 from semcache.errors import NotFound, RequestError, StoreUnavailable
-from semcache.jobs import JobContext, Jobs
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
 from tests.ops import opened, settings_for, until

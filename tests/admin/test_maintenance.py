@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from semcache.admin.maintenance import Maintenance
 from semcache.errors import StoreUnavailable
-from semcache.maintenance import Maintenance
 from semcache.models import Embedding
 from semcache.ports import Row, Touch, VectorIndex
 from semcache.stores.store import RedisStore

@@ -25,8 +25,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
 
-from semcache.errors import RequestError, SemcacheError, StoreUnavailable, Unavailable
-from semcache.job_record import (
+from semcache.admin.job_record import (
     FINISHED,
     JobContext,
     JobRecords,
@@ -36,6 +35,7 @@ from semcache.job_record import (
     replica_states,
     status_of,
 )
+from semcache.errors import RequestError, SemcacheError, StoreUnavailable, Unavailable
 from semcache.ports import Control
 
 log = logging.getLogger(__name__)

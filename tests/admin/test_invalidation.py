@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semcache.admin.invalidation import Invalidator, compile_pattern
+from semcache.admin.jobs import Jobs
 from semcache.errors import Forbidden, RequestError
-from semcache.invalidation import Invalidator, compile_pattern
-from semcache.jobs import Jobs
 from semcache.models import Embedding, FillToken, Strategy
 from semcache.policy.selection import SELECTORS, check_selector, concerns, takes_whole_namespaces
 from semcache.ports import EmbedderState, Fenced, Selector, Written

@@ -23,9 +23,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from semcache.admin.history import InvalidationHistory, PastInvalidation
+from semcache.admin.jobs import JobContext, Jobs
 from semcache.errors import Forbidden, RequestError
-from semcache.invalidation_history import InvalidationHistory, PastInvalidation
-from semcache.jobs import JobContext, Jobs
 from semcache.models import SHARDS, Candidate, Embedding
 from semcache.policy.calibration import threshold_of
 from semcache.policy.selection import Search, check_selector, concerns, takes_whole_namespaces
