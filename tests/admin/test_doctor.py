@@ -192,7 +192,7 @@ async def test_a_store_that_cannot_be_used_is_a_finding(settings: Settings, raw:
 
 
 def test_the_page_explains_every_finding() -> None:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
     source = "".join(
         (root / "semcache" / name).read_text(encoding="utf-8") for name in ("doctor.py", "stores/audit.py")
