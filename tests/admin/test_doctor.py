@@ -195,7 +195,7 @@ def test_the_page_explains_every_finding() -> None:
     root = Path(__file__).parents[2]
     page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
     source = "".join(
-        (root / "semcache" / name).read_text(encoding="utf-8") for name in ("doctor.py", "stores/audit.py")
+        (root / "semcache" / name).read_text(encoding="utf-8") for name in ("admin/doctor.py", "stores/audit.py")
     )
     codes = set(re.findall(r'code="(\w+)"', source)) | set(_DETAILS) | {"row_missing", "row_dead"}
     assert {code for code in codes if f"`{code}`" not in page} == set()
