@@ -153,6 +153,7 @@ async def _replay(
             ):
                 replay.step(request, identity, embedding)
             bar.update(len(requests))
+    embed_ms = _percentiles(await _embed_times(embedder, stream))
     return {
         "data": arguments.data.name,
         "kind": stream.kind,
@@ -166,10 +167,10 @@ async def _replay(
         "labelled": stream.labelled,
         "chosen": _choose(replay.tallies, arguments.target_error) if stream.labelled else None,
         "search_ms": _percentiles(replay.search_s),
-        "embed_ms": _percentiles(await _embed_times(embedder, stream)),
+        "embed_ms": embed_ms,
         "seconds": time.perf_counter() - started,
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-        "rows": [plain(tally) for tally in replay.tallies],
+        "rows": [plain(tally, embed_ms["p50"]) for tally in replay.tallies],
     }
 
 
@@ -224,7 +225,7 @@ def _table(result: dict[str, Any]) -> str:
         f"{result['data']}: {result['requests']} requests ({result['kind']}), insert={result['insert']}, "
         f"order={result['order']}, embedder={result['embedder']} [{result['space']}]",
         "",
-        "threshold  hit rate   exact   norm.  semantic  precision   wrong/all   recall",
+        "threshold  hit rate   exact   norm.  semantic  precision   wrong/all   recall  mean ms",
     ]
     for row in result["rows"]:
         mark = " <- meets the target" if row["threshold"] == result["chosen"] else ""
@@ -235,7 +236,7 @@ def _table(result: dict[str, Any]) -> str:
         )
         lines.append(
             f"{row['threshold']:9.3f}  {row['hit_rate']:8.4f}  {row['exact']:6d}  {row['normalized']:6d}  "
-            f"{row['semantic']:8d}  {judged}{mark}"
+            f"{row['semantic']:8d}  {judged}  {row['latency_ms']:7.3f}{mark}"
         )
     lines += ["", f"search: {_ms(result['search_ms'])}; embedding one text: {_ms(result['embed_ms'])}"]
     if result["labelled"] and result["chosen"] is None:

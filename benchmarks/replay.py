@@ -40,6 +40,10 @@ class Tally:
     wrong_semantic: int = 0
     servable: int = 0
     found: int = 0
+    embedded: int = 0
+    """Lookups that no direct tier answered, which had to embed their prompt."""
+    seconds: float = 0.0
+    """Time of all lookups but for the embedding: reading, searching, deciding."""
 
     @property
     def hits(self) -> int:
@@ -109,12 +113,18 @@ class Replay:
             return
         started = time.perf_counter()
         neighbours = self._neighbours(identity, embedding, _FIRST_K)
-        self.search_s.append(time.perf_counter() - started)
+        searched = time.perf_counter() - started
+        self.search_s.append(searched)
         missed = 0
         servable = self._labels.get(request.label, 0) if request.label is not None else 0
         for bit, tally in enumerate(self.tallies):
             tally.requests += 1
+            started = time.perf_counter()
             hit = self._look_up(identity, embedding, neighbours, bit)
+            tally.seconds += time.perf_counter() - started
+            if hit is None or hit.tier is Tier.SEMANTIC:
+                tally.embedded += 1
+                tally.seconds += searched
             if hit is None:
                 missed |= 1 << bit
             else:
@@ -219,12 +229,14 @@ def _entry(identity: CacheIdentity) -> Entry:
     )
 
 
-def plain(tally: Tally) -> dict[str, float]:
-    """A tally as a flat row."""
+def plain(tally: Tally, embed_ms: float) -> dict[str, float]:
+    """A tally as a flat row; `latency_ms` is the mean of all lookups, embedding one text taken at `embed_ms`."""
     row: dict[str, float] = {
         name: getattr(tally, name)
         for name in ("threshold", "requests", "bypasses", "exact", "normalized", "semantic", "wrong", "wrong_semantic")
     }
     row |= {"hits": tally.hits, "hit_rate": tally.hit_rate, "precision": tally.precision, "error": tally.error}
     row |= {"servable": tally.servable, "recall": tally.recall}
+    spent = 1000 * tally.seconds + embed_ms * tally.embedded
+    row["latency_ms"] = round(spent / tally.requests, 4) if tally.requests else 0.0
     return row
