@@ -70,7 +70,7 @@ class Service:
         self.store = RedisStore(settings, server_url)
         self.entries, self.log = self.store.entries, self.store.log
         self.catalog, self.control = self.store.catalog, self.store.control
-        self.embedder = make_embedder(settings) if settings.strategy is Strategy.SEMANTIC else None
+        self.embedder = make_embedder(settings) if _anywhere_semantic(settings) else None
         self.follower = self._make_follower()
         self.normalizer = Normalizer(settings.normalization)
         self.cache = SemanticCache(
@@ -265,6 +265,11 @@ class Service:
                 "source": self.follower.source,
             }
         return parts
+
+
+def _anywhere_semantic(settings: Settings) -> bool:
+    """Whether the semantic tier is on by default or in some namespace: else no model needs to be loaded."""
+    return Strategy.SEMANTIC in {settings.strategy, *(one.strategy for one in settings.namespaces.values())}
 
 
 def _ttl_rules(file: Path | None) -> TtlRules:

@@ -48,3 +48,11 @@ async def test_a_defect_while_connecting_is_logged_counted_and_tried_again(
         assert "a defect" in caplog.text
     finally:
         await service.aclose()
+
+
+def test_a_namespace_may_be_semantic_where_the_rest_is_not(tmp_path: Path) -> None:
+    places = {"data_dir": tmp_path / "data", "index_dir": tmp_path / "indexes", "redis_url": "redis://127.0.0.1:1"}
+    assert Service(Settings(strategy="exact", **places)).embedder is None
+    one = Service(Settings(strategy="exact", namespaces={"faq": {"strategy": "semantic"}}, **places))
+    assert one.embedder is not None
+    assert one.follower is not None
