@@ -14,8 +14,10 @@
         ├── EmbedderUnavailable       503 embedder_unavailable
         │   ├── EmbedderTimeout       503 embedder_timeout
         │   └── EmbedderOverloaded    503 embedder_overloaded
-        └── IndexUnavailable          503 index_unavailable
-            └── SnapshotRejected      503 snapshot_rejected    damaged or foreign: rebuilt from the store
+        ├── IndexUnavailable          503 index_unavailable
+        │   └── SnapshotRejected      503 snapshot_rejected    damaged or foreign: rebuilt from the store
+        └── UpstreamUnavailable       502 upstream_unavailable the model's provider: refused, broke, or spoke garbage
+            └── UpstreamTimeout       504 upstream_timeout
 
 Adapters translate foreign exceptions into this tree once, at their edge; nothing above them sees another.
 """
@@ -126,3 +128,17 @@ class SnapshotRejected(IndexUnavailable):
     """A snapshot is damaged, of another format, space or store generation."""
 
     code = "snapshot_rejected"
+
+
+class UpstreamUnavailable(Unavailable):
+    """The model's provider cannot be reached, or broke off."""
+
+    code = "upstream_unavailable"
+    status = 502
+
+
+class UpstreamTimeout(UpstreamUnavailable):
+    """The model's provider did not answer in time."""
+
+    code = "upstream_timeout"
+    status = 504

@@ -50,6 +50,17 @@ class Strategy(StrEnum):
 _STRATEGY_RANK = {Strategy.EXACT: 0, Strategy.NORMALIZED: 1, Strategy.SEMANTIC: 2}
 
 
+class CacheStatus(StrEnum):
+    """What `X-Cache-Status` says of a gateway's answer."""
+
+    HIT = "HIT"
+    SEMANTIC_HIT = "SEMANTIC-HIT"
+    MISS = "MISS"
+    BYPASS = "BYPASS"
+    STALE = "STALE"
+    SHADOW = "SHADOW"
+
+
 class TtlClass(StrEnum):
     """What kind of answer a prompt asks for, as far as its life is concerned."""
 
@@ -86,6 +97,8 @@ class MissReason(StrEnum):
     STORE_TIMEOUT = "store_timeout"
     DEADLINE = "deadline"
     """The whole lookup ran out of time."""
+    NO_CACHE = "no_cache"
+    """The request asked for a fresh answer (`Cache-Control: no-cache`)."""
 
 
 class BypassReason(StrEnum):
@@ -94,6 +107,29 @@ class BypassReason(StrEnum):
     PERSONAL_WITHOUT_PRINCIPAL = "personal_without_principal"
     NEVER_CACHED_CLASS = "never_cached_class"
     PROMPT_TOO_LARGE = "prompt_too_large"
+    # at the gateway, by `policy.generation`
+    TEMPERATURE = "temperature"
+    """Above the operator's `gateway.max_temperature`."""
+    SEVERAL_ANSWERS = "several_answers"
+    """More than one answer was asked for (`n`)."""
+    LOGPROBS = "logprobs"
+    PROVIDER_STATE = "provider_state"
+    """The answer depends on, or makes, state at the provider (previous responses, conversations, background work)."""
+    HOSTED_TOOLS = "hosted_tools"
+    """The provider runs tools that look at a changing world (web, files, code)."""
+    MEDIA_OUTPUT = "media_output"
+    DENIED_PATTERN = "denied_pattern"
+    """The prompt matches one of the operator's `gateway.deny` patterns."""
+    SENSITIVE = "sensitive"
+    """The prompt holds a secret or personal data, and `gateway.sensitive` says bypass."""
+    NO_STORE = "no_store"
+    """The request forbids the cache (`Cache-Control: no-store`)."""
+    NOT_UNDERSTOOD = "not_understood"
+    """The body is none that the protocol's adapter knows; upstream judges it."""
+    NOT_CACHED = "not_cached"
+    """A route that is only passed on."""
+    STORE_UNAVAILABLE = "store_unavailable"
+    """Whose answers these are cannot be told without the store."""
 
 
 class RefusedReason(StrEnum):
@@ -111,6 +147,18 @@ class RefusedReason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_TIMEOUT = "store_timeout"
     STORE_FULL = "store_full"
+    # at the gateway, by `policy.generation`
+    UNFINISHED = "unfinished"
+    """Cut off by length, paused, or a stream that broke."""
+    FILTERED = "filtered"
+    REFUSAL = "refusal"
+    UPSTREAM_ERROR = "upstream_error"
+    UNREADABLE = "unreadable"
+    """What upstream said is no answer of its protocol."""
+    NO_STORE = "no_store"
+    SUPERSEDED = "superseded"
+    """Another flight has begun since this one's lease ran out."""
+    MODEL_VERSION_CHANGED = "model_version_changed"
 
 
 class SemanticState(StrEnum):
@@ -220,6 +268,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     owner: str | None = None
     """Principal of a personal entry."""
+    reach: Strategy = Strategy.SEMANTIC
+    """The widest tier by which it may be found."""
 
 
 class Embedding:
@@ -270,6 +320,8 @@ class FillToken(msgspec.Struct, frozen=True, array_like=True):
     epoch: int
     fence: int
     issued_ms: int
+    flight: int = 0
+    """Fencing token of the flight that fetches the answer; 0 for a store that no flight makes."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -297,6 +349,8 @@ class Miss(msgspec.Struct, frozen=True, kw_only=True):
     reason: MissReason
     nearest: Nearest | None = None
     fill: FillToken | None = None
+    stale: Stale | None = None
+    """The expired exact entry, while it is kept (`ttl.stale_window_s`) and nothing but its age speaks against it."""
 
 
 class Bypass(msgspec.Struct, frozen=True, kw_only=True):

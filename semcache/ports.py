@@ -7,6 +7,7 @@ only `semcache.errors`; no foreign exception crosses a port.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ from semcache.models import (
     Entry,
     FillToken,
     Outcome,
+    Stale,
     StoreOutcome,
     Strategy,
     Usage,
@@ -70,6 +72,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     embedding: Embedding | None = None
     fill: FillToken | None = None
+    reach: Strategy = Strategy.SEMANTIC
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +85,12 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fenced(msgspec.Struct, frozen=True):
-    """A draft was refused: its fill token is older than an invalidation that concerns it."""
+    """A draft was refused: its fill token is older than an invalidation that concerns it.
+
+    `superseded`: no invalidation, but a newer flight for the same entry has begun.
+    """
+
+    superseded: bool = False
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -277,6 +285,133 @@ class Audit(Protocol):
         """What is wrong, one Finding a code. Safe beside live traffic, repairs included."""
 
 
+# --- flights -------------------------------------------------------------------------------------------------
+
+
+class Boarding(StrEnum):
+    """What came of asking to fly."""
+
+    LEAD = "lead"
+    """Nobody fetches this answer: do it."""
+    FOLLOW = "follow"
+    """Somebody does: listen."""
+    LANDED = "landed"
+    """The entry was written since the caller's lookup: look again."""
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """A place in the flight of one entry. `token` is the flight's fencing token, higher than any before it."""
+
+    boarding: Boarding
+    token: int = 0
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """What a leader learns when it renews its lease."""
+
+    alive: bool
+    """False: the lease ran out and another leader has taken over, or may."""
+    watched: bool = False
+    """Another process listens: publish."""
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """Frames of a flight that another process leads, after a position."""
+
+    frames: list[bytes]
+    position: int
+    """How many frames were read in all, these included."""
+    alive: bool
+    """Whether the leader still holds its lease, or has landed. False: it is dead, no further frame will come."""
+
+
+class Flights(Protocol):
+    """One fetch an entry at a time over all replicas: a lease with a fencing token, and the leader's frames.
+
+    Keys lie in the entry's shard, so that `EntryStore.put` can check `FillToken.flight` in the same script.
+    """
+
+    async def board(self, entry_id: str, *, since_ms: int, ttl_s: float) -> Seat:
+        """Lead if nobody does. LANDED if the entry's record was created at or after `since_ms` (store's clock)."""
+
+    async def beat(self, entry_id: str, token: int, frames: Sequence[bytes], *, at: int, ttl_s: float) -> Beat:
+        """Renew the lease and publish `frames`, the first of which is the flight's frame number `at`; may be none.
+
+        Frames that were published before (same number) are skipped, so a beat may be repeated.
+        """
+
+    async def land(self, entry_id: str, token: int, *, linger_s: float) -> None:
+        """Give the lease back; what was published stays readable for `linger_s`. Nothing where it went to another."""
+
+    async def follow(self, entry_id: str, token: int, position: int) -> Feed:
+        """What the flight of `token` has published after `position` frames; at once, and says that somebody listens."""
+
+
+# --- rate limits ---------------------------------------------------------------------------------------------
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a caller's rate."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_s: float
+    """Seconds until the limit is whole again; past the limit, until the next request may come."""
+
+
+class RateLimiter(Protocol):
+    """Counts requests of callers, right across replicas."""
+
+    async def take(self, caller: str, route_class: str, *, per_minute: int, spend: bool = True) -> Allowance:
+        """Spend one request of the caller's rate, or (`spend=False`) only look. Raises StoreUnavailable."""
+
+
+# --- upstream ------------------------------------------------------------------------------------------------
+
+
+class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to a provider. `path` begins with `/v1/`; the upstream's base URL takes its place."""
+
+    method: str
+    path: str
+    query: bytes = b""
+    headers: list[tuple[bytes, bytes]]
+    """The caller's, hop-by-hop and our own credentials taken out; lower-case names."""
+    body: bytes = b""
+
+
+class UpstreamAnswer(Protocol):
+    """A provider's answer, its body still to be read. Must be closed."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Without hop-by-hop fields; lower-case names."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises UpstreamUnavailable (broken off) or UpstreamTimeout (silent for too long)."""
+
+    async def aclose(self) -> None:
+        """Give the connection back, or end it where the body was not read to its end."""
+
+
+class Upstream(Protocol):
+    """One provider, or one deployment of it."""
+
+    @property
+    def name(self) -> str:
+        """As the operator calls it."""
+
+    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Send it, retrying what may be retried. Raises UpstreamUnavailable, UpstreamTimeout; an HTTP error status is
+        an answer like any other.
+        """
+
+
 # --- vectors -------------------------------------------------------------------------------------------------
 
 
@@ -435,6 +570,28 @@ class StoreEvent(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished call of a model's provider, or a caller who shared another's (`coalesced`)."""
+
+    namespace: str
+    model: str
+    upstream: str
+    status: int | None
+    """HTTP status; None where there was no answer."""
+    seconds: float
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    coalesced: bool = False
+
+
+class StaleEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An expired answer was served by an explicit stale rule; its lookup was counted as a miss before."""
+
+    namespace: str
+    model: str
+    stale: Stale
+
+
 class Observer(Protocol):
     """Told of everything that the cache did; must neither block nor raise."""
 
@@ -444,8 +601,14 @@ class Observer(Protocol):
     def stored(self, event: StoreEvent) -> None:
         """A store ended."""
 
+    def called(self, event: CallEvent) -> None:
+        """A model's provider was called."""
+
+    def served_stale(self, event: StaleEvent) -> None:
+        """An expired answer was served."""
+
     def degraded(self, part: str, reason: str, detail: str = "") -> None:
-        """A call to a dependency (`store`, `embedder`, `index`) failed and was turned into a named reason.
+        """A call to a dependency (`store`, `embedder`, `index`, `upstream`) failed and was turned into a named reason.
 
         `detail` is what the operator may want to read; it is not for callers.
         """

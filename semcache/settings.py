@@ -153,6 +153,82 @@ class LimitSettings(_Group):
     invalidate_inline: Count = Field(1000, description="More matches than this make an invalidation a job.")
 
 
+class GatewaySettings(_Group):
+    """What may be cached of the traffic to model providers, and how it is served."""
+
+    max_temperature: Annotated[float, Field(ge=0.0, le=2.0)] = Field(
+        0.0, description="Requests with a higher temperature bypass the cache; an unset one is cached."
+    )
+    tool_answers: Strategy = Field(
+        Strategy.EXACT, description="The widest tier by which an answer that calls tools may be found."
+    )
+    refusals: bool = Field(False, description="Store answers in which the model refuses.")
+    sensitive: Literal["cache", "secrets", "all"] = Field(
+        "secrets", description="Prompts that bypass: with secrets (keys, passwords), with 'all' personal data too."
+    )
+    deny: tuple[str, ...] = Field((), description="Regular expressions (RE2); prompts in which one is found bypass.")
+    stale_if_error_s: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="How long past its expiry an exact answer is served when upstream fails."
+    )
+    stale_while_revalidate_s: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="How long past its expiry an exact answer is served while one refresh runs."
+    )
+    negative_ttl_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0.0, description="How long an upstream 400, 404, 413 or 422 answers the same request; 0: never."
+    )
+    replay_events_per_s: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Pace at which a cached answer is streamed; 0: at once."
+    )
+    lease_s: Positive = Field(5.0, description="A leader of coalesced requests that is silent so long is replaced.")
+
+
+class UpstreamSettings(_Group):
+    """One provider of models, a table [upstreams.<name>]."""
+
+    base_url: str = Field(
+        pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
+        description="Stands for `/v1` if it has a path (https://api.openai.com/v1), else before it.",
+    )
+    api_key: SecretStr | None = Field(None, description="The operator's key; empty: the caller's header passes on.")
+    protocol: Literal["any", "openai", "anthropic"] = Field("any", description="Which protocols are routed here.")
+    models: tuple[str, ...] = Field(("*",), description="Names of models, shell patterns; the first upstream wins.")
+    model_versions: dict[str, str] = Field(
+        {}, description="Version of a model by name; a new one leaves all older answers behind."
+    )
+    timeout_s: Positive = Field(600.0, description="Longest a whole answer may take.")
+    connect_timeout_s: Positive = Field(5.0, description="Longest wait for a connection.")
+    silence_s: Positive = Field(120.0, description="Longest wait for the next byte of an answer.")
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        2, description="Further tries after 408, 409, 429, 5xx or a failed connection, with back-off."
+    )
+    pool_size: Count = Field(100, description="Most connections of one process.")
+
+
+class PriceSettings(_Group):
+    """What a model costs, a table [prices.<model>], where the price list does not know it or is wrong."""
+
+    input_per_million: Annotated[float, Field(ge=0)] = Field(description="USD for a million input tokens.")
+    output_per_million: Annotated[float, Field(ge=0)] = Field(description="USD for a million output tokens.")
+
+
+class RateSettings(_Group):
+    """Rate limits, for each API key or, without one, each client address."""
+
+    enabled: bool = Field(False, description="Limit at all.")
+    generation_per_minute: Count = Field(20, description="Chat completions, responses and messages.")
+    embeddings_per_minute: Count = Field(600, description="Embeddings.")
+    data_per_minute: Count = Field(6000, description="Lookups, stores and feedback; a batch counts its items.")
+    count_hits: bool = Field(True, description="Answers from the cache count too.")
+
+
+class WarmSettings(_Group):
+    """Asking upstream for what is missing, ahead of the users."""
+
+    file: Path | None = Field(None, description="JSON lines of requests or prompts, warmed at every start.")
+    concurrency: Count = Field(4, description="Requests to upstream at a time.")
+    budget_usd: Positive | None = Field(None, description="Stop once so much was spent; empty: no bound.")
+
+
 class MaintenanceSettings(_Group):
     """Work that goes on by itself."""
 
@@ -188,6 +264,14 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Embedded server's files and prepared models.")
     index_dir: Path = Field(Path("indexes"), description="Snapshots of the vector index.")
     redis_url: SecretStr | None = Field(None, description="redis://, rediss:// or unix://; empty: the embedded server.")
+    upstream_base_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
+        description="Where models are asked, e.g. https://api.openai.com/v1; empty: no gateway, unless [upstreams] is.",
+    )
+    upstream_api_key: SecretStr | None = Field(
+        None, description="The operator's key for it; empty: the caller's header passes on."
+    )
     embedder: str = Field(
         "minilm",
         pattern=r"^(minilm|st:.+|openai:.+|off)$",
@@ -206,6 +290,11 @@ class Settings(BaseSettings):
     normalization: NormalizationSettings = NormalizationSettings()
     ttl: TtlSettings = TtlSettings()
     limits: LimitSettings = LimitSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    rate: RateSettings = RateSettings()
+    warm: WarmSettings = WarmSettings()
+    upstreams: dict[str, UpstreamSettings] = Field({}, description="Tables [upstreams.<name>], asked in order.")
+    prices: dict[str, PriceSettings] = Field({}, description="Tables [prices.<model>].")
     maintenance: MaintenanceSettings = MaintenanceSettings()
     namespaces: dict[str, NamespaceSettings] = Field({}, description="Tables [namespaces.<name>].")
 
@@ -220,6 +309,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"host {self.host!r} is public and no API keys are set: set SEMCACHE_API_KEYS_FILE, "
                 "or bind to 127.0.0.1"
+            )
+        if self.upstream_base_url is not None and "default" in self.upstreams:
+            raise ValueError("upstreams.default and UPSTREAM_BASE_URL both name the upstream `default`: keep one")
+        window = max(self.gateway.stale_if_error_s, self.gateway.stale_while_revalidate_s)
+        if window > self.ttl.stale_window_s:
+            raise ValueError(
+                f"gateway stale windows of {window:g} s need expired entries to be kept as long: "
+                "set SEMCACHE_TTL__STALE_WINDOW_S"
             )
         if self.ttl.min_s > self.ttl.max_s:
             raise ValueError("ttl.min_s is greater than ttl.max_s")
@@ -243,12 +340,25 @@ class Settings(BaseSettings):
         """All effective settings as JSON values, secrets as asterisks."""
         return self.model_dump(mode="json")
 
+    def all_upstreams(self) -> dict[str, UpstreamSettings]:
+        """The upstreams in the order in which they are asked; the one of UPSTREAM_BASE_URL is `default`, the last."""
+        found = dict(self.upstreams)
+        if self.upstream_base_url is not None:
+            found["default"] = UpstreamSettings(base_url=self.upstream_base_url, api_key=self.upstream_api_key)
+        return found
+
     def namespace(self, name: str) -> NamespaceSettings:
         """Settings of a namespace; the empty ones where none are given."""
         return self.namespaces.get(name, _PLAIN)
 
 
 _PLAIN = NamespaceSettings()
+_TABLES: Final[dict[str, type[_Group]]] = {
+    "namespaces": NamespaceSettings,
+    "upstreams": UpstreamSettings,
+    "prices": PriceSettings,
+}
+"""Settings that are tables of groups, by a name that the operator gives."""
 
 
 def is_loopback(host: str) -> bool:
@@ -285,12 +395,12 @@ def load(*, warn: bool = True, **overrides: Any) -> Settings:
 def fields() -> Iterator[tuple[str, FieldInfo]]:
     """Every setting as (dotted path, pydantic's description of it), in the order of the tree.
 
-    Those of a namespace come once, as `namespaces.<name>.<field>`.
+    Those of a table come once, as `namespaces.<name>.<field>`.
     """
     for name, info in Settings.model_fields.items():
         group = _group(info)
-        if name == "namespaces":
-            yield from ((f"namespaces.<name>.{key}", field) for key, field in NamespaceSettings.model_fields.items())
+        if name in _TABLES:
+            yield from ((f"{name}.<name>.{key}", field) for key, field in _TABLES[name].model_fields.items())
         elif group is None:
             yield name, info
         else:
@@ -305,7 +415,7 @@ def variable(path: str) -> str:
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """A line for each SEMCACHE_ variable that sets nothing, with the name that was probably meant."""
     known = [variable(path) for path, _ in fields()] + sorted(NOT_SETTINGS)
-    heads = {variable(name) for name, info in Settings.model_fields.items() if _group(info) or name == "namespaces"}
+    heads = {variable(name) for name, info in Settings.model_fields.items() if _group(info) or name in _TABLES}
     lines = []
     for name in sorted(environment):
         upper = name.upper()

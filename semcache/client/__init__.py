@@ -1,0 +1,1 @@
+"""The Python client of a semcache service: lookup, store, a decorator, adapters."""

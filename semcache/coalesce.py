@@ -1,0 +1,1 @@
+"""Coalescing: identical concurrent requests fetch one answer, over all replicas."""
