@@ -359,7 +359,7 @@ class Bypass(msgspec.Struct, frozen=True, kw_only=True):
     reason: BypassReason
 
 
-Outcome = Hit | Stale | Miss | Bypass
+Outcome = Hit | Miss | Bypass
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

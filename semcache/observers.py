@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from semcache.models import Bypass, Hit, Miss, Stored
-from semcache.ports import LookupEvent, Observer, StoreEvent
+from semcache.models import Hit, Miss, Stored
+from semcache.ports import CallEvent, LookupEvent, Observer, StaleEvent, StoreEvent
 
 decisions = logging.getLogger("semcache.decisions")
 
@@ -31,6 +31,16 @@ class Observers:
         for observer in self._observers:
             observer.stored(event)
 
+    def called(self, event: CallEvent) -> None:
+        """A model's provider was called."""
+        for observer in self._observers:
+            observer.called(event)
+
+    def served_stale(self, event: StaleEvent) -> None:
+        """An expired answer was served."""
+        for observer in self._observers:
+            observer.served_stale(event)
+
     def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """A dependency failed."""
         for observer in self._observers:
@@ -50,10 +60,8 @@ class DecisionLog:
             what = ("hit", outcome.tier.value, outcome.similarity)
         elif isinstance(outcome, Miss):
             what = ("miss", outcome.reason.value, outcome.nearest.similarity if outcome.nearest else None)
-        elif isinstance(outcome, Bypass):
-            what = ("bypass", outcome.reason.value, None)
         else:
-            what = ("stale", "exact", None)
+            what = ("bypass", outcome.reason.value, None)
         decisions.info(
             "lookup outcome=%s why=%s similarity=%s digest=%s namespace=%s model=%s ms=%.2f",
             what[0],
@@ -89,6 +97,36 @@ class DecisionLog:
                 event.model,
                 event.seconds * 1000,
             )
+
+    def called(self, event: CallEvent) -> None:
+        """Log a call of a model's provider, or that a caller shared one."""
+        if not decisions.isEnabledFor(logging.INFO):
+            return
+        usage = event.usage
+        decisions.info(
+            "call upstream=%s status=%s coalesced=%s tokens=%s cost_usd=%s namespace=%s model=%s ms=%.2f",
+            event.upstream,
+            "-" if event.status is None else event.status,
+            "yes" if event.coalesced else "no",
+            "-" if usage is None else f"{usage.input_tokens}+{usage.output_tokens}",
+            "-" if event.cost_usd is None else f"{event.cost_usd:.6f}",
+            event.namespace,
+            event.model,
+            event.seconds * 1000,
+        )
+
+    def served_stale(self, event: StaleEvent) -> None:
+        """Log an expired answer that was served."""
+        if not decisions.isEnabledFor(logging.INFO):
+            return
+        entry = event.stale.entry
+        decisions.info(
+            "stale entry=%s expired_s=%.1f namespace=%s model=%s",
+            entry.entry_id[:12],
+            (event.stale.now_ms - entry.expires_ms) / 1000,
+            event.namespace,
+            event.model,
+        )
 
     def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """No decision: `quiet.QuietLog` tells of it."""

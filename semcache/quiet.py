@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from semcache.ports import LookupEvent, StoreEvent
+from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,12 @@ class QuietLog:
 
     def stored(self, event: StoreEvent) -> None:
         """Nothing to say."""
+
+    def called(self, event: CallEvent) -> None:
+        """Nothing to say: a call that failed was told of as `degraded`."""
+
+    def served_stale(self, event: StaleEvent) -> None:
+        """Nothing to say: what failed before it was told of as `degraded`."""
 
     def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """Log a failed call to a dependency, or count it as left out."""

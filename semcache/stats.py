@@ -3,15 +3,20 @@
 The equations, which a test holds:
 
     requests = hits + misses + bypasses
-    hits     = sum of hits_by_tier            calls_saved = hits
+    hits     = sum of hits_by_tier            calls_saved = hits + coalesced
     misses   = sum of misses_by_reason        bypasses    = sum of bypasses_by_reason
-    refusals = sum of refusals_by_reason      stale_served <= misses_by_reason["expired"]
+    refusals = sum of refusals_by_reason      stale_served <= misses
+    upstream_errors <= upstream_calls
     hit_rate = hits / (hits + misses), None before the first of them
 
-A bypass was never looked up, so it is in no rate. A stale answer, served by an explicit rule, is a miss with reason
-`expired` and counted once more in `stale_served`: it saved nothing that was sure to be right. Tokens (input and
-output) and cost saved are those of the call that made the served entry; time saved is what that call took less what
-this lookup took, never below 0. Entries stored without these figures save none.
+A bypass was never looked up, so it is in no rate. A stale answer, served by an explicit rule, is a miss and counted
+once more in `stale_served`: it saved nothing that was sure to be right, and its call was made too or failed. Tokens
+(input and output) and cost saved are those of the call that made the served entry; time saved is what that call took
+less what this lookup took, never below 0. Entries stored without these figures save none.
+
+A call of a model's provider is paid for (`tokens_paid`, `cost_paid_usd`); it is an error without an answer, or with an
+HTTP status of 400 or more. A coalesced caller is a miss that shared another's call: it saved that call's tokens and
+cost, and no time, since it waited for the same answer.
 
 Counting is a few additions, without a lock or an await; `flush` adds what is new to the store, from a task of its own.
 """
@@ -27,8 +32,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from semcache.errors import SemcacheError
-from semcache.models import Bypass, Hit, Miss, MissReason, Stale, Stored
-from semcache.ports import Control, LookupEvent, StoreEvent
+from semcache.models import Hit, Miss, Stored, Usage
+from semcache.ports import CallEvent, Control, LookupEvent, StaleEvent, StoreEvent
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +56,11 @@ _STALE: Final = "stale"
 _TOKENS: Final = "tokens"
 _COST: Final = "cost"
 _TIME: Final = "time"
+_CALLS: Final = "calls"
+_ERRORS: Final = "errors"
+_COALESCED: Final = "coalesced"
+_TOKENS_PAID: Final = "tokens-paid"
+_COST_PAID: Final = "cost-paid"
 
 Counters = dict[str, float]
 Cell = tuple[str, str]
@@ -76,19 +86,13 @@ class Stats:
         if isinstance(outcome, Hit):
             _add(cell, _HIT + outcome.tier, 1)
             entry = outcome.entry
-            if entry.usage is not None:
-                _add(cell, _TOKENS, entry.usage.input_tokens + entry.usage.output_tokens)
-            if entry.cost_usd is not None:
-                _add(cell, _COST, entry.cost_usd)
+            _add_price(cell, entry.usage, entry.cost_usd, _TOKENS, _COST)
             if entry.latency_ms is not None:
                 _add(cell, _TIME, max(0.0, entry.latency_ms / 1000 - event.seconds))
         elif isinstance(outcome, Miss):
             _add(cell, _MISS + outcome.reason, 1)
-        elif isinstance(outcome, Bypass):
+        else:
             _add(cell, _BYPASS + outcome.reason, 1)
-        elif isinstance(outcome, Stale):
-            _add(cell, _MISS + MissReason.EXPIRED, 1)
-            _add(cell, _STALE, 1)
 
     def stored(self, event: StoreEvent) -> None:
         """Count a store."""
@@ -97,6 +101,22 @@ class Stats:
             _add(cell, _STORES, 1)
         else:
             _add(cell, _REFUSED + event.outcome.reason, 1)
+
+    def called(self, event: CallEvent) -> None:
+        """Count a call of a model's provider, or a caller who shared one."""
+        cell = self._cell(event.namespace, event.model)
+        if event.coalesced:
+            _add(cell, _COALESCED, 1)
+            _add_price(cell, event.usage, event.cost_usd, _TOKENS, _COST)
+            return
+        _add(cell, _CALLS, 1)
+        if event.status is None or event.status >= 400:
+            _add(cell, _ERRORS, 1)
+        _add_price(cell, event.usage, event.cost_usd, _TOKENS_PAID, _COST_PAID)
+
+    def served_stale(self, event: StaleEvent) -> None:
+        """Count an expired answer that was served; its lookup is a miss already."""
+        _add(self._cell(event.namespace, event.model), _STALE, 1)
 
     def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """Count a failed call to a dependency."""
@@ -237,6 +257,13 @@ def _add(counters: Counters, name: str, amount: float) -> None:
     counters[name] = counters.get(name, 0) + amount
 
 
+def _add_price(counters: Counters, usage: Usage | None, cost_usd: float | None, tokens: str, cost: str) -> None:
+    if usage is not None:
+        _add(counters, tokens, usage.input_tokens + usage.output_tokens)
+    if cost_usd is not None:
+        _add(counters, cost, cost_usd)
+
+
 def _open(name: str, namespace: str | None, opened: frozenset[str] | None) -> bool:
     return (namespace is None or name == namespace) and (opened is None or name in opened)
 
@@ -249,6 +276,7 @@ def _report(cells: Iterable[Counters]) -> dict[str, Any]:
             _add(total, name, amount)
     tiers, misses = _part(total, _HIT), _part(total, _MISS)
     bypasses, refusals = _part(total, _BYPASS), _part(total, _REFUSED)
+    coalesced = int(total.get(_COALESCED, 0))
     hits, missed, bypassed = sum(tiers.values()), sum(misses.values()), sum(bypasses.values())
     return {
         "requests": hits + missed + bypassed,
@@ -263,10 +291,15 @@ def _report(cells: Iterable[Counters]) -> dict[str, Any]:
         "stores": int(total.get(_STORES, 0)),
         "refusals": sum(refusals.values()),
         "refusals_by_reason": refusals,
-        "calls_saved": hits,
+        "upstream_calls": int(total.get(_CALLS, 0)),
+        "upstream_errors": int(total.get(_ERRORS, 0)),
+        "coalesced": coalesced,
+        "calls_saved": hits + coalesced,
         "tokens_saved": int(total.get(_TOKENS, 0)),
         "cost_saved_usd": round(total.get(_COST, 0.0), 9),
         "time_saved_s": round(total.get(_TIME, 0.0), 6),
+        "tokens_paid": int(total.get(_TOKENS_PAID, 0)),
+        "cost_paid_usd": round(total.get(_COST_PAID, 0.0), 9),
     }
 
 

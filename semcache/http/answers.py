@@ -9,7 +9,7 @@ import msgspec
 
 from semcache.http import tokens
 from semcache.http.exchange import Header
-from semcache.models import Bypass, Entry, Hit, Miss, Nearest, Outcome, Refused, Stale, Stored, Strategy, Tier, Usage
+from semcache.models import Bypass, Entry, Hit, Miss, Nearest, Outcome, Refused, Stored, Strategy, Tier, Usage
 
 _encoder: Final = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -141,9 +141,7 @@ def of_lookup(outcome: Outcome, strategy: Strategy | None) -> LookupAnswer:
             fill_token=tokens.encode_fill(outcome.fill) if outcome.fill is not None else None,
             strategy=strategy,
         )
-    if isinstance(outcome, Bypass):
-        return LookupAnswer(hit=False, response=_NULL, reason=outcome.reason.value, strategy=strategy)
-    return LookupAnswer(hit=False, response=_NULL, reason="expired", strategy=strategy)
+    return LookupAnswer(hit=False, response=_NULL, reason=outcome.reason.value, strategy=strategy)
 
 
 def lookup_headers(outcome: Outcome) -> list[Header]:
@@ -157,8 +155,8 @@ def lookup_headers(outcome: Outcome) -> list[Header]:
             (b"x-cache-key", outcome.entry.entry_id.encode()),
             (b"age", b"%d" % _age(outcome.entry, outcome.now_ms)),
         ]
-    reason = b"expired" if isinstance(outcome, Stale) else outcome.reason.value.encode()
-    return [(b"x-cache-status", b"BYPASS" if isinstance(outcome, Bypass) else b"MISS"), (b"x-cache-reason", reason)]
+    status = b"BYPASS" if isinstance(outcome, Bypass) else b"MISS"
+    return [(b"x-cache-status", status), (b"x-cache-reason", outcome.reason.value.encode())]
 
 
 def of_store(outcome: Stored | Refused) -> StoredAnswer | RefusedAnswer:

@@ -17,8 +17,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from semcache.models import Bypass, Hit, Miss, Stored
-from semcache.ports import LookupEvent, StoreEvent
+from semcache.models import Hit, Miss, Stored, Usage
+from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -26,6 +26,8 @@ OTHER: Final = "other"
 _DISTINCT: Final = 100
 """Models, and namespaces, that are told apart."""
 _BUCKETS: Final = (*(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),)
+_CALL_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
+"""Seconds: a model takes its time."""
 
 
 class Metrics:
@@ -43,13 +45,13 @@ class Metrics:
         self._misses = Counter("semcache_misses_total", "Misses.", ["reason", "namespace"], registry=registry)
         self._tokens = Counter(
             "semcache_tokens_saved_total",
-            "Tokens of the model calls that hits saved.",
+            "Tokens of the model calls that hits and shared calls saved.",
             ["namespace"],
             registry=registry,
         )
         self._cost = Counter(
             "semcache_cost_saved_usd_total",
-            "Cost of the model calls that hits saved.",
+            "Cost of the model calls that hits and shared calls saved.",
             ["namespace"],
             registry=registry,
         )
@@ -65,6 +67,31 @@ class Metrics:
         )
         self._store_seconds = Histogram(
             "semcache_store_seconds", "Time of stores.", ["outcome"], buckets=_BUCKETS, registry=registry
+        )
+        self._calls = Counter(
+            "semcache_upstream_calls_total",
+            "Calls of a model's provider by HTTP status; `none` where no answer came.",
+            ["upstream", "status"],
+            registry=registry,
+        )
+        self._call_seconds = Histogram(
+            "semcache_upstream_seconds",
+            "Time of calls of a model's provider, to the end of the answer.",
+            ["upstream"],
+            buckets=_CALL_BUCKETS,
+            registry=registry,
+        )
+        self._coalesced = Counter(
+            "semcache_coalesced_total", "Misses that shared another's call.", ["namespace"], registry=registry
+        )
+        self._stale = Counter(
+            "semcache_stale_served_total", "Expired answers that were served.", ["namespace"], registry=registry
+        )
+        self._tokens_paid = Counter(
+            "semcache_tokens_paid_total", "Tokens of the model calls that were made.", ["namespace"], registry=registry
+        )
+        self._cost_paid = Counter(
+            "semcache_cost_paid_usd_total", "Cost of the model calls that were made.", ["namespace"], registry=registry
         )
         self._degraded = Counter(
             "semcache_degraded_total",
@@ -86,16 +113,14 @@ class Metrics:
             what = (outcome.tier.value, "hit", "")
         elif isinstance(outcome, Miss):
             what = ("none", "miss", outcome.reason.value)
-        elif isinstance(outcome, Bypass):
-            what = ("none", "bypass", outcome.reason.value)
         else:
-            what = ("exact", "stale", "expired")
+            what = ("none", "bypass", outcome.reason.value)
         cell = self._cell(*what, self._namespaces[event.namespace], self._models[event.model])
         cell.requests.inc()
         if cell.outcomes is not None:
             cell.outcomes.inc()
         if isinstance(outcome, Hit):
-            self._saved(cell, outcome)
+            _count_price(outcome.entry.usage, outcome.entry.cost_usd, cell.tokens, cell.cost)
         tier = what[0]
         self._timer("total", tier).observe(event.seconds)
         for stage, seconds in event.stages.items():
@@ -108,16 +133,26 @@ class Metrics:
         self._stores.labels(*what, self._namespaces[event.namespace]).inc()
         self._store_seconds.labels(what[0]).observe(event.seconds)
 
+    def called(self, event: CallEvent) -> None:
+        """Count a call of a model's provider, or a caller who shared one."""
+        namespace = self._namespaces[event.namespace]
+        if event.coalesced:
+            self._coalesced.labels(namespace).inc()
+            tokens, cost = self._tokens, self._cost
+        else:
+            status = "none" if event.status is None else str(event.status)
+            self._calls.labels(event.upstream, status).inc()
+            self._call_seconds.labels(event.upstream).observe(event.seconds)
+            tokens, cost = self._tokens_paid, self._cost_paid
+        _count_price(event.usage, event.cost_usd, tokens.labels(namespace), cost.labels(namespace))
+
+    def served_stale(self, event: StaleEvent) -> None:
+        """Count an expired answer that was served; its lookup is a miss already."""
+        self._stale.labels(self._namespaces[event.namespace]).inc()
+
     def degraded(self, part: str, reason: str, detail: str = "") -> None:
         """Count a failed call to a dependency."""
         self._degraded.labels(part, reason).inc()
-
-    def _saved(self, cell: _Cell, hit: Hit) -> None:
-        usage, cost = hit.entry.usage, hit.entry.cost_usd
-        if usage is not None:
-            cell.tokens.inc(max(0, usage.input_tokens + usage.output_tokens))
-        if cost is not None:
-            cell.cost.inc(max(0.0, cost))
 
     def _cell(self, tier: str, outcome: str, reason: str, namespace: str, model: str) -> _Cell:
         key = (tier, outcome, reason, namespace, model)
@@ -126,7 +161,7 @@ class Metrics:
             outcomes = None
             if outcome == "hit":
                 outcomes = self._hits.labels(tier, namespace)
-            elif outcome in ("miss", "stale"):
+            elif outcome == "miss":
                 outcomes = self._misses.labels(reason, namespace)
             cell = self._cells[key] = _Cell(
                 self._requests.labels(*key), outcomes, self._tokens.labels(namespace), self._cost.labels(namespace)
@@ -150,6 +185,13 @@ class Metrics:
         exposed.register(_Once([*_with_hit_rate(counted.collect()), *_state(health, jobs)]))
         text: bytes = generate_latest(exposed)
         return text
+
+
+def _count_price(usage: Usage | None, cost_usd: float | None, tokens: Any, cost: Any) -> None:
+    if usage is not None:
+        tokens.inc(max(0, usage.input_tokens + usage.output_tokens))
+    if cost_usd is not None:
+        cost.inc(max(0.0, cost_usd))
 
 
 class _Cell:
