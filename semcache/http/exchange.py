@@ -6,16 +6,21 @@ objects would cost more than the cache does.
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from semcache.errors import RequestError, TooLarge
+from semcache.errors import RequestError, SemcacheError, TooLarge
 
 if TYPE_CHECKING:
     from semcache.http.access import Credential
     from semcache.http.site import Site
+
+log = logging.getLogger(__name__)
 
 JSON_TYPE: Final = b"application/json"
 Header = tuple[bytes, bytes]
@@ -43,6 +48,59 @@ class Answer:
         headers.append((b"x-request-id", scope["request_id"].encode("ascii")))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self.body})
+
+
+class StreamAnswer:
+    """A response whose body comes in parts; each is sent as soon as it is there, and waits while the client is slow.
+
+    `chunks` is closed (`aclose`, where it has one) when the answer ends, however it ends: at its end, when the client
+    goes away, when the service stops. It is read by one task only. A chunk source that raises cuts the connection
+    without the mark of a whole body, so that a client can tell.
+    """
+
+    __slots__ = ("chunks", "content_type", "headers", "status")
+
+    def __init__(self, status: int, headers: list[Header], chunks: AsyncIterator[bytes], content_type: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.chunks = chunks
+        self.content_type = content_type
+
+    async def send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, until it ends or the client goes away."""
+        pump = asyncio.create_task(self._pump(scope, send))
+        gone = asyncio.create_task(_until_gone(receive))
+        try:
+            await asyncio.wait((pump, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pump.cancel()
+            gone.cancel()
+            await asyncio.wait((pump, gone))
+        for task in (pump, gone):
+            if not task.cancelled():
+                task.result()
+
+    async def _pump(self, scope: Scope, send: Send) -> None:
+        headers = [
+            *self.headers,
+            (b"content-type", self.content_type),
+            (b"x-request-id", scope["request_id"].encode("ascii")),
+        ]
+        try:
+            await send({"type": "http.response.start", "status": self.status, "headers": headers})
+            if scope["method"] != "HEAD":
+                async for chunk in self.chunks:
+                    if chunk:
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except SemcacheError as error:
+            log.warning("answer cut off request_id=%s path=%s: %s", scope["request_id"], scope["path"], error)
+        except Exception:
+            log.exception("answer cut off request_id=%s path=%s", scope["request_id"], scope["path"])
+        finally:
+            close = getattr(self.chunks, "aclose", None)
+            if close is not None:
+                await close()
 
 
 class Call:
@@ -127,6 +185,40 @@ class Call:
             message = await self.receive()
         raise Disconnected
 
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The body as it comes, of any size: nothing is kept. Raises Disconnected where it breaks off."""
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise Disconnected
+            more = message.get("more_body", False)
+            part: bytes = message.get("body", b"")
+            if part:
+                yield part
+
+    async def lines(self, longest: int) -> AsyncIterator[bytes]:
+        """The body line by line as it comes, without line ends. Raises TooLarge for a line of over `longest` bytes."""
+        rest: list[bytes] = []
+        size = number = 0
+        async for part in self.parts():
+            head, *others = part.split(b"\n")
+            for piece in (head, *others[:-1]) if others else ():
+                number += 1
+                rest.append(piece)
+                line = b"".join(rest)
+                rest, size = [], 0
+                if len(line) > longest:
+                    raise _long_line(number, longest)
+                yield line.removesuffix(b"\r")
+            last = others[-1] if others else head
+            rest.append(last)
+            size += len(last)
+            if size > longest:
+                raise _long_line(number + 1, longest)
+        if size:
+            yield b"".join(rest).removesuffix(b"\r")
+
 
 class Disconnected(Exception):
     """The caller went away before the request was whole: there is nobody to answer."""
@@ -134,3 +226,12 @@ class Disconnected(Exception):
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"the body is larger than {limit} bytes; send less, or raise limits.body_bytes")
+
+
+def _long_line(number: int, longest: int) -> TooLarge:
+    return TooLarge(f"line {number} is longer than {longest} bytes; leave it out, or raise limits.body_bytes")
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

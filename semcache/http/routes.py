@@ -12,14 +12,14 @@ from starlette.types import Receive, Scope, Send
 from semcache.errors import Forbidden, SemcacheError
 from semcache.http import problems
 from semcache.http.access import Credential, Role
-from semcache.http.exchange import Answer, Call, Disconnected
+from semcache.http.exchange import Answer, Call, Disconnected, StreamAnswer
 from semcache.http.site import Site
 
 log = logging.getLogger(__name__)
 
 _STARTING: Final = "the service is still starting; try again soon"
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[Call], Awaitable[Answer | StreamAnswer]]
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -70,6 +70,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     before_start: bool = False
     """Answers even while the service is starting."""
+    route_class: str | None = None
+    """The rate that its requests are counted against before the handler is called; None: none here."""
 
 
 class Endpoint:
@@ -92,6 +94,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but the loss of the caller or a cancellation ends otherwise."""
+        answer: Answer | StreamAnswer
         try:
             answer = await self._answer(scope, receive)
         except SemcacheError as error:
@@ -103,9 +106,12 @@ class Endpoint:
             answer = problems.answer(problems.unexpected(scope["request_id"]))
         if self._site.draining:  # a connection kept alive would be cut under the caller's next request
             answer.headers.append((b"connection", b"close"))
-        await answer.send(scope, send)
+        if isinstance(answer, StreamAnswer):
+            await answer.send(scope, receive, send)
+        else:
+            await answer.send(scope, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer | StreamAnswer:
         route = self._routes[scope["method"]]
         site = self._site
         call = Call(site, scope, receive)
