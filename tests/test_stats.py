@@ -32,7 +32,7 @@ from semcache.models import (
     TtlClass,
     Usage,
 )
-from semcache.ports import LookupEvent, StoreEvent
+from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
 from semcache.stats import Stats
 from semcache.stores.codec import stamped
 from semcache.stores.control import RedisControl
@@ -44,6 +44,7 @@ ENTRY = stamped(draft_of("a prompt"), created_ms=0, expires_ms=10**15, epoch=1)
 PRICED = msgspec.structs.replace(
     ENTRY, usage=Usage(input_tokens=100, output_tokens=50), cost_usd=0.25, latency_ms=2000.0
 )
+STALE = Stale(entry=PRICED, now_ms=1)
 STORED = Stored(
     entry_id="", ttl_s=1.0, ttl_class=TtlClass.CODE, expires_ms=1, replaced=False, semantic=SemanticState.OFF
 )
@@ -73,29 +74,50 @@ OUTCOMES = st.one_of(
     st.sampled_from(Tier).map(hit),
     st.sampled_from(MissReason).map(lambda reason: Miss(reason=reason)),
     st.sampled_from(BypassReason).map(lambda reason: Bypass(reason=reason)),
-    st.just(Stale(entry=ENTRY, now_ms=1)),
+)
+CALLS = st.builds(
+    CallEvent,
+    namespace=st.just(""),
+    model=st.just(""),
+    upstream=st.just("u"),
+    status=st.sampled_from([None, 200, 201, 400, 429, 500]),
+    seconds=st.just(1.0),
+    usage=st.sampled_from([None, Usage(input_tokens=2, output_tokens=3)]),
+    cost_usd=st.sampled_from([None, 0.25]),
+    coalesced=st.booleans(),
 )
 
 
 def holds(report: Mapping[str, Any]) -> None:
     """The equations of the module docstring."""
     assert report["requests"] == report["hits"] + report["misses"] + report["bypasses"]
-    assert report["hits"] == sum(report["hits_by_tier"].values()) == report["calls_saved"]
+    assert report["hits"] == sum(report["hits_by_tier"].values())
+    assert report["calls_saved"] == report["hits"] + report["coalesced"]
     assert report["misses"] == sum(report["misses_by_reason"].values())
     assert report["bypasses"] == sum(report["bypasses_by_reason"].values())
     assert report["refusals"] == sum(report["refusals_by_reason"].values())
-    assert report["stale_served"] <= report["misses_by_reason"].get("expired", 0)
+    assert report["stale_served"] <= report["misses"]
+    assert report["upstream_errors"] <= report["upstream_calls"]
     judged = report["hits"] + report["misses"]
     assert report["hit_rate"] == (report["hits"] / judged if judged else None)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(OUTCOMES, st.sampled_from(["a", "b|c:%"]), st.sampled_from(["m", "n"])), max_size=40))
-def test_the_equations_hold_in_every_part(events: list[tuple[Outcome, str, str]]) -> None:
+@given(
+    st.lists(
+        st.tuples(OUTCOMES, st.lists(CALLS, max_size=2), st.sampled_from(["a", "b|c:%"]), st.sampled_from(["m", "n"])),
+        max_size=40,
+    )
+)
+def test_the_equations_hold_in_every_part(events: list[tuple[Outcome, list[CallEvent], str, str]]) -> None:
     control = RedisStore(settings_for(Backend("redis://127.0.0.1:1"), "nowhere"), None).control
     stats = Stats(control)
-    for outcome, namespace, model in events:
+    for outcome, calls, namespace, model in events:
         stats.looked_up(looked_up(outcome, namespace=namespace, model=model))
+        for call in calls:
+            stats.called(msgspec.structs.replace(call, namespace=namespace, model=model))
+        if isinstance(outcome, Miss) and not calls:
+            stats.served_stale(StaleEvent(namespace=namespace, model=model, stale=STALE))
     report = asyncio.run(stats.snapshot())
     assert report["scope"] == "process"
     assert report["requests"] == len(events)
@@ -106,6 +128,10 @@ def test_the_equations_hold_in_every_part(events: list[tuple[Outcome, str, str]]
             holds(one)
     assert sum(each["requests"] for each in report["namespaces"].values()) == len(events)
     assert sum(each["requests"] for each in report["models"].values()) == len(events)
+    made = [call for _, calls, _, _ in events for call in calls]
+    assert report["upstream_calls"] + report["coalesced"] == len(made)
+    tokens = sum(call.usage.input_tokens + call.usage.output_tokens for call in made if call.usage is not None)
+    assert report["tokens_paid"] + report["tokens_saved"] == tokens
 
 
 async def test_what_a_hit_saves(nowhere: RedisControl) -> None:
@@ -113,12 +139,37 @@ async def test_what_a_hit_saves(nowhere: RedisControl) -> None:
     stats.looked_up(looked_up(hit(entry=PRICED), seconds=0.5))
     stats.looked_up(looked_up(hit(Tier.SEMANTIC, entry=PRICED), seconds=3.0))  # slower than the model: saves no time
     stats.looked_up(looked_up(hit()))  # stored without figures
-    stats.looked_up(looked_up(Stale(entry=PRICED, now_ms=1)))  # not sure to be right: saves nothing
+    stats.looked_up(looked_up(Miss(reason=MissReason.EXPIRED, stale=STALE)))
+    stats.served_stale(StaleEvent(namespace="default", model="m", stale=STALE))  # not sure to be right: saves nothing
     report = await stats.snapshot()
     saved = (report["calls_saved"], report["tokens_saved"], report["cost_saved_usd"], report["time_saved_s"])
     assert saved == (3, 300, 0.5, 1.5)
     assert report["stale_served"] == 1
     assert report["misses_by_reason"] == {"expired": 1}
+
+
+async def test_what_calls_cost_and_what_sharing_one_saves(nowhere: RedisControl) -> None:
+    stats = Stats(nowhere)
+    paid = CallEvent(
+        namespace="default",
+        model="m",
+        upstream="u",
+        status=200,
+        seconds=2.0,
+        usage=Usage(input_tokens=100, output_tokens=50),
+        cost_usd=0.25,
+    )
+    stats.called(paid)
+    for _ in range(3):
+        stats.called(msgspec.structs.replace(paid, coalesced=True))
+    for status in (None, 400, 503):
+        stats.called(msgspec.structs.replace(paid, status=status, usage=None, cost_usd=None))
+    report = await stats.snapshot()
+    holds(report)
+    assert (report["upstream_calls"], report["upstream_errors"], report["coalesced"]) == (4, 3, 3)
+    assert (report["tokens_paid"], report["cost_paid_usd"]) == (150, 0.25)
+    saved = (report["calls_saved"], report["tokens_saved"], report["cost_saved_usd"], report["time_saved_s"])
+    assert saved == (3, 450, 0.75, 0.0)
 
 
 async def test_processes_add_up_and_restarts_keep(store: RedisStore) -> None:

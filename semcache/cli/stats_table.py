@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-_COLUMNS: Final = ("requests", "hits", "misses", "hit_rate", "tokens_saved", "cost_saved_usd", "time_saved_s")
+_COLUMNS: Final = (
+    "requests",
+    "hits",
+    "misses",
+    "hit_rate",
+    "upstream_calls",
+    "cost_paid_usd",
+    "tokens_saved",
+    "cost_saved_usd",
+    "time_saved_s",
+)
 
 
 def render(stats: dict[str, Any]) -> str:

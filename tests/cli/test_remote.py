@@ -120,6 +120,7 @@ def test_stats_as_json_are_the_service_s_own(
 
 def test_the_table_gives_every_figure() -> None:
     counts = {"requests": 5, "hits": 3, "misses": 2, "hit_rate": 0.6, "tokens_saved": 1200, "cost_saved_usd": 0.5}
+    counts |= {"upstream_calls": 2, "cost_paid_usd": 0.25}
     stats = {
         "requests": 12345,
         "hit_rate": 0.5,
@@ -145,8 +146,10 @@ def test_the_table_gives_every_figure() -> None:
         "  ok    true",
         "  rows  7",
         "",
-        "namespace  model  requests  hits  misses  hit_rate  tokens_saved  cost_saved_usd  time_saved_s",
-        "default    m1            5     3       2     60.0%         1,200             0.5             -",
+        "namespace  model  requests  hits  misses  hit_rate  upstream_calls  cost_paid_usd"
+        "  tokens_saved  cost_saved_usd  time_saved_s",
+        "default    m1            5     3       2     60.0%               2           0.25"
+        "         1,200             0.5             -",
     ]
 
 

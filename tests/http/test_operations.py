@@ -16,8 +16,8 @@ import pytest
 
 from semcache.http.app import create_app
 from semcache.http.metrics import Metrics
-from semcache.models import Miss, MissReason
-from semcache.ports import LookupEvent
+from semcache.models import Miss, MissReason, Usage
+from semcache.ports import CallEvent, LookupEvent
 from semcache.service import Service
 from semcache.settings import Settings
 from tests.http.conftest import Open
@@ -114,6 +114,35 @@ def test_labels_that_callers_choose_are_bounded() -> None:
     assert len(seen) == 101
     assert sum(seen.values()) == 500
     assert next(value for name, value in seen.items() if 'model="other"' in name) == 400
+
+
+def test_calls_are_paid_for_and_shared_ones_saved() -> None:
+    metrics = Metrics()
+    calls: list[tuple[int | None, bool]] = [(200, False), (200, True), (200, True), (503, False), (None, False)]
+    for status, coalesced in calls:
+        answered = status == 200
+        metrics.called(
+            CallEvent(
+                namespace="n",
+                model="m",
+                upstream="main",
+                status=status,
+                seconds=3.0,
+                usage=Usage(input_tokens=10, output_tokens=5) if answered else None,
+                cost_usd=0.5 if answered else None,
+                coalesced=coalesced,
+            )
+        )
+    seen = samples(metrics.render({}, {}).decode())
+    for label in ("200", "503", "none"):
+        assert seen[f'semcache_upstream_calls_total{{status="{label}",upstream="main"}}'] == 1
+    assert seen['semcache_upstream_seconds_count{upstream="main"}'] == 3
+    assert seen['semcache_upstream_seconds_bucket{le="5.0",upstream="main"}'] == 3
+    assert seen['semcache_coalesced_total{namespace="n"}'] == 2
+    assert seen['semcache_tokens_paid_total{namespace="n"}'] == 15
+    assert seen['semcache_cost_paid_usd_total{namespace="n"}'] == 0.5
+    assert seen['semcache_tokens_saved_total{namespace="n"}'] == 30
+    assert seen['semcache_cost_saved_usd_total{namespace="n"}'] == 1.0
 
 
 def test_two_apps_share_no_metrics() -> None:
