@@ -363,8 +363,13 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
 class RateLimiter(Protocol):
     """Counts requests of callers, right across replicas."""
 
-    async def take(self, caller: str, route_class: str, *, per_minute: int, spend: bool = True) -> Allowance:
-        """Spend one request of the caller's rate, or (`spend=False`) only look. Raises StoreUnavailable."""
+    async def take(
+        self, caller: str, route_class: str, *, per_minute: int, cost: int = 1, spend: bool = True
+    ) -> Allowance:
+        """Spend `cost` requests (a batch is several) of the caller's rate, all or none; `spend=False` only looks.
+
+        Raises StoreUnavailable.
+        """
 
 
 # --- upstream ------------------------------------------------------------------------------------------------

@@ -87,7 +87,9 @@ class RedisAudit:
             shape = self._shape.fullmatch(name.decode("utf-8", "surrogateescape"))
             where, shard_text, kind, rest = shape.groups() if shape else ("", None, None, "")
             shard = int(shard_text) if shard_text else -1
-            if where == "ctl" or (0 <= shard < SHARDS and (kind in ("g", "t") or (kind is None and rest in _SINGLE))):
+            if where == "ctl" or (
+                0 <= shard < SHARDS and (kind in ("g", "t", "r") or (kind is None and rest in _SINGLE))
+            ):
                 continue
             if 0 <= shard < SHARDS and kind in ("e", "p"):
                 (records if kind == "e" else pointers).setdefault(shard, []).append(rest)

@@ -7,6 +7,7 @@
     <prefix>:{s07}:t:<tag>          SET     entry ids of a (namespace, tag); `tags` SET lists the tags
     <prefix>:{s07}:epochs           HASH    namespace -> invalidation epoch
     <prefix>:{s07}:fences           HASH    scope -> sequence at which it was raised; `#` counter, `#floor` oldest kept
+    <prefix>:{s07}:r:<hash>         HASH    a caller's rate of a route class, always with a TTL
     <prefix>:{s07}:log / :seq       STREAM  the change log, and its counter
     <prefix>:{ctl}:...                      meta, named hashes, streams, leases
 

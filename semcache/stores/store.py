@@ -1,4 +1,4 @@
-"""The store as one thing: connected, verified, and its four ports. What the composition root holds."""
+"""The store as one thing: connected, verified, and its ports. What the composition root holds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from semcache.stores.guard import Guard
 from semcache.stores.health import inspect
 from semcache.stores.keys import Keys
 from semcache.stores.lua import Link
+from semcache.stores.rates import RedisRates
 
 
 class RedisStore:
@@ -34,6 +35,7 @@ class RedisStore:
         self.log = RedisChangeLog(self._link)
         self.catalog = RedisCatalog(self._link, settings, floors)
         self.control = RedisControl(self._link)
+        self.rates = RedisRates(self._link)
         self.audit = RedisAudit(self._link, settings, self.catalog)
 
     async def start(self) -> None:
