@@ -40,7 +40,7 @@ from semcache.policy.cacheability import characters, may_look_up, may_store, ove
 from semcache.policy.calibration import threshold_of
 from semcache.policy.freshness import TtlRules, ttl_of
 from semcache.policy.identity import asker_digest, identify
-from semcache.policy.matching import Terms, match_direct, match_neighbours, telling
+from semcache.policy.matching import Terms, match_direct, match_neighbours, stale, telling
 from semcache.policy.normalize import Normalizer
 from semcache.ports import (
     Draft,
@@ -109,9 +109,11 @@ class SemanticCache:
         strategy: Strategy | None = None,
         threshold: float | None = None,
         max_age_s: float | None = None,
+        fresh: bool = False,
     ) -> Outcome:
         """Find an answer to serve. `strategy` and `threshold` may only tighten what the operator set.
 
+        With `fresh` nothing is served (`Miss(reason=NO_CACHE)`): only what a fill needs is read, and what is stale.
         Never raises for a broken dependency, nor waits for it beyond its deadline: the outcome says why.
         """
         started = self._monotonic()
@@ -124,7 +126,8 @@ class SemanticCache:
             identity = await self._identify(request)
             digest = identity.digest
             narrowed = self._strategy(identity, strategy)
-            outcome = await self._lookup(request, identity, narrowed, threshold, max_age_s, stages)
+            terms = Terms(threshold=threshold, max_age_s=max_age_s)
+            outcome = await self._lookup(request, identity, narrowed, terms, fresh, stages)
         self._observer.looked_up(
             LookupEvent(
                 namespace=request.namespace,
@@ -147,8 +150,8 @@ class SemanticCache:
         request: CacheRequest,
         identity: CacheIdentity,
         strategy: Strategy,
-        threshold: float | None,
-        max_age_s: float | None,
+        terms: Terms,
+        fresh: bool,
         stages: dict[str, float],
     ) -> Outcome:
         bypass = may_look_up(request, identity, self._settings)
@@ -156,16 +159,15 @@ class SemanticCache:
             return bypass
         clock = _Laps(self._monotonic, stages)
         try:
-            read = await self._entries.read(identity, strategy)
+            read = await self._entries.read(identity, Strategy.EXACT if fresh else strategy)
         except StoreUnavailable as error:
             return self._degraded("store", error)
         clock.lap("store")
-        terms = Terms(threshold=threshold, max_age_s=max_age_s)
-        direct = match_direct(read, terms)
+        direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
         if isinstance(direct, Hit):
             return self._served(direct)
         outcome: Hit | Miss = direct
-        if strategy is Strategy.SEMANTIC and identity.comparable and self._embedder is not None:
+        if not fresh and strategy is Strategy.SEMANTIC and identity.comparable and self._embedder is not None:
             try:
                 # the read above has a deadline of its own, and most lookups end there
                 async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
@@ -176,7 +178,8 @@ class SemanticCache:
             if isinstance(outcome, Hit):
                 return self._served(outcome)
         fill = FillToken(identity.entry_id, read.epoch, read.fence, read.now_ms)
-        return msgspec.structs.replace(outcome, fill=fill)
+        kept = stale(read, self._settings.ttl.stale_window_s)
+        return msgspec.structs.replace(outcome, fill=fill, stale=kept)
 
     async def _semantic(
         self, embedder: Embedder, identity: CacheIdentity, terms: Terms, direct: Miss, clock: _Laps
@@ -258,11 +261,14 @@ class SemanticCache:
         latency_ms: float | None = None,
         metadata: dict[str, Any] | None = None,
         fill: FillToken | None = None,
+        reach: Strategy = Strategy.SEMANTIC,
     ) -> StoreOutcome:
         """Keep an answer (`response` is its JSON text) in both stores; says what was done, or why nothing was.
 
         `Stored` means acknowledged: found by the exact tier everywhere, by a paraphrase in this process at once and
-        in every other within a second; with the embedder down, by a paraphrase later (`semantic: pending`).
+        in every other within a second; with the embedder down, by a paraphrase later (`semantic: pending`). `reach` is
+        the widest tier by which it may be found, if the operator's own is not narrower; below semantic nothing is
+        embedded.
         """
         started = self._monotonic()
         outcome: StoreOutcome
@@ -288,6 +294,7 @@ class SemanticCache:
                 latency_ms=latency_ms,
                 metadata=metadata,
                 fill=fill,
+                reach=self._strategy(identity, reach),
             )
             outcome = await self._store(request, draft)
         self._observer.stored(
@@ -307,7 +314,7 @@ class SemanticCache:
             return refused
         if draft.ttl_s <= 0:
             return Refused(reason=RefusedReason.ZERO_TTL)
-        embedding, semantic = await self._embed_for_store(identity)
+        embedding, semantic = await self._embed_for_store(draft)
         try:
             written = await self._entries.put(msgspec.structs.replace(draft, embedding=embedding))
         except StoreUnavailable as error:
@@ -315,11 +322,14 @@ class SemanticCache:
             self._observer.degraded("store", reason.value, str(error))
             return Refused(reason=reason)
         if isinstance(written, Fenced):
-            return Refused(reason=RefusedReason.INVALIDATED_MEANWHILE)
+            superseded = written.superseded
+            return Refused(reason=RefusedReason.SUPERSEDED if superseded else RefusedReason.INVALIDATED_MEANWHILE)
         entry = written.entry
         self._on_size(written.shard_entries * SHARDS)
         if embedding is not None:
             self._live.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
+        elif written.replaced and entry.reach is not Strategy.SEMANTIC:
+            self._live.remove([entry.entry_id])
         return Stored(
             entry_id=entry.entry_id,
             ttl_s=entry.ttl_s,
@@ -329,11 +339,11 @@ class SemanticCache:
             semantic=semantic,
         )
 
-    async def _embed_for_store(self, identity: CacheIdentity) -> tuple[Embedding | None, SemanticState]:
-        if self._embedder is None or not identity.comparable or self._widest(identity) is not Strategy.SEMANTIC:
+    async def _embed_for_store(self, draft: Draft) -> tuple[Embedding | None, SemanticState]:
+        if self._embedder is None or not draft.identity.comparable or draft.reach is not Strategy.SEMANTIC:
             return None, SemanticState.OFF
         try:
-            embedding = (await self._embedder.embed([identity.prompt]))[0]
+            embedding = (await self._embedder.embed([draft.identity.prompt]))[0]
         except EmbedderUnavailable as error:
             self._observer.degraded("embedder", error.code, str(error))
             return None, SemanticState.PENDING

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from semcache.errors import EmbedderUnavailable, SemcacheError, SnapshotRejected, Unavailable
-from semcache.models import SHARDS, Entry
+from semcache.models import SHARDS, Entry, Strategy
 from semcache.ports import (
     Catalog,
     ChangeLog,
@@ -233,7 +233,11 @@ class Follower:
             dead: list[str] = []
             for entry_id in ids:
                 candidate = read.found.get(entry_id)
-                if candidate is None or candidate.entry.epoch < read.epochs[entry_id]:
+                if (
+                    candidate is None
+                    or candidate.entry.epoch < read.epochs[entry_id]
+                    or candidate.entry.reach is not Strategy.SEMANTIC
+                ):
                     dead.append(entry_id)
                 elif candidate.embedding is not None:
                     entry = candidate.entry
@@ -277,7 +281,7 @@ class Follower:
         waiting = []
         for entry_id in ids:
             candidate = read.found.get(entry_id)
-            if candidate is None or candidate.embedding is not None:
+            if candidate is None or candidate.embedding is not None or not _embeddable(candidate.entry):
                 self._pending.pop(entry_id, None)
             else:
                 waiting.append(candidate.entry)
@@ -347,7 +351,7 @@ class Follower:
     async def _reembed(self, ids: list[str]) -> None:
         for start in range(0, len(ids), 64):
             found = (await self._entries.read_many(ids[start : start + 64])).found
-            for entries in _portions(candidate.entry for candidate in found.values() if candidate.entry.prompt):
+            for entries in _portions(candidate.entry for candidate in found.values() if _embeddable(candidate.entry)):
                 embeddings = await self._embedder.embed([entry.prompt for entry in entries])
                 for entry, embedding in zip(entries, embeddings, strict=True):
                     if embedding is not None:
@@ -387,6 +391,10 @@ def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         characters += len(entry.prompt)
     if portion:
         yield portion
+
+
+def _embeddable(entry: Entry) -> bool:
+    return bool(entry.prompt) and entry.reach is Strategy.SEMANTIC
 
 
 def _reached(positions: Sequence[Position], targets: Sequence[Position]) -> bool:

@@ -122,7 +122,8 @@ class EntryStore(Protocol):
         """Delete records, with a change-log entry each; returns how many were there."""
 
     async def attach(self, entry_id: str, digest: bytes, embedding: Embedding) -> bool:
-        """Add vectors to a record that still holds `digest`, and log the change; False where it is gone."""
+        """Add vectors to a record that still holds `digest`, and log the change; False where it is gone, or may not
+        be found by meaning (`Entry.reach`)."""
 
     async def touch(self, uses: Mapping[str, Touch]) -> None:
         """Flush hit counts, recency for eviction, and sliding expiries. Never re-creates a record."""

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import ConfigError, EmbedderUnavailable, SemcacheError, SnapshotRejected
-from semcache.models import SHARDS, Entry
+from semcache.models import SHARDS, Entry, Strategy
 from semcache.ports import (
     Audit,
     Catalog,
@@ -159,7 +159,7 @@ class Doctor:
                 entry = candidate.entry
                 if entry.epoch < read.epochs[entry_id]:
                     compared.invalidated += 1
-                elif not entry.prompt or space is None:
+                elif not entry.prompt or entry.reach is not Strategy.SEMANTIC or space is None:
                     continue
                 elif candidate.embedding is None:
                     compared.unembedded.append(entry)

@@ -7,6 +7,7 @@ The rule, in order:
 2. The record of the raw digest is the exact hit; the one that the normalised digest points to is the normalised hit.
 3. A neighbour is a semantic hit if it is of the same partition and context, may be served by rule 1, its similarity,
    computed from the record's own vectors, reaches the threshold, and no guard vetoes it. The best such neighbour wins.
+4. A record beyond whose reach a tier lies is, for that tier, not there at all.
 
 Pure: no clock, no randomness, no I/O. The live service, the offline benchmark and the tests call these functions.
 """
@@ -18,7 +19,19 @@ from typing import Final
 
 import msgspec
 
-from semcache.models import CacheIdentity, Candidate, Embedding, Entry, Hit, Miss, MissReason, Nearest, Stale, Tier
+from semcache.models import (
+    CacheIdentity,
+    Candidate,
+    Embedding,
+    Entry,
+    Hit,
+    Miss,
+    MissReason,
+    Nearest,
+    Stale,
+    Strategy,
+    Tier,
+)
 from semcache.policy.guards import edited_inside
 from semcache.policy.similarity import similarity
 from semcache.ports import ExactRead, ManyRead
@@ -67,10 +80,10 @@ def unservable(candidate: Candidate, epoch: int, now_ms: int, max_age_s: float |
 
 
 def match_direct(read: ExactRead, terms: Terms) -> Hit | Miss:
-    """Decide the exact and the normalised tier from one read of the slot (rules 1 and 2)."""
+    """Decide the exact and the normalised tier from one read of the slot (rules 1, 2 and 4)."""
     reason = MissReason.NOT_FOUND
     for tier, candidate in ((Tier.EXACT, read.exact), (Tier.NORMALIZED, read.normalized)):
-        if candidate is None:
+        if candidate is None or (tier is Tier.NORMALIZED and not _reaches(candidate.entry, Strategy.NORMALIZED)):
             continue
         refusal = unservable(candidate, read.epoch, read.now_ms, terms.max_age_s)
         if refusal is None:
@@ -80,9 +93,12 @@ def match_direct(read: ExactRead, terms: Terms) -> Hit | Miss:
     return Miss(reason=reason)
 
 
-def stale(read: ExactRead) -> Stale | None:
-    """The exact entry, where expiry alone keeps it from being served. Serving it takes an explicit stale rule."""
-    if read.exact is None:
+def stale(read: ExactRead, window_s: float) -> Stale | None:
+    """The exact entry, where expiry alone, no longer ago than `window_s`, keeps it from being served.
+
+    Serving it takes an explicit stale rule.
+    """
+    if read.exact is None or read.now_ms - read.exact.entry.expires_ms >= window_s * 1000:
         return None
     if unservable(read.exact, read.epoch, read.now_ms, None) is not MissReason.EXPIRED:
         return None
@@ -103,7 +119,7 @@ def match_neighbours(
     read: ManyRead,
     terms: Terms,
 ) -> Verdict:
-    """Decide the semantic tier among neighbours as the store has them now (rules 1 and 3).
+    """Decide the semantic tier among neighbours as the store has them now (rules 1, 3 and 4).
 
     `neighbours` are entry ids as the index proposed them; `read` holds those that still exist.
     """
@@ -113,6 +129,8 @@ def match_neighbours(
     for entry_id in neighbours:
         candidate = read.found.get(entry_id)
         if candidate is None or not _same_place(candidate.entry, identity):
+            continue
+        if not _reaches(candidate.entry, Strategy.SEMANTIC):  # a row that the index has yet to drop
             continue
         if candidate.embedding is None or candidate.embedding.space != query.space:
             continue
@@ -146,3 +164,7 @@ def _guarded(identity: CacheIdentity, query: Embedding, candidate: Candidate) ->
 
 def _same_place(entry: Entry, identity: CacheIdentity) -> bool:
     return entry.partition == identity.partition and entry.context == identity.context
+
+
+def _reaches(entry: Entry, strategy: Strategy) -> bool:
+    return entry.reach.rank >= strategy.rank

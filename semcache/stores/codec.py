@@ -6,6 +6,7 @@ A record is a hash of these fields:
     c  created, x  expires: ms by the store's clock     e  epoch     h  hits     n  namespace     d  raw digest
     k  hashes of the sets that list it, 16 bytes each   p  normalised digest, hex (its pointer)
     l  ttl in ms, of sliding entries only               g  ms that the key outlives its expiry (stale window)
+    z  rank of the reach, where it is less than semantic: such a record has no vectors
     v:<space>  vectors: uint16 windows n, n float32 weights, n*dim float16 components (little-endian)
     w:<asker>  veto for the prompts of a normalised digest      wn  how many vetoes there are
 """
@@ -21,7 +22,7 @@ import msgspec
 import numpy as np
 
 from semcache.errors import RequestError
-from semcache.models import Embedding, Entry, TtlClass, Usage
+from semcache.models import Embedding, Entry, Strategy, TtlClass, Usage
 from semcache.ports import Draft
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class _Meta(msgspec.Struct, frozen=True, array_like=True):
     latency_ms: float | None
     metadata: dict[str, Any] | None
     owner: str | None = None
+    reach: Strategy = Strategy.SEMANTIC
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -78,6 +80,7 @@ def encode_meta(draft: Draft) -> bytes:
         latency_ms=draft.latency_ms,
         metadata=draft.metadata,
         owner=identity.owner,
+        reach=draft.reach,
     )
     try:
         return _encode(meta)
@@ -118,6 +121,7 @@ def decode_entry(entry_id: str, fields: Sequence[bytes | None]) -> Entry | None:
             latency_ms=meta.latency_ms,
             metadata=meta.metadata,
             owner=meta.owner,
+            reach=meta.reach,
         )
     except ValueError as error:  # msgspec's errors are ValueErrors too
         log.warning("record %s is damaged and counts as absent: %s", entry_id, error)
@@ -150,6 +154,7 @@ def stamped(draft: Draft, *, created_ms: int, expires_ms: int, epoch: int) -> En
         latency_ms=draft.latency_ms,
         metadata=draft.metadata,
         owner=identity.owner,
+        reach=draft.reach,
     )
 
 

@@ -125,7 +125,8 @@ class RedisEntries:
 
     async def put(self, draft: Draft) -> Written | Fenced:
         """See `EntryStore.put`. Raises RequestError for a draft that can have no record."""
-        identity, fill, embedding = draft.identity, draft.fill, draft.embedding
+        identity, fill = draft.identity, draft.fill
+        embedding = draft.embedding if draft.reach is Strategy.SEMANTIC else None
         shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
         ttl_ms, retain_ms = round(draft.ttl_s * 1000), round(draft.retain_s * 1000)
         if ttl_ms < 1 or retain_ms < 0:
@@ -156,13 +157,15 @@ class RedisEntries:
                 "" if embedding is None else vector_field(embedding.space),
                 b"" if embedding is None else encode_embedding(embedding),
                 "1" if draft.sliding else "",
+                draft.reach.rank,
+                0 if fill is None else fill.flight,
                 *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
             ),
             deadline_s=self._write_s,
         )
         epoch = self._floors.saw(namespace, shard, answer[1])
         if not answer[0]:
-            return Fenced()
+            return Fenced(superseded=len(answer) > 2)
         entry = stamped(draft, created_ms=answer[2], expires_ms=answer[3], epoch=epoch)
         return Written(entry=entry, replaced=bool(answer[4]), shard_entries=answer[5])
 

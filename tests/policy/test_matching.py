@@ -6,7 +6,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcache.models import CacheIdentity, Candidate, Embedding, Entry, Hit, Miss, MissReason, Stale, Tier, TtlClass
+from semcache.models import (
+    CacheIdentity,
+    Candidate,
+    Embedding,
+    Entry,
+    Hit,
+    Miss,
+    MissReason,
+    Stale,
+    Strategy,
+    Tier,
+    TtlClass,
+)
 from semcache.policy.matching import Terms, match_direct, match_neighbours, stale, unservable
 from semcache.ports import ExactRead, ManyRead
 
@@ -38,6 +50,7 @@ def entry(
     epoch: int = EPOCH,
     partition: bytes = b"p" * 16,
     context: bytes = b"c" * 16,
+    reach: Strategy = Strategy.SEMANTIC,
 ) -> Entry:
     return Entry(
         entry_id=name,
@@ -55,6 +68,7 @@ def entry(
         created_ms=created_ms,
         expires_ms=expires_ms,
         epoch=epoch,
+        reach=reach,
     )
 
 
@@ -118,11 +132,28 @@ def test_what_may_be_served_is_exactly_rule_one(
 
 
 def test_only_expiry_makes_an_entry_stale() -> None:
-    assert isinstance(stale(direct(Candidate(entry(expires_ms=NOW)))), Stale)
-    assert stale(direct(Candidate(entry(expires_ms=NOW, epoch=EPOCH - 1)))) is None
-    assert stale(direct(Candidate(entry(expires_ms=NOW), None, True))) is None
-    assert stale(direct(Candidate(entry()))) is None
-    assert stale(direct()) is None
+    assert isinstance(stale(direct(Candidate(entry(expires_ms=NOW))), 10), Stale)
+    assert stale(direct(Candidate(entry(expires_ms=NOW, epoch=EPOCH - 1))), 10) is None
+    assert stale(direct(Candidate(entry(expires_ms=NOW), None, True)), 10) is None
+    assert stale(direct(Candidate(entry())), 10) is None
+    assert stale(direct(), 10) is None
+
+
+def test_an_entry_is_stale_for_the_window_only() -> None:
+    assert isinstance(stale(direct(Candidate(entry(expires_ms=NOW - 9_999))), 10), Stale)
+    assert stale(direct(Candidate(entry(expires_ms=NOW - 10_000))), 10) is None
+    assert stale(direct(Candidate(entry(expires_ms=NOW))), 0) is None
+
+
+def test_beyond_its_reach_an_entry_is_not_there() -> None:
+    for reach in Strategy:
+        one = entry(reach=reach)
+        assert isinstance(match_direct(direct(exact=Candidate(one)), Terms()), Hit)
+        pointed = match_direct(direct(normalized=Candidate(one, None, True)), Terms())
+        near = judge(Candidate(one, at(1.0)))
+        assert pointed == Miss(reason=MissReason.NOT_FOUND if reach is Strategy.EXACT else MissReason.VETOED)
+        assert isinstance(near, Hit) == (reach is Strategy.SEMANTIC)
+        assert isinstance(near, Hit) or near == Miss(reason=MissReason.NOT_FOUND)
 
 
 def test_the_best_live_neighbour_wins() -> None:

@@ -5,7 +5,9 @@ local meta, response, digest, joined, group_name = ARGV[7], ARGV[8], ARGV[9], AR
 local policy, log_cap = ARGV[12], ARGV[13]
 local fill_epoch, fill_fence = ARGV[14], tonumber(ARGV[15])
 local own_veto, vector_field, vector, sliding = ARGV[16], ARGV[17], ARGV[18], ARGV[19]
--- from ARGV[20] on: the fence scopes that concern this entry
+local reach, flight = tonumber(ARGV[20]), tonumber(ARGV[21])
+-- from ARGV[22] on: the fence scopes that concern this entry
+-- -> 1, epoch, created, expires, replaced, entries of the shard; or 0, epoch [, 1 where a newer flight has begun]
 
 local now = clock()
 local epoch = current_epoch(namespace, tonumber(ARGV[4]), now)
@@ -16,11 +18,14 @@ if fill_epoch ~= '' then
   if tonumber(fill_epoch) ~= epoch or fill_fence > fence or fill_fence < floor then
     return { 0, epoch }
   end
-  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 20))
+  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 22))
   for _, at in ipairs(raised) do
     if at and tonumber(at) > fill_fence then
       return { 0, epoch }
     end
+  end
+  if flight > 0 and flight < (tonumber(redis.call('HGET', base .. 'f:' .. id, 't')) or 0) then
+    return { 0, epoch, 1 }
   end
 end
 
@@ -49,11 +54,26 @@ if sliding == '1' then
 else
   redis.call('HDEL', key, 'l')
 end
+if reach < 2 then
+  redis.call('HSET', key, 'z', reach)
+  for _, field in ipairs(redis.call('HKEYS', key)) do -- those that a wider record of this request had
+    if string.sub(field, 1, 2) == 'v:' then
+      redis.call('HDEL', key, field)
+    end
+  end
+else
+  redis.call('HDEL', key, 'z')
+end
 if redis.call('HDEL', key, own_veto) == 1 then -- the answer that was wrong for its own prompt is gone
   redis.call('HINCRBY', key, 'wn', -1)
 end
 redis.call('PEXPIRE', key, int(ttl + retain))
-redis.call('SET', base .. 'p:' .. norm, id, 'PX', int(ttl + retain))
+local pointer = base .. 'p:' .. norm
+if reach > 0 then
+  redis.call('SET', pointer, id, 'PX', int(ttl + retain))
+elseif redis.call('GET', pointer) == id then
+  redis.call('DEL', pointer)
+end
 
 for at = 1, #joined, 16 do
   redis.call('SADD', set_key(joined, at), id)
