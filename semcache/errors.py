@@ -6,7 +6,7 @@
     │   └── NotFound                  404 not_found
     ├── AccessError                   401 unauthenticated
     │   └── Forbidden                 403 forbidden
-    ├── RateLimited                   429 rate_limited         the caller's rate is spent; `retry_after_s` says until when
+    ├── RateLimited                   429 rate_limited         the caller has spent its rate
     ├── ConfigError                   500 invalid_config       the operator can mend it, at start
     └── Unavailable                   503 unavailable          a dependency; on the data plane it becomes a miss
         ├── StoreUnavailable          503 store_unavailable
@@ -71,18 +71,14 @@ class Forbidden(AccessError):
 
 
 class RateLimited(SemcacheError):
-    """The caller has spent its rate. `retry_after_s`: seconds until the same request may pass.
-
-    `headers` are those that every limited answer carries.
-    """
+    """The caller has spent its rate. `retry_after_s`: seconds until the same request may pass."""
 
     code = "rate_limited"
     status = 429
 
-    def __init__(self, detail: str, *, retry_after_s: float, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
-        self.headers = headers
 
 
 class ConfigError(SemcacheError):

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout, TooLarge, Unavailable
-from semcache.http import answers, problems, tokens
+from semcache.http import answers, problems, rates, tokens
 from semcache.http.answers import encode
 from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
@@ -158,6 +158,7 @@ async def _batch(call: Call, one: Callable[[msgspec.Raw], Awaitable[bytes]]) -> 
     most = call.site.settings.limits.batch_items
     if len(items) > most:
         raise TooLarge(f"a batch has at most {most} items; this one has {len(items)}", field="items")
+    await rates.take(call, rates.DATA, cost=max(1, len(items)))
     outcomes: list[bytes] = [b""] * len(items)
     numbered = iter(enumerate(items))
 

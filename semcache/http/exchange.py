@@ -104,9 +104,12 @@ class StreamAnswer:
 
 
 class Call:
-    """A request: its headers, and by demand its query and body. `credential` is set once access was granted."""
+    """A request: its headers, and by demand its query and body. `credential` is set once access was granted.
 
-    __slots__ = ("credential", "headers", "receive", "scope", "site")
+    `rate_headers` go out with whatever answer it gets; `http.rates` sets them where the call was counted.
+    """
+
+    __slots__ = ("credential", "headers", "rate_headers", "receive", "scope", "site")
 
     credential: Credential
 
@@ -115,6 +118,7 @@ class Call:
         self.scope = scope
         self.receive = receive
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.rate_headers: list[Header] = []
 
     @property
     def method(self) -> str:

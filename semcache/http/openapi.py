@@ -20,6 +20,7 @@ _ERRORS: Final = {
     "404": "No such thing in the namespaces open to the caller.",
     "413": "The body, or a part of it, is too large.",
     "422": "The request cannot be understood; `field` names what is wrong.",
+    "429": "The caller's rate is spent (only where limits are enabled); `retry_after` says for how long, in seconds.",
     "503": "The service is starting, or what it depends on does not answer.",
 }
 
@@ -129,6 +130,8 @@ def _error_statuses(route: Route) -> list[str]:
         statuses.append("413")
     if (route.role is not None and route.role is not Role.ADMIN) or route.body is not None:
         statuses.append("422")
+    if route.route_class is not None:
+        statuses.append("429")
     return sorted(statuses)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from semcache.errors import RequestError, SemcacheError, Unavailable
+from semcache.errors import RateLimited, RequestError, SemcacheError, Unavailable
 from semcache.http.exchange import Answer
 
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -36,6 +36,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     field: str | None = None
     """JSON path of the offending field, as `items[2].model`."""
     errors: tuple[FieldError, ...] = ()
+    retry_after: int | None = None
+    """Seconds until the same request may pass, where the caller's rate is spent."""
     request_id: str | None = None
     """The `X-Request-Id` of the call, by which the log finds it."""
 
@@ -64,7 +66,10 @@ def of_error(error: SemcacheError, request_id: str | None = None, *, within: str
     detail = str(error)
     if isinstance(error, Unavailable):
         detail = _UNAVAILABLE.get(error.code, "a dependency of the cache is not available; try again soon")
-    return problem(error.status, error.code, detail, field=field or None, request_id=request_id)
+    found = problem(error.status, error.code, detail, field=field or None, request_id=request_id)
+    if isinstance(error, RateLimited):
+        return msgspec.structs.replace(found, retry_after=error.retry_after_s)
+    return found
 
 
 def unexpected(request_id: str | None = None) -> Problem:
@@ -79,6 +84,8 @@ def answer(found: Problem) -> Answer:
     headers: list[tuple[bytes, bytes]] = []
     if found.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="semcache"'))
+    elif found.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % found.retry_after))
     elif found.status == 503:
         headers.append((b"retry-after", b"1"))
     elif found.status == 413:  # the rest of the body was not read

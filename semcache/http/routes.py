@@ -10,7 +10,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from semcache.errors import Forbidden, SemcacheError
-from semcache.http import problems
+from semcache.http import problems, rates
 from semcache.http.access import Credential, Role
 from semcache.http.exchange import Answer, Call, Disconnected, StreamAnswer
 from semcache.http.site import Site
@@ -71,7 +71,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     before_start: bool = False
     """Answers even while the service is starting."""
     route_class: str | None = None
-    """The rate that its requests are counted against before the handler is called; None: none here."""
+    """The rate that its requests are counted against (`http.rates`); None: none."""
+    counts_itself: bool = False
+    """The handler counts the request, once it knows by how much."""
 
 
 class Endpoint:
@@ -95,8 +97,9 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but the loss of the caller or a cancellation ends otherwise."""
         answer: Answer | StreamAnswer
+        call = Call(self._site, scope, receive)
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(call)
         except SemcacheError as error:
             answer = problems.answer(problems.of_error(error, scope["request_id"]))
         except Disconnected:
@@ -104,6 +107,8 @@ class Endpoint:
         except Exception:
             log.exception("unexpected error request_id=%s path=%s", scope["request_id"], scope["path"])
             answer = problems.answer(problems.unexpected(scope["request_id"]))
+        if call.rate_headers:
+            answer.headers.extend(call.rate_headers)
         if self._site.draining:  # a connection kept alive would be cut under the caller's next request
             answer.headers.append((b"connection", b"close"))
         if isinstance(answer, StreamAnswer):
@@ -111,10 +116,9 @@ class Endpoint:
         else:
             await answer.send(scope, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer | StreamAnswer:
-        route = self._routes[scope["method"]]
+    async def _answer(self, call: Call) -> Answer | StreamAnswer:
+        route = self._routes[call.method]
         site = self._site
-        call = Call(site, scope, receive)
         if route.role is not None:
             call.credential = credential = site.gate.admit(route.role, route.method, call.headers, call.peer)
             if route.all_namespaces:
@@ -122,6 +126,8 @@ class Endpoint:
         if not site.started and not route.before_start:
             starting = problems.problem(503, "starting", _STARTING, request_id=call.request_id)
             return problems.answer(starting)
+        if route.route_class is not None and not route.counts_itself:
+            await rates.take(call, route.route_class)
         return await route.handler(call)
 
 

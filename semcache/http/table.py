@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from semcache.admin.jobs import JobStatus
-from semcache.http import admin, answers, bodies, data, operations
+from semcache.http import admin, answers, bodies, data, operations, rates
 from semcache.http.access import Role
 from semcache.http.problems import Problem
 from semcache.http.routes import Example, Items, Parameter, Reply, Route
@@ -77,6 +77,7 @@ ROUTES: Final[list[Route]] = [
         method="POST",
         path="/v1/lookup",
         handler=data.lookup,
+        route_class=rates.DATA,
         role=Role.READ,
         tag="Data plane",
         summary="Find an answer to serve",
@@ -100,6 +101,7 @@ ROUTES: Final[list[Route]] = [
         method="POST",
         path="/v1/store",
         handler=data.store,
+        route_class=rates.DATA,
         role=Role.WRITE,
         tag="Data plane",
         summary="Keep an answer",
@@ -118,6 +120,8 @@ ROUTES: Final[list[Route]] = [
         method="POST",
         path="/v1/lookup/batch",
         handler=data.lookup_batch,
+        route_class=rates.DATA,
+        counts_itself=True,
         role=Role.READ,
         tag="Data plane",
         summary="Many lookups in one call",
@@ -137,6 +141,8 @@ ROUTES: Final[list[Route]] = [
         method="POST",
         path="/v1/store/batch",
         handler=data.store_batch,
+        route_class=rates.DATA,
+        counts_itself=True,
         role=Role.WRITE,
         tag="Data plane",
         summary="Many stores in one call",
@@ -156,6 +162,7 @@ ROUTES: Final[list[Route]] = [
         method="GET",
         path="/v1/entries/{entry_id}",
         handler=data.get_entry,
+        route_class=rates.DATA,
         role=Role.READ,
         tag="Data plane",
         summary="One entry, without its vectors",
@@ -166,6 +173,7 @@ ROUTES: Final[list[Route]] = [
         method="DELETE",
         path="/v1/entries/{entry_id}",
         handler=data.delete_entry,
+        route_class=rates.DATA,
         role=Role.WRITE,
         tag="Data plane",
         summary="Delete one entry everywhere",
@@ -176,6 +184,7 @@ ROUTES: Final[list[Route]] = [
         method="POST",
         path="/v1/feedback",
         handler=data.feedback,
+        route_class=rates.DATA,
         role=Role.WRITE,
         tag="Data plane",
         summary="Say whether a hit was right",
@@ -193,6 +202,7 @@ ROUTES: Final[list[Route]] = [
         method="GET",
         path="/v1/stats",
         handler=data.stats,
+        route_class=rates.DATA,
         role=Role.READ,
         tag="Data plane",
         summary="What the cache did and saved",

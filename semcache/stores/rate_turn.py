@@ -64,7 +64,7 @@ class Turn(Storage, SlidingWindowCounterSupport):
         return taken
 
     async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
-        """Counts of the window before and of this one, with their seconds to live; as the store said, if it was asked."""
+        """Counts of the window before and of this one, with their seconds to live."""
         if self._window is None:
             _, self._window = await self._ask(key, 0, expiry * 1000.0, 0)
         found = self._window
