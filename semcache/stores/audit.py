@@ -88,7 +88,7 @@ class RedisAudit:
             where, shard_text, kind, rest = shape.groups() if shape else ("", None, None, "")
             shard = int(shard_text) if shard_text else -1
             if where == "ctl" or (
-                0 <= shard < SHARDS and (kind in ("g", "t", "r") or (kind is None and rest in _SINGLE))
+                0 <= shard < SHARDS and (kind in ("g", "t", "r", "f") or (kind is None and rest in _SINGLE))
             ):
                 continue
             if 0 <= shard < SHARDS and kind in ("e", "p"):

@@ -9,6 +9,8 @@
     <prefix>:{s07}:fences           HASH    scope -> sequence at which it was raised; `#` counter, `#floor` oldest kept
     <prefix>:{s07}:r:<hash>         HASH    a caller's rate of a route class, always with a TTL
     <prefix>:{s07}:log / :seq       STREAM  the change log, and its counter
+    <prefix>:{s07}:f:<entry id>     HASH    the last flight's fencing token and lease, with a TTL (see `flight_board`)
+    <prefix>:{s07}:f:<entry id>:<token>  HASH  that flight's frames, with a TTL
     <prefix>:{ctl}:...                      meta, named hashes, streams, leases
 
 Scripts are given a shard's base (`<prefix>:{s07}:`) and build the rest: all of it hashes to the one slot.

@@ -14,6 +14,7 @@ from semcache.stores.changelog import RedisChangeLog
 from semcache.stores.connect import connect
 from semcache.stores.control import RedisControl
 from semcache.stores.entries import Floors, RedisEntries
+from semcache.stores.flights import RedisFlights
 from semcache.stores.guard import Guard
 from semcache.stores.health import inspect
 from semcache.stores.keys import Keys
@@ -35,6 +36,7 @@ class RedisStore:
         self.log = RedisChangeLog(self._link)
         self.catalog = RedisCatalog(self._link, settings, floors)
         self.control = RedisControl(self._link)
+        self.flights = RedisFlights(self._link, settings)
         self.rates = RedisRates(self._link)
         self.audit = RedisAudit(self._link, settings, self.catalog)
 
