@@ -3,7 +3,8 @@
     SemcacheError                     500 internal
     ├── RequestError                  422 invalid_request      the caller can mend it; `field` says where
     │   ├── TooLarge                  413 too_large
-    │   └── NotFound                  404 not_found
+    │   ├── NotFound                  404 not_found
+    │   └── UnknownModel              404 model_not_found      no upstream serves it
     ├── AccessError                   401 unauthenticated
     │   └── Forbidden                 403 forbidden
     ├── RateLimited                   429 rate_limited         the caller has spent its rate
@@ -17,6 +18,7 @@
         │   └── EmbedderOverloaded    503 embedder_overloaded
         ├── IndexUnavailable          503 index_unavailable
         │   └── SnapshotRejected      503 snapshot_rejected    damaged or foreign: rebuilt from the store
+        ├── NoUpstream                503 no_upstream          none is configured for the protocol
         └── UpstreamUnavailable       502 upstream_unavailable the model's provider: refused, broke, or spoke garbage
             └── UpstreamTimeout       504 upstream_timeout
 
@@ -53,6 +55,13 @@ class NotFound(RequestError):
     """No such entry or job in the namespaces that the caller may see."""
 
     code = "not_found"
+    status = 404
+
+
+class UnknownModel(RequestError):
+    """No upstream serves the model of a request."""
+
+    code = "model_not_found"
     status = 404
 
 
@@ -140,6 +149,12 @@ class SnapshotRejected(IndexUnavailable):
     """A snapshot is damaged, of another format, space or store generation."""
 
     code = "snapshot_rejected"
+
+
+class NoUpstream(Unavailable):
+    """No provider is configured that could be asked."""
+
+    code = "no_upstream"
 
 
 class UpstreamUnavailable(Unavailable):

@@ -1,0 +1,104 @@
+"""Which header fields go to a provider and which come back. Pure; knows no connection and no cache.
+
+Names are lower-case, as ASGI and `ports.UpstreamRequest` have them. Everything passes but:
+
+    hop-by-hop    RFC 9110, section 7.6.1, with the fields that Connection names; each side frames its own messages.
+    about a hop   `host`, `expect`, where a proxy in front of us says whom it speaks for; `alt-svc`, which speaks of the
+                  provider's own address.
+    ours          X-Cache-*, both ways, and the fields that carried a key of this service.
+    cookies       A caller's are for this host; a provider's would go to all who share its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final, Literal
+
+Headers = list[tuple[bytes, bytes]]
+Provider = Literal["openai", "anthropic"]
+
+CREDENTIALS: Final = (b"authorization", b"x-api-key", b"api-key")
+"""Fields in which a provider's key may come, OpenAI's, Anthropic's and Azure's."""
+_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authentication-info",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_NOT_FORWARDED: Final = _HOP | {b"host", b"content-length", b"expect", b"cookie", b"forwarded", b"x-real-ip"}
+_NOT_RETURNED: Final = _HOP | {b"alt-svc", b"set-cookie"}
+_OURS: Final = b"x-cache-"
+_PROXIED: Final = b"x-forwarded-"
+_OF_THE_KEY: Final = frozenset({*CREDENTIALS, b"openai-organization", b"openai-project"})
+"""What belongs to a caller's own account and means nothing beside another's key."""
+
+
+def forward(headers: Iterable[tuple[bytes, bytes]], *, drop: Collection[bytes] = (), readable: bool = False) -> Headers:
+    """A caller's fields as they go upstream.
+
+    `drop`: names of fields that carried a key of this service. `readable`: the answer is to be read here, so it must
+    not be compressed. The content length is left to whoever sends the body.
+    """
+    headers = list(headers)
+    left_out = _NOT_FORWARDED | _named_by_connection(headers) | frozenset(drop)
+    if readable:
+        left_out |= {b"accept-encoding"}
+    kept = [
+        (name, value)
+        for name, value in headers
+        if name not in left_out and not name.startswith(_OURS) and not name.startswith(_PROXIED)
+    ]
+    if readable:
+        kept.append((b"accept-encoding", b"identity"))
+    return kept
+
+
+def back(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """A provider's fields as they come back, their names lower-case; the body's own (length, encoding) stay."""
+    lowered = [(name.lower(), value) for name, value in headers]
+    left_out = _NOT_RETURNED | _named_by_connection(lowered)
+    return [(name, value) for name, value in lowered if name not in left_out and not name.startswith(_OURS)]
+
+
+def authorize(headers: Iterable[tuple[bytes, bytes]], provider: Provider, api_key: str) -> Headers:
+    """The fields with the operator's key in place of whatever key, organisation or project the caller sent."""
+    kept = [(name, value) for name, value in headers if name not in _OF_THE_KEY]
+    key = api_key.encode("latin-1")
+    kept.append((b"x-api-key", key) if provider == "anthropic" else (b"authorization", b"Bearer " + key))
+    return kept
+
+
+def provider_of(path: str, headers: Iterable[tuple[bytes, bytes]]) -> Provider:
+    """Whose protocol a request speaks: Anthropic's clients send `anthropic-version` on every route."""
+    if path == "/v1/messages" or path.startswith("/v1/messages/"):
+        return "anthropic"
+    return "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
+
+
+def provider_key(headers: Iterable[tuple[bytes, bytes]], *, drop: Collection[bytes] = ()) -> bytes | None:
+    """The credential with which a caller asks its provider, None without one; `drop` as in `forward`.
+
+    All fields that a provider may read as a credential count, as it is not told here which one it takes.
+    """
+    found = {name: value for name, value in headers if name in CREDENTIALS and name not in drop}
+    parts = [name + b":" + _without_scheme(found[name]) for name in CREDENTIALS if found.get(name, b"").strip()]
+    return b"\n".join(parts) or None
+
+
+def _without_scheme(value: bytes) -> bytes:
+    """A scheme's case makes no other caller."""
+    scheme, space, token = value.strip().partition(b" ")
+    return scheme.lower() + space + token.strip() if space else scheme
+
+
+def _named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    values = [value for name, value in headers if name == b"connection"]
+    return frozenset(token.strip().lower() for value in values for token in value.split(b","))

@@ -1,0 +1,301 @@
+"""One provider over HTTP/1.1. Implements `ports.Upstream`; knows no protocol, no cache and no caller.
+
+The transport of httpx2 is used without its client: a client keeps cookies, follows redirects and adds headers of its
+own, none of which a gateway may do, and takes time for it.
+
+A proxy of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) is used as any tool would; a loopback address
+never goes through one. SSL_CERT_FILE and SSL_CERT_DIR name certificates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import random
+import re
+import time
+import urllib.request
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from semcache.errors import RequestError, UpstreamTimeout, UpstreamUnavailable
+from semcache.gateway.headers import Headers, Provider, authorize, back
+from semcache.gateway.retries import Failure, repeatable, verdict
+from semcache.ports import UpstreamAnswer, UpstreamRequest
+from semcache.settings import UpstreamSettings, is_loopback
+
+if TYPE_CHECKING:
+    import httpx2
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S: Final = 55.0
+"""How long an idle connection is kept: TLS with a provider takes longer than the gateway's own work, and the load
+balancers before providers commonly wait a minute."""
+DRAIN_BYTES: Final = 64 * 1024
+DRAIN_S: Final = 1.0
+"""What of a refused try's body is read, so that its connection can be used again."""
+FRESH_S: Final = 60.0
+"""How long a failure is held against an upstream that nobody has asked since."""
+_DOTS: Final = re.compile(r"[/\\]\.{1,2}([/\\]|$)")
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What the last calls say of an upstream; nobody asks for the sake of asking."""
+
+    ok: bool
+    detail: str = ""
+
+
+class HttpUpstream:
+    """One provider. Belongs to the event loop of its first `send`."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: UpstreamSettings,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`clock`: Unix seconds, for dates in `Retry-After`; `chance`: from [0, 1), for the jitter of pauses."""
+        self._name = name
+        self.settings = settings
+        self._sleep = sleep
+        self._clock = clock
+        self._monotonic = monotonic
+        self._chance = chance
+        base = urlsplit(settings.base_url)
+        self._origin = f"{base.scheme}://{base.netloc}"
+        self._prefix = base.path.rstrip("/") or "/v1"
+        self._opened: tuple[httpx2.AsyncHTTPTransport, httpx2.URL] | None = None
+        self._opening = asyncio.Lock()
+        self._closed = False
+        self._failed: tuple[float, str] | None = None
+        waits = {"connect": settings.connect_timeout_s, "pool": settings.connect_timeout_s}
+        self._timeouts = {**waits, "read": settings.silence_s, "write": settings.silence_s}
+
+    @property
+    def name(self) -> str:
+        """See `Upstream.name`."""
+        return self._name
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the operator's key is used here, whatever key a caller brings."""
+        return bool(self.settings.api_key and self.settings.api_key.get_secret_value())
+
+    def authorize(self, headers: Headers, provider: Provider) -> Headers:
+        """The headers with the operator's key, if there is one; else as they are."""
+        key = self.settings.api_key
+        return authorize(headers, provider, key.get_secret_value()) if key is not None and self.has_key else headers
+
+    def target(self, path: str, query: bytes = b"") -> bytes:
+        """What the server is asked for: `path` below the base URL and `query`, both byte for byte.
+
+        Raises RequestError for a path that is not percent-encoded or leads elsewhere: the operator's key is for what
+        lies below the base URL.
+        """
+        if not path.startswith("/v1/") or not path.isascii() or _DOTS.search(unquote(path)):
+            raise RequestError("a provider's path begins with /v1/, is percent-encoded and has no dot segments")
+        target = (self._prefix + path.removeprefix("/v1")).encode("ascii")
+        return target + b"?" + query if query else target
+
+    def health(self) -> Health:
+        """How the last call went; a failure that is older than FRESH_S says nothing of now."""
+        if self._failed is None:
+            return Health(True)
+        at, detail = self._failed
+        age_s = self._monotonic() - at
+        return Health(age_s > FRESH_S, f"{detail} ({age_s:.0f} s ago)")
+
+    def failed(self, detail: str) -> None:
+        """Remember a failure for `health`."""
+        self._failed = (self._monotonic(), detail)
+
+    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """See `Upstream.send`. `timeout_s` counts from here, tries and pauses included.
+
+        Raises RequestError for what HTTP cannot carry.
+        """
+        deadline = asyncio.get_running_loop().time() + self.settings.timeout_s
+        answer = await self._tries(request, self.target(request.path, request.query), deadline)
+        if isinstance(answer, _Unanswered):
+            self.failed(str(answer.error))
+            raise answer.error from answer.cause
+        if answer.status >= 500:
+            self.failed(f"answered {answer.status}")
+        elif answer.status in (401, 403) and self.has_key:
+            self.failed(f"answered {answer.status} to the operator's key")
+        else:
+            self._failed = None
+        return answer
+
+    async def aclose(self) -> None:
+        """End all connections; what is being read breaks off."""
+        self._closed = True
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened[0].aclose()
+
+    async def _tries(self, request: UpstreamRequest, target: bytes, deadline: float) -> _Answer | _Unanswered:
+        again = repeatable(request.method, request.path)
+        attempt = 0
+        while True:
+            came = await self._once(request, target, deadline)
+            pause = verdict(
+                came.status if isinstance(came, _Answer) else came.kind,
+                attempt=attempt,
+                retries=self.settings.retries,
+                again=again,
+                headers=came.headers if isinstance(came, _Answer) else (),
+                now_s=self._clock(),
+                chance=self._chance(),
+            )
+            if pause is None or pause >= deadline - asyncio.get_running_loop().time():
+                return came
+            ended = f"answered {came.status}" if isinstance(came, _Answer) else str(came.error)
+            log.info("upstream %s: %s; once more in %.1f s", self._name, ended, pause)
+            if isinstance(came, _Answer):
+                await came.drain()
+            await self._sleep(pause)
+            attempt += 1
+
+    async def _once(self, request: UpstreamRequest, target: bytes, deadline: float) -> _Answer | _Unanswered:
+        import httpx2
+
+        transport, url = self._opened or await self._open()
+        extensions = {"timeout": self._timeouts, "target": target}
+        sent = httpx2.Request(
+            request.method, url, headers=request.headers, content=request.body or None, extensions=extensions
+        )
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await transport.handle_async_request(sent)
+        except httpx2.LocalProtocolError as error:
+            raise RequestError(f"the request cannot be sent on: {error}") from error
+        except (httpx2.TransportError, TimeoutError) as error:
+            return self.translated(error)
+        return _Answer(self, response, deadline)
+
+    async def _open(self) -> tuple[httpx2.AsyncHTTPTransport, httpx2.URL]:
+        import httpx2
+
+        async with self._opening:
+            if self._closed:
+                raise UpstreamUnavailable(f"upstream {self._name} is closed")
+            if self._opened is None:
+                url = httpx2.URL(self._origin)
+                size = self.settings.pool_size
+                make = functools.partial(
+                    httpx2.AsyncHTTPTransport,
+                    verify=url.scheme == "https",
+                    limits=httpx2.Limits(
+                        max_connections=size, max_keepalive_connections=size, keepalive_expiry=KEEPALIVE_S
+                    ),
+                    proxy=proxy_for(self._origin),
+                )
+                try:  # reading the certificates takes some 40 ms: not on the loop
+                    self._opened = (await asyncio.to_thread(make), url)
+                except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio; a scheme nobody knows
+                    raise UpstreamUnavailable(f"the proxy of upstream {self._name} cannot be used: {error}") from error
+            return self._opened
+
+    def translated(self, error: Exception) -> _Unanswered:
+        """A foreign exception in our terms."""
+        kind, ours, words = next(row[1:] for row in _table() if isinstance(error, row[0]))
+        detail = words.format(name=self._name, size=self.settings.pool_size, timeout_s=self.settings.timeout_s)
+        said = str(error) if ours is UpstreamUnavailable and kind is not Failure.BUSY else ""
+        return _Unanswered(kind, ours(f"{detail}: {said}" if said else detail), error)
+
+
+class _Unanswered(msgspec.Struct, frozen=True):
+    """How a try ended without an answer."""
+
+    kind: Failure
+    error: UpstreamUnavailable
+    cause: Exception
+
+
+class _Answer:
+    """An answer whose body is still to be read. Implements `ports.UpstreamAnswer`."""
+
+    def __init__(self, upstream: HttpUpstream, response: httpx2.Response, deadline: float) -> None:
+        self._upstream = upstream
+        self._stream: Any = response.stream
+        self._deadline = deadline
+        self.status = response.status_code
+        self.headers = back(response.headers.raw)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """See `UpstreamAnswer.chunks`. What the transport has read is yielded as it is, decoded in no way."""
+        import httpx2
+
+        parts = aiter(self._stream)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout_at(self._deadline):
+                        part = await anext(parts, None)
+                except (httpx2.TransportError, TimeoutError) as error:
+                    ours = self._upstream.translated(error).error
+                    self._upstream.failed(str(ours))
+                    raise ours from error
+                if part is None:
+                    return
+                yield part
+        finally:
+            await parts.aclose()
+            await self.aclose()
+
+    async def drain(self) -> None:
+        """Read what little an error says, so that its connection stays; end the connection where there is more."""
+        size = 0
+        try:
+            async with asyncio.timeout(DRAIN_S), contextlib.aclosing(self.chunks()) as parts:
+                async for part in parts:
+                    size += len(part)
+                    if size > DRAIN_BYTES:
+                        break
+        except (UpstreamUnavailable, TimeoutError) as error:
+            log.debug("the rest of a refusal was lost: %r", error)
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """See `UpstreamAnswer.aclose`; it may be called again."""
+        await self._stream.aclose()
+
+
+def proxy_for(origin: str) -> str | None:
+    """URL of the environment's proxy for an origin; None where it is asked directly."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    known = urllib.request.getproxies()
+    proxy = known.get(parts.scheme) or known.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+@functools.cache
+def _table() -> tuple[tuple[type[Exception], Failure, type[UpstreamUnavailable], str], ...]:
+    """Foreign exceptions, the narrowest first: what was it, what it is to us, what to say."""
+    import httpx2
+
+    refused, unavailable, timeout = Failure.REFUSED, UpstreamUnavailable, UpstreamTimeout
+    return (
+        (httpx2.PoolTimeout, Failure.BUSY, unavailable, "all {size} connections to upstream {name} are busy"),
+        (httpx2.ConnectTimeout, refused, timeout, "upstream {name} did not take the connection in time"),
+        (httpx2.ConnectError, refused, unavailable, "upstream {name} cannot be reached"),
+        (httpx2.ProxyError, refused, unavailable, "the proxy does not lead to upstream {name}"),
+        (httpx2.TimeoutException, Failure.SILENT, timeout, "upstream {name} was silent for too long"),
+        (TimeoutError, Failure.SILENT, timeout, "upstream {name} did not finish within {timeout_s:g} s"),
+        (httpx2.TransportError, Failure.BROKEN, unavailable, "upstream {name} broke the connection"),
+    )
