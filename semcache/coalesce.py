@@ -1,1 +1,374 @@
-"""Coalescing: identical concurrent requests fetch one answer, over all replicas."""
+"""Coalescing: identical concurrent requests fetch one answer, over all replicas.
+
+One flight an entry: whoever boards first leads, all others read the leader's frames. In this process they are read
+from memory; other processes read them from the store (`ports.Flights`), where the leader publishes only while somebody
+there listens. The work of a flight runs in a task of the coalescer: no caller who leaves can end it, and none is left
+waiting for one who did. A leader that dies is replaced when its lease runs out; its fencing token then keeps a late
+answer of its own out of the store (`FillToken.flight`).
+
+It knows ports only: neither HTTP, nor what a frame is, nor what the work does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from semcache.errors import StoreUnavailable, Unavailable
+from semcache.ports import Boarding, Flights, Seat
+
+log = logging.getLogger(__name__)
+
+_QUIET_S: Final = 0.25
+"""Longest pause between two beats, if the lease is not shorter yet: how soon a leader learns that somebody listens."""
+_PACE_S: Final = 0.02
+"""Pause between two beats, or two looks, while frames come."""
+_IDLE_S: Final = 0.1
+"""Longest pause between two looks while none come."""
+_ABANDONED_S: Final = 1.0
+"""A flight of another process to which nobody here has listened for so long is no longer followed."""
+_PATIENCE_S: Final = 1.0
+"""How long a follower without a single frame waits for a store that does not answer; with some, a whole lease."""
+_LINGER_S: Final = 10.0
+"""How long frames stay in the store after the landing, for those who have not read them all."""
+_PORTION_BYTES: Final = 512 * 1024
+_PORTION_FRAMES: Final = 1000
+
+
+class FlightLost(Unavailable):
+    """The leader died or gave up before its last frame, or its frames are gone. To board again is to replace it."""
+
+    code = "flight_lost"
+
+
+class Flight:
+    """One fetch as this process sees it: led here, or followed from another replica. Belongs to one event loop."""
+
+    def __init__(self, entry_id: str) -> None:
+        self.entry_id = entry_id
+        self.token = 0
+        """Fencing token, for `FillToken.flight`; 0 where the store could not be asked and only this process shares."""
+        self.led_here = False
+        self.followers = 0
+        """Passages besides the leader's, in this process."""
+        self.deposed = False
+        """The store knows another leader by now: whoever reads here may read on, the answer will not be stored."""
+        self._frames: list[bytes] = []
+        self._landed = False
+        self._lost = ""
+        self._listeners = 0
+        self._news = asyncio.Event()
+        self._end = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._boarded: asyncio.Future[Boarding] = asyncio.get_running_loop().create_future()
+
+    @property
+    def landed(self) -> bool:
+        """Whether all frames have come."""
+        return self._landed
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further frame will come."""
+        return self._landed or bool(self._lost)
+
+    def push(self, frame: bytes) -> None:
+        """Give a frame to all readers; never waits. For the leader's work only."""
+        if self.ended:
+            raise RuntimeError("this flight has ended: it takes no further frame")
+        self._frames.append(frame)
+        self._tell()
+
+    def land(self) -> None:
+        """No further frame will come: readers end when they have read all. For the leader's work only."""
+        if not self.ended:
+            self._landed = True
+            self._end.set()
+            self._tell()
+
+    async def frames(self) -> AsyncGenerator[bytes, None]:
+        """All frames from the first, each as soon as it is there. Raises FlightLost after the last of a lost flight.
+
+        May be called by any number of readers, each at its own pace; leaving harms nobody.
+        """
+        at = 0
+        self._listeners += 1
+        try:
+            while True:
+                while at < len(self._frames):
+                    at += 1
+                    yield self._frames[at - 1]
+                if self._landed:
+                    return
+                if self._lost:
+                    raise FlightLost(self._lost)
+                await self._news.wait()
+        finally:
+            self._listeners -= 1
+
+    async def settled(self) -> None:
+        """Wait until the leader's work, its store included, has ended, well or not."""
+        self._listeners += 1
+        try:
+            await self._settled.wait()
+        finally:
+            self._listeners -= 1
+
+    def _lose(self, why: str) -> None:
+        if not self.ended:
+            self._lost = why
+            self._end.set()
+            self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+Work = Callable[[Flight], Awaitable[None]]
+"""What a leader does: push frames, land, store. It must end by itself; what it raises is logged."""
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """What came of boarding. LANDED has no flight: look the entry up again."""
+
+    boarding: Boarding
+    flight: Flight | None = None
+
+
+class Coalescer:
+    """The flights of one process. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        flights: Flights,
+        *,
+        lease_s: float,
+        degraded: Callable[[str, str, str], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`lease_s`: a leader that is silent so long is replaced. `degraded`: `Observer.degraded`."""
+        self._store = flights
+        self._lease_s = lease_s
+        self._degraded = degraded
+        self._monotonic = monotonic
+        self._flights: dict[str, Flight] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def board(self, entry_id: str, *, since_ms: int, work: Work) -> Passage:
+        """Join the flight of an entry, or begin one: then `work` is run, whatever becomes of the caller.
+
+        LEAD: `work` was started; FOLLOW: another's was. Either way `Passage.flight` has the frames. LANDED: the entry
+        was written at or after `since_ms` (the store's clock, as the caller's lookup read it), or a flight has just
+        ended here: look again. With the store down it leads: one flight in this process still.
+        Raises RequestError for text that is no entry id.
+        """
+        while (flight := self._flights.get(entry_id)) is not None and flight.ended:
+            try:
+                async with asyncio.timeout(self._lease_s if flight.landed else None):
+                    await flight.settled()
+            except TimeoutError:  # its store hangs, and its frames are good
+                break
+            if flight.landed:
+                return Passage(Boarding.LANDED)
+        begun = flight is None
+        if flight is None:
+            flight = self._begin(entry_id, since_ms, work)
+        boarding = await asyncio.shield(flight._boarded)
+        if boarding is Boarding.LANDED:
+            return Passage(boarding)
+        if not begun or boarding is Boarding.FOLLOW:
+            boarding = Boarding.FOLLOW
+            flight.followers += 1
+        return Passage(boarding, flight)
+
+    async def aclose(self, *, within_s: float = 10.0) -> None:
+        """Wait for the flights under way, at most so long, then end them: their readers get FlightLost."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        left = list(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _begin(self, entry_id: str, since_ms: int, work: Work) -> Flight:
+        flight = self._flights[entry_id] = Flight(entry_id)
+        task = asyncio.create_task(self._fly(flight, since_ms, work), name=f"flight {entry_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return flight
+
+    async def _fly(self, flight: Flight, since_ms: int, work: Work) -> None:
+        try:
+            seat = await self._seat(flight.entry_id, since_ms)
+            flight.token = seat.token
+            flight.led_here = seat.boarding is Boarding.LEAD
+            flight._boarded.set_result(seat.boarding)
+            if flight.led_here:
+                await self._lead(flight, work)
+            elif seat.boarding is Boarding.FOLLOW:
+                await self._listen(flight)
+        except Exception as error:  # the task's boundary
+            if flight._boarded.done():
+                log.exception("flight failed entry=%s", flight.entry_id)
+            else:
+                flight._boarded.set_exception(error)
+        finally:
+            flight._lose("the leader has given up, or is gone")
+            if not flight._boarded.done():
+                flight._boarded.set_exception(FlightLost("this process stops"))
+            del self._flights[flight.entry_id]
+            flight._settled.set()
+
+    async def _seat(self, entry_id: str, since_ms: int) -> Seat:
+        try:
+            return await self._store.board(entry_id, since_ms=since_ms, ttl_s=self._lease_s)
+        except StoreUnavailable as error:
+            self._degraded("store", error.code, str(error))
+            return Seat(Boarding.LEAD)
+
+    # -- leading --------------------------------------------------------------------------------------------------
+
+    async def _lead(self, flight: Flight, work: Work) -> None:
+        lease = _Lease(self._store, flight, self._lease_s, self._degraded)
+        holding = asyncio.create_task(lease.hold()) if flight.token else None
+        try:
+            await work(flight)
+            flight.land()
+        except Exception:  # the task's boundary; readers are told that the flight is lost
+            log.exception("work of a flight failed entry=%s", flight.entry_id)
+        finally:
+            flight._lose("the leader could not fetch the answer")
+            lease.over.set()
+            if holding is not None:
+                await holding
+
+    # -- following ------------------------------------------------------------------------------------------------
+
+    async def _listen(self, flight: Flight) -> None:
+        """Read what another process publishes, for all who listen here, until it has settled or is lost."""
+        heard = attended = self._monotonic()
+        pause, failing = _PACE_S, False
+        while True:
+            try:
+                feed = await self._store.follow(flight.entry_id, flight.token, len(flight._frames))
+            except StoreUnavailable as error:
+                if not failing:
+                    self._degraded("store", error.code, str(error))
+                failing = True
+                patience = self._lease_s if flight._frames else min(_PATIENCE_S, self._lease_s)
+                if self._monotonic() - heard >= patience:
+                    return
+                await asyncio.sleep(_IDLE_S)
+                continue
+            failing = False
+            heard = self._monotonic()
+            for frame in feed.frames:
+                flight.push(frame)
+            if feed.landed:
+                flight.land()
+            if not feed.alive or (feed.landed and feed.settled):
+                return
+            if flight._listeners:
+                attended = heard
+            elif heard - attended >= _ABANDONED_S:
+                return
+            pause = _PACE_S if feed.frames or feed.landed else min(1.5 * pause, _IDLE_S)
+            await asyncio.sleep(pause)
+
+
+class _Lease:
+    """The seat of a flight that is led here: renewed while the work goes on, and given back at its end.
+
+    Frames are published while somebody elsewhere listens, at a pace; the first beat after that began sends them all.
+    """
+
+    def __init__(
+        self, store: Flights, flight: Flight, lease_s: float, degraded: Callable[[str, str, str], None]
+    ) -> None:
+        self.over = asyncio.Event()
+        """Set once the work has ended."""
+        self._store = store
+        self._flight = flight
+        self._lease_s = lease_s
+        self._quiet_s = min(_QUIET_S, lease_s / 10)
+        self._degraded = degraded
+        self._watched = False
+        self._published = 0
+        self._told = False
+        self._failing = False
+
+    async def hold(self) -> None:
+        """Beat until the work is over and the lease given back, or another leader has taken over."""
+        flight = self._flight
+        while not flight.deposed:
+            await self._until_due()
+            over = self.over.is_set()
+            try:
+                if over:
+                    if await self._store.land(flight.entry_id, flight.token, linger_s=_LINGER_S, whole=flight.landed):
+                        return
+                    self._watched = True
+                await self._beat()
+                self._failing = False
+            except StoreUnavailable as error:
+                if not self._failing:
+                    self._degraded("store", error.code, str(error))
+                self._failing = True
+                if over:
+                    return  # it runs out by itself
+
+    async def _beat(self) -> None:
+        flight = self._flight
+        frames = _portion(flight._frames, self._published) if self._watched else []
+        last = self._watched and flight.landed and self._published + len(frames) == len(flight._frames)
+        landed = flight.landed
+        beat = await self._store.beat(
+            flight.entry_id, flight.token, frames, at=self._published, ttl_s=self._lease_s, last=last
+        )
+        flight.deposed = not beat.alive
+        self._watched = beat.watched
+        self._published = beat.published
+        # nobody who listens waits for the last frame; or nobody listens, and was asked since the landing
+        self._told = landed and (last or not beat.watched)
+
+    async def _until_due(self) -> None:
+        """Sleep until there is something to say: frames to who listens, the landing, the end, or that all goes on."""
+        await _within(_PACE_S, self.over)
+        if self._failing:
+            await _within(self._quiet_s, self.over)
+            return
+        deadline = asyncio.get_running_loop().time() + self._quiet_s - _PACE_S
+        while not self.over.is_set() and not self._behind():
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return
+            flight = self._flight
+            await _within(left_s, self.over if flight.ended else flight._news if self._watched else flight._end)
+
+    def _behind(self) -> bool:
+        if self._flight.landed:
+            return not self._told
+        return self._watched and self._published < len(self._flight._frames)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event, at most so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _portion(frames: list[bytes], at: int) -> list[bytes]:
+    """What one beat publishes: the store does nothing else meanwhile."""
+    size, end = 0, at
+    while end < len(frames) and end - at < _PORTION_FRAMES and size < _PORTION_BYTES:
+        size += len(frames[end])
+        end += 1
+    return frames[at:end]
