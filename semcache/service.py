@@ -25,6 +25,8 @@ from semcache.cache import SemanticCache
 from semcache.embedders import make_embedder
 from semcache.errors import ConfigError, SemcacheError
 from semcache.follower import Follower
+from semcache.gateway.front import Front
+from semcache.gateway.warming import Warmer
 from semcache.models import Strategy
 from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules
@@ -91,6 +93,8 @@ class Service:
         self.invalidator = Invalidator(
             self.entries, self.catalog, self.control, self.embedder, live, settings, jobs=self.jobs
         )
+        self.front = self._make_front()
+        self.warmer = Warmer(settings, self.control, self.jobs, self.front.fetch) if self.front is not None else None
         self.maintenance = self._make_maintenance()
         self.observers.add(self.stats)
         self.observers.add(DecisionLog())
@@ -110,6 +114,14 @@ class Service:
             shelf=IndexFolder(self.settings.index_dir),
             embedder=self.embedder,
             settings=self.settings.maintenance,
+        )
+
+    def _make_front(self) -> Front | None:
+        """The gateway; None where no upstream is configured."""
+        if not self.settings.all_upstreams():
+            return None
+        return Front(
+            self.settings, cache=self.cache, control=self.control, flights=self.store.flights, observer=self.observers
         )
 
     def _make_maintenance(self) -> Maintenance:
@@ -133,6 +145,8 @@ class Service:
 
     async def aclose(self) -> None:
         """Stop the work, write what is left to write, close everything. Bounded by the stores' deadlines."""
+        if self.front is not None:
+            await self.front.aclose()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -163,6 +177,10 @@ class Service:
             group.create_task(self._kept_alive("stats", self.stats.run))
             group.create_task(self._kept_alive("jobs", self.jobs.run))
             group.create_task(self._kept_alive("maintenance", self.maintenance.run))
+            if self.front is not None:
+                group.create_task(self._kept_alive("gateway", self.front.run))
+            if self.warmer is not None and self.settings.warm.file is not None:
+                group.create_task(self._warm_file(self.warmer, self.settings.warm.file))
             if self.follower is not None:
                 group.create_task(self._kept_alive("follower", self.follower.run))
                 group.create_task(self._kept_alive("pending", self._embed_pending))
@@ -200,6 +218,18 @@ class Service:
                 self.observers.degraded(name, "task_failed")
                 log.exception("background task %s failed; it starts over", name)
             await asyncio.sleep(_RESTART_S)
+
+    async def _warm_file(self, warmer: Warmer, file: Path) -> None:
+        """A task boundary: a file that cannot be warmed is told of, and everything else goes on."""
+        try:
+            job_id = await warmer.warm_file(file)
+        except SemcacheError as error:
+            log.error("nothing is warmed: %s", error)
+        except Exception:
+            self.observers.degraded("warm", "task_failed")
+            log.exception("warming %s failed", file)
+        else:
+            log.info("warming %s: %s", file, f"job {job_id}" if job_id else "another replica does it")
 
     async def _flush(self) -> None:
         failing = False
@@ -264,6 +294,9 @@ class Service:
                 "lag_s": round(self.follower.lag_s, 3) if self.follower.caught_up else None,
                 "source": self.follower.source,
             }
+        if self.front is not None:
+            for name, upstream in self.front.upstreams.health().items():
+                parts[f"upstream {name}"] = {"ok": upstream.ok, "detail": upstream.detail}
         return parts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from semcache.admin.jobs import JobStatus
-from semcache.http import admin, answers, bodies, data, operations, rates
+from semcache.http import admin, answers, bodies, data, operations, providers, rates, warm
 from semcache.http.access import Role
 from semcache.http.problems import Problem
 from semcache.http.routes import Example, Items, Parameter, Reply, Route
@@ -70,6 +70,18 @@ _REFUSED: Final = {"stored": False, "reason": "invalidated_meanwhile"}
 _NAMESPACE: Final = Parameter("X-Cache-Namespace", "header", "The namespace, where the body names none.")
 _ENTRY: Final = Parameter("entry_id", "path", "32 hex digits.", required=True)
 _JOB: Final = Parameter("job_id", "path", "As the call that queued it said.", required=True)
+_PROVIDER: Final = (
+    "Point a client of the provider here by its base URL; fields, errors and streams are the provider's own. The key "
+    "of this service comes as `X-API-Key` or as the bearer token; a provider's key in either passes on."
+)
+_CACHING: Final = (
+    _NAMESPACE,
+    Parameter("Cache-Control", "header", "`no-cache`, `no-store`, `max-age=`, `only-if-cached`, `stale-if-error=`."),
+    Parameter("X-Cache-TTL", "header", "Seconds that the answer may be kept, within the operator's bounds."),
+    Parameter("X-Cache-Threshold", "header", "Least similarity of a semantic hit; only tightens."),
+    Parameter("X-Cache-Strategy", "header", "`exact`, `normalized` or `semantic`; only tightens."),
+    Parameter("X-Cache-Tags", "header", "What the answer is made from, to invalidate by; separated by commas."),
+)
 _IN_ORDER: Final = "One outcome per item, in order. An item that went wrong is a problem document, told by its `code`."
 
 ROUTES: Final[list[Route]] = [
@@ -212,6 +224,83 @@ ROUTES: Final[list[Route]] = [
     ),
     Route(
         method="POST",
+        path="/v1/chat/completions",
+        handler=providers.chat_completions,
+        role=Role.READ,
+        beside_provider=True,
+        problem=providers.OPENAI_PROBLEM,
+        route_class=rates.GENERATION,
+        counts_itself=True,
+        tag="Provider protocols",
+        summary="OpenAI chat completions, cached",
+        description=_PROVIDER,
+        body=dict,
+        parameters=_CACHING,
+        replies={200: Reply("As the provider's, with `x_semcache`; a stream where one was asked for.", dict)},
+    ),
+    Route(
+        method="POST",
+        path="/v1/responses",
+        handler=providers.responses,
+        role=Role.READ,
+        beside_provider=True,
+        problem=providers.OPENAI_PROBLEM,
+        route_class=rates.GENERATION,
+        counts_itself=True,
+        tag="Provider protocols",
+        summary="OpenAI responses, cached",
+        description=_PROVIDER,
+        body=dict,
+        parameters=_CACHING,
+        replies={200: Reply("As the provider's, with `x_semcache`; a stream where one was asked for.", dict)},
+    ),
+    Route(
+        method="POST",
+        path="/v1/messages",
+        handler=providers.messages,
+        role=Role.READ,
+        beside_provider=True,
+        problem=providers.ANTHROPIC_PROBLEM,
+        route_class=rates.GENERATION,
+        counts_itself=True,
+        tag="Provider protocols",
+        summary="Anthropic messages, cached",
+        description=_PROVIDER,
+        body=dict,
+        parameters=_CACHING,
+        replies={200: Reply("As the provider's, with `x_semcache`; a stream where one was asked for.", dict)},
+    ),
+    Route(
+        method="POST",
+        path="/v1/embeddings",
+        handler=providers.embeddings,
+        role=Role.READ,
+        beside_provider=True,
+        problem=providers.OPENAI_PROBLEM,
+        route_class=rates.EMBEDDINGS,
+        counts_itself=True,
+        tag="Provider protocols",
+        summary="OpenAI embeddings, each input cached on its own",
+        description=_PROVIDER,
+        body=dict,
+        parameters=_CACHING,
+        replies={200: Reply("As the provider's, with `x_semcache`.", dict)},
+    ),
+    Route(
+        method="GET",
+        path="/v1/models",
+        handler=providers.models,
+        role=Role.READ,
+        beside_provider=True,
+        problem=providers.OPENAI_PROBLEM,
+        tag="Provider protocols",
+        summary="The models of all upstreams",
+        description=_PROVIDER,
+        parameters=_CACHING,
+        replies={200: Reply("As the provider's.", dict)},
+    ),
+    Route(
+        method="POST",
         path="/admin/index/rebuild",
         handler=admin.rebuild,
         role=Role.ADMIN,
@@ -270,6 +359,43 @@ ROUTES: Final[list[Route]] = [
         summary="Who invalidated what, and when",
         parameters=(Parameter("count", "query", "At most so many, 1 to 1000; 100 if left out."),),
         replies={200: Reply("Newest first; survives restarts.", admin.HistoryAnswer)},
+    ),
+    Route(
+        method="POST",
+        path="/admin/warm",
+        handler=warm.warm,
+        role=Role.ADMIN,
+        tag="Admin plane",
+        summary="Ask upstream for what is missing, ahead of the users",
+        description="As JSON, or streamed as JSON lines (any other content type; the options go into the query). "
+        "Needs an upstream with the operator's key.",
+        body=warm.WarmBody,
+        parameters=(_NAMESPACE,),
+        examples={
+            "prompts": Example(
+                "Two prompts for one model",
+                {"items": ["What is the capital of France?", "Why is the sky blue?"], "model": "gpt-4o-mini"},
+            ),
+            "requests": Example(
+                "A provider's own request, within a budget",
+                {
+                    "items": [
+                        {
+                            "route": "/v1/messages",
+                            "body": {
+                                "model": "claude-sonnet-4-5",
+                                "max_tokens": 100,
+                                "messages": [{"role": "user", "content": "Why is the sky blue?"}],
+                            },
+                            "tags": ["physics"],
+                        }
+                    ],
+                    "budget_usd": 0.5,
+                    "concurrency": 2,
+                },
+            ),
+        },
+        replies={202: Reply("Queued.", answers.JobAccepted)},
     ),
     Route(
         method="GET",

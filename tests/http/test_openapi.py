@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from semcache.http.openapi import document
 from semcache.http.table import ROUTES
 from tests.http.conftest import Open
+from tests.http.test_warm import with_warmer
 
 DOCUMENT = document(ROUTES)
 OPERATIONS = [(method, path) for path, methods in DOCUMENT["paths"].items() for method in methods]
@@ -84,9 +85,15 @@ def test_fields_are_explained() -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "value"), examples())
-async def test_an_example_fits_its_schema_and_works(
-    client: httpx.AsyncClient, method: str, path: str, value: Any
-) -> None:
+async def test_an_example_fits_its_schema_and_works(open_app: Open, method: str, path: str, value: Any) -> None:
+    upstream = {"upstream_base_url": "http://127.0.0.1:9", "upstream_api_key": "k"} if path == "/admin/warm" else {}
+    async with open_app(**upstream) as client:
+        if upstream:
+            with_warmer(client)
+        await _works(client, method, path, value)
+
+
+async def _works(client: httpx.AsyncClient, method: str, path: str, value: Any) -> None:
     operation = DOCUMENT["paths"][path][method]
     check(operation["requestBody"]["content"]["application/json"]["schema"], value)
     if "entry_id" in value:

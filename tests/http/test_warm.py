@@ -1,0 +1,93 @@
+"""POST /admin/warm, with a fetch that counts in the gateway's place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from semcache.gateway.warming import Fetched, Warmer, WarmItem
+from tests.http.conftest import KeyRing, Open
+from tests.http.expect import assert_problem
+from tests.http.test_admin import finished
+
+UPSTREAM = {"upstream_base_url": "http://127.0.0.1:1", "upstream_api_key": "k"}
+
+
+def with_warmer(client: Any) -> list[WarmItem]:
+    """Give the service a warmer; returns what it fetches."""
+    fetched: list[WarmItem] = []
+
+    async def fetch(item: WarmItem) -> Fetched:
+        fetched.append(item)
+        return Fetched(outcome="stored", cost_usd=0.001)
+
+    service = client.service
+    service.warmer = Warmer(service.settings, service.control, service.jobs, fetch)
+    return fetched
+
+
+async def test_items_and_lines_become_jobs(open_app: Open) -> None:
+    async with open_app(**UPSTREAM) as client:
+        fetched = with_warmer(client)
+        body = {"items": ["Why?", {"prompt": "How?", "namespace": "a"}], "model": "m", "namespace": "b"}
+        queued = await client.post("/admin/warm", json=body)
+        assert queued.status_code == 202
+        job_id = queued.json()["job_id"]
+        assert queued.headers["location"] == f"/admin/jobs/{job_id}"
+        job = await finished(client, job_id)
+        assert (job["state"], job["result"]["stored"], job["who"]) == ("done", 2, "local")
+        assert {(item.namespace, json.loads(item.body)["messages"][0]["content"]) for item in fetched} == {
+            ("b", "Why?"), ("a", "How?"),
+        }  # fmt: skip
+
+        async def lines() -> AsyncIterator[bytes]:
+            for number in range(1000):
+                yield b"Question %d\n" % number
+
+        queued = await client.post("/admin/warm?model=m&concurrency=8&budget_usd=5", content=lines())
+        job = await finished(client, queued.json()["job_id"])
+        assert (job["state"], job["total"], job["result"]["stored"]) == ("done", 1000, 1000)
+        assert (job["params"]["concurrency"], job["params"]["budget_usd"]) == (8, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "field", "said"),
+    [
+        ("?model=m", b"fine\n{", "line 2", "line 2: "),
+        ("", b"fine", "line 1", "`model` is needed"),
+        ("?model=m", b"\n", None, "nothing to warm"),
+        ("?model=m&budget_usd=much", b"x", "budget_usd", "number"),
+        ("?model=m&budget_usd=-1", b"x", "query", "budget_usd"),
+        ("?model=m&concurrency=1000", b"x", "query", "concurrency"),
+        ("?models=m", b"x", "models", "unknown query parameter"),
+    ],
+)
+async def test_what_is_wrong_is_named(open_app: Open, query: str, content: bytes, field: str, said: str) -> None:
+    async with open_app(**UPSTREAM) as client:
+        fetched = with_warmer(client)
+        answer = await client.post(f"/admin/warm{query}", content=content)
+        assert said in assert_problem(answer, 422, "invalid_request", field)["detail"]
+        assert fetched == []
+
+
+async def test_without_an_upstream_or_its_key_it_says_so(open_app: Open) -> None:
+    async with open_app() as client:
+        body = {"items": ["Why?"], "model": "m"}
+        assert "SEMCACHE_UPSTREAM_BASE_URL" in (await client.post("/admin/warm", json=body)).json()["detail"]
+        with_warmer(client)
+        answer = await client.post("/admin/warm", json=body)
+        assert "operator's own key" in assert_problem(answer, 422, "invalid_request")["detail"]
+
+
+async def test_a_key_warms_its_own_namespaces(open_app: Open, keyring: KeyRing) -> None:
+    key = keyring.add("ops", namespaces=("a",), roles=("admin",))
+    async with open_app(**UPSTREAM, api_keys_file=keyring.path, headers={"x-api-key": key}) as client:
+        fetched = with_warmer(client)
+        own = await client.post("/admin/warm", json={"items": ["Why?"], "model": "m"})
+        await finished(client, own.json()["job_id"])
+        assert [item.namespace for item in fetched] == ["a"]
+        other = await client.post("/admin/warm", json={"items": ["Why?"], "model": "m", "namespace": "b"})
+        assert "does not open namespace `b`" in assert_problem(other, 422, "invalid_request", "item 1")["detail"]
