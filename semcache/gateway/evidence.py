@@ -1,6 +1,7 @@
 """Evidence: what an answer of the gateway says of itself, in header fields and in the member `x_semcache`.
 
-Pure; knows no HTTP framework. The `Cache-Status` field is that of RFC 9211, its syntax that of RFC 8941 (structured fields).
+Pure; knows no HTTP framework. The field `Cache-Status` is that of RFC 9211, in the syntax of RFC 8941 (structured
+fields).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Header = tuple[bytes, bytes]
 Outcome = Hit | Stale | Miss | Bypass
 
 REVALIDATING: Final = "revalidating"
-"""The reason of a stale answer that is served while a refresh runs. With any other the request was sent on and failed."""
+"""Reason of a stale answer that is served while a refresh runs. With any other the request was sent on and failed."""
 MEMBER: Final = "x_semcache"
 
 _FORWARDED_BECAUSE: Final = {

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
+from semcache.models import Usage
 from semcache.policy.generation import Answered
 from semcache.settings import PriceSettings
 
@@ -21,6 +24,34 @@ _REMEMBERED: Final = 1024
 """Model names whose place in the list, or absence from it, is remembered."""
 _LONGEST_NAME: Final = 256
 """Characters: no model has a longer name."""
+_MILLION: Final = 1_000_000
+
+
+class _Rates(msgspec.Struct, frozen=True):
+    """USD a token, and a call: of the models, by far the most, whose price is the same at any hour and any length."""
+
+    input: float
+    cache_read: float
+    cache_write: float
+    output: float
+    call: float
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """A model of the list. `rates` is None where its price depends on more than the tokens' number."""
+
+    provider: Any
+    model: Any
+    rates: _Rates | None
+
+
+class _Tokens(msgspec.Struct, frozen=True):
+    """Tokens of one call; what came from the provider's cache, or went into it, is part of `input`."""
+
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
 
 
 class Prices:
@@ -39,44 +70,45 @@ class Prices:
     def cost(self, model: str, answered: Answered, *, provider: str | None) -> float | None:
         """USD for an answer to a request for `model`; None where its tokens or its price are not known.
 
-        `provider` (`openai`, `anthropic`) is whose protocol it was: where the list has the model there, that price counts.
+        `provider` (`openai`, `anthropic`) is whose protocol it was: where the list has the model there, that price
+        counts.
         """
         usage = answered.usage
         if usage is None:
             return None
         own = self._table.get(model)
         if own is not None:
-            return (usage.input_tokens * own.input_per_million + usage.output_tokens * own.output_per_million) / 1e6
+            total = usage.input_tokens * own.input_per_million + usage.output_tokens * own.output_per_million
+            return round(total / _MILLION, 12)
         for name in (answered.model, model):  # the first tells the version that an alias stood for
             listed = self._find(name, provider) if name and len(name) <= _LONGEST_NAME else None
             if listed is not None:
-                return self._listed(listed, answered)
+                return self._listed(listed, _tokens(usage, answered))
         return None
 
-    def _listed(self, listed: tuple[Any, Any], answered: Answered) -> float | None:
-        from genai_prices import Usage
-
-        found_provider, found_model = listed
-        usage = answered.usage
-        assert usage is not None
-        read = min(max(0, answered.cache_read_tokens), usage.input_tokens)
-        written = min(max(0, answered.cache_write_tokens), usage.input_tokens - read)
-        counted = Usage(
-            input_tokens=usage.input_tokens,
-            cache_read_tokens=read,
-            cache_write_tokens=written,
-            output_tokens=usage.output_tokens,
-        )
+    def _listed(self, listed: _Listed, tokens: _Tokens) -> float | None:
+        rates = listed.rates
+        if rates is not None:
+            plain = tokens.input - tokens.cache_read - tokens.cache_write
+            cost = plain * rates.input + tokens.output * rates.output + rates.call
+            cost += tokens.cache_read * rates.cache_read + tokens.cache_write * rates.cache_write
+            return round(cost, 12)
         try:
-            price = found_model.calc_price(counted, found_provider, genai_request_timestamp=self._now())
+            return _calculated(listed.provider, listed.model, tokens, self._now())
         except (ValueError, LookupError) as error:
-            log.debug("no price for an answer of %s: %s", found_model.id, error)
+            log.debug("no price for an answer of %s: %s", listed.model.id, error)
             return None
-        return float(price.total_price)
 
 
-def _find(name: str, provider_id: str | None) -> tuple[Any, Any] | None:
-    """(provider, model) of the list: the given provider's, else that of whoever such a name belongs to.
+def _tokens(usage: Usage, answered: Answered) -> _Tokens:
+    """The counts, made consistent: a provider's own may not be."""
+    read = min(max(0, answered.cache_read_tokens), usage.input_tokens)
+    written = min(max(0, answered.cache_write_tokens), usage.input_tokens - read)
+    return _Tokens(usage.input_tokens, read, written, usage.output_tokens)
+
+
+def _find(name: str, provider_id: str | None) -> _Listed | None:
+    """The given provider's model of that name, else that of whoever such a name belongs to.
 
     Not by `genai_prices.calc_price`: that remembers every name for ever.
     """
@@ -86,11 +118,47 @@ def _find(name: str, provider_id: str | None) -> tuple[Any, Any] | None:
     name = name.lower()
     given = None if provider_id is None else data_snapshot.find_provider_by_id(providers, provider_id)
     makers = [each for each in providers if each.model_match is not None and each.model_match.is_match(name)]
-    for provider in [given, *makers] if given is not None else makers:
+    for provider in makers if given is None else [given, *makers]:
         model = provider.find_model(name, all_providers=providers)
         if model is not None:
-            return provider, model
+            return _Listed(provider, model, _rates(provider, model))
     return None
+
+
+def _rates(provider: Any, model: Any) -> _Rates | None:
+    """The model's rates, got by asking for a million of each; None where they would not tell the price of all calls."""
+    from genai_prices.types import ModelPrice, TieredPrices
+
+    prices = model.prices
+    if not isinstance(prices, ModelPrice) or any(isinstance(price, TieredPrices) for price in vars(prices).values()):
+        return None
+    try:
+        call, *totals = (
+            _calculated(provider, model, tokens, _utc())
+            for tokens in (
+                _Tokens(0, 0, 0, 0),
+                _Tokens(_MILLION, 0, 0, 0),
+                _Tokens(_MILLION, _MILLION, 0, 0),
+                _Tokens(_MILLION, 0, _MILLION, 0),
+                _Tokens(0, 0, 0, _MILLION),
+            )
+        )
+    except (ValueError, LookupError):
+        return None
+    of_input, of_read, of_write, of_output = ((total - call) / _MILLION for total in totals)
+    return _Rates(of_input, of_read, of_write, of_output, call)
+
+
+def _calculated(provider: Any, model: Any, tokens: _Tokens, at: datetime) -> float:
+    from genai_prices import Usage as Counted
+
+    counted = Counted(
+        input_tokens=tokens.input,
+        cache_read_tokens=tokens.cache_read,
+        cache_write_tokens=tokens.cache_write,
+        output_tokens=tokens.output,
+    )
+    return float(model.calc_price(counted, provider, genai_request_timestamp=at).total_price)
 
 
 def _utc() -> datetime:

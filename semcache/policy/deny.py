@@ -21,7 +21,7 @@ class DenyList:
     """Patterns, compiled once."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        """Raises ConfigError, naming `gateway.deny` and the pattern, for what RE2 cannot compile or matches anything."""
+        """Raises ConfigError, naming `gateway.deny`, for a pattern that RE2 refuses or that matches every prompt."""
         self._patterns = [_compiled(pattern) for pattern in patterns]
 
     def found(self, text: str) -> bool:

@@ -2,9 +2,9 @@
 
 The rule. `Cache-Control` is read as the RFC says: names in any case, arguments as tokens or quoted strings, unknown
 and malformed directives ignored, and nothing else lost by them. Where one stands twice, the tighter counts.
-`max-age=0` asks for a fresh answer, as `no-cache` does; `stale-if-error` and `stale-while-revalidate` need their seconds.
-`X-Cache-*` is ours, and a value that means nothing there is the caller's error. What these may do is only asked for here:
-each can tighten what the operator allows, and is bounded where it is used.
+`max-age=0` asks for a fresh answer, as `no-cache` does; `stale-if-error` and `stale-while-revalidate` need their
+seconds. `X-Cache-*` is ours, and a value that means nothing there is the caller's error. All of it is only asked for
+here: it can tighten what the operator allows, and is bounded where it is used.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ _TIMED: Final = frozenset({"max-age", "stale-if-error", "stale-while-revalidate"
 
 
 def directives(control: bytes) -> Iterator[tuple[str, str | None]]:
-    """The well-formed elements of a `Cache-Control` value: names in lower case, arguments unquoted, None without one."""
+    """The well-formed elements of a `Cache-Control` value: name in lower case; argument unquoted, None without one."""
     at = 0
     while at < len(control):
         element = _ELEMENT.match(control, at)

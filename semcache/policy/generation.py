@@ -133,7 +133,7 @@ def widest(traits: Traits) -> Strategy:
 
 
 def may_keep(answered: Answered, gateway: GatewaySettings) -> RefusedReason | Strategy:
-    """How widely this answer may be found as far as it decides (see `widest` for the request), or why it is not kept."""
+    """How widely this answer may be found as far as it decides (see also `widest`), or why it is not kept."""
     broken = _BROKEN.get(answered.finish)
     if broken is not None:
         return broken

@@ -1,11 +1,12 @@
 """Whether an answer that its provider calls complete is a refusal in prose.
 
-The rule. A refusal is short (at most `LONGEST` characters) and says so in its opening sentence, speaking of itself: that
-it cannot, will not or must not help, comply, or give what was asked. Nothing stands before that but an apology, a word
-of sympathy or "as an AI". An apology alone is none ("Sorry for the delay, here is ..."), nor a "cannot" about the world
-("You cannot divide by zero") or about what is not known ("I cannot tell from the text who wrote it"), nor one that goes
-on to answer ("I can't give exact advice, but the usual dose is 200 mg"); an offer to do something else is no answer.
-In doubt it is an answer: a refusal that is kept says what the model said, an answer that is not costs a call each time.
+The rule. A refusal is short (at most `LONGEST` characters) and says so in its opening sentence, speaking of itself:
+that it cannot, will not or must not help, comply, or give what was asked. Nothing stands before that but an apology, a
+word of sympathy or "as an AI". An apology alone is none ("Sorry for the delay, here is ..."), nor a "cannot" about the
+world ("You cannot divide by zero") or about what is not known ("I cannot tell from the text who wrote it"), nor one
+that goes on to answer ("I can't give exact advice, but the usual dose is 200 mg"); an offer to do something else is no
+answer. In doubt it is an answer: a refusal that is kept repeats the model's own words, an answer that is not kept costs
+a call each time.
 
 English first, and the usual openings in German, French, Spanish and Chinese.
 """
@@ -23,19 +24,23 @@ _OPENING: Final = 300
 _UNABLE = re.compile(
     r"\bi(?:'m| am)? (?:(?:really|simply|just|still|also|ethically|unfortunately) )?"
     r"(?:can't|cannot|can not|won't|will not|must not|may not|do not|don't|shouldn't|should not|couldn't"
-    r"|(?:wouldn't|would not) be able to|not (?:able|allowed|permitted|going|willing|designed|programmed|authorized|here) to"
+    r"|(?:wouldn't|would not) be able to"
+    r"|not (?:able|allowed|permitted|going|willing|designed|programmed|authorized|here) to"
     r"|unable to|not comfortable(?: with)?|uncomfortable(?: with)?|(?:don't|do not) feel comfortable(?: with)?)"
-    r"(?: (?:ethically|legally|directly|actually|personally|in good conscience|be able to|feel comfortable(?: with)?))? "
+    r"(?: (?:ethically|legally|directly|actually|personally|in good conscience|be able to"
+    r"|feel comfortable(?: with)?))? "
 )
 _HELP = re.compile(
-    r"(?:help|assist|helping|assisting)\b(?! but\b| \w+ing\b)|(?:comply|fulfill?|accommodate|condone|facilitate|facilitating)\b"
+    r"(?:help|assist|helping|assisting)\b(?! but\b| \w+ing\b)"
+    r"|(?:comply|fulfill?|accommodate|condone|facilitate|facilitating)\b"
     r"|(?:participate|participating|engage|engaging|take part)\b"
 )
 _GIVE = re.compile(
     r"(?:provid|creat|generat|writ|shar|giv|offer|discuss|answer|respond|produc|continu|do|process|complet|perform|"
     r"carry out|talk|advis|promot|encourag|reproduc|support)(?:e|ing)?\b(?: you| to| on| about| with| in| for| out)*"
     r"(?: (?:that|this|it|such|your|those|these|any|explicit|sexual|harmful|illegal|medical|legal|financial|personal)\b"
-    r"|(?: \w+){0,4} (?:instructions?|advice|guidance|assistance|request|content|opinions?|material|lyrics|conversation)\b"
+    r"|(?: \w+){0,4} "
+    r"(?:instructions?|advice|guidance|assistance|request|content|opinions?|material|lyrics|conversation)\b"
     r"|(?: \w+){0,2} information (?:on|about|that|regarding|related)\b)"
 )
 _DECLINE = re.compile(
@@ -48,8 +53,10 @@ _DECLINE = re.compile(
     r"|\bi (?:can't|cannot|won't|will not)(?: do (?:that|this|so))?$"
 )
 _LEAD = re.compile(
-    r"(?:(?:oh|hi|hello|hmm|well|no|okay|ok|thank you[^.!?\n]{0,80})[,.!]? ?)?(?:(?:i'm|i am) (?:\w+ )?(?:sorry|afraid)"
-    r"|(?:i )?(?:do |must )?apologi[sz]e|(?:my |please accept my )?(?:sincere )?apologies|sorry|unfortunately|regrettably"
+    r"(?:(?:oh|hi|hello|hmm|well|no|okay|ok|thank you[^.!?\n]{0,80})[,.!]? ?)?"
+    r"(?:(?:i'm|i am) (?:\w+ )?(?:sorry|afraid)"
+    r"|(?:i )?(?:do |must )?apologi[sz]e|(?:my |please accept my )?(?:sincere )?apologies|sorry"
+    r"|unfortunately|regrettably"
     r"|as an? (?:ai|artificial|language|large|responsible|helpful|assistant)"
     r"|(?:while |although )?i (?:\w+ )?(?:understand|appreciate|realize|hear|know|see)\b|$)"
 )
@@ -63,10 +70,12 @@ _OTHER_LANGUAGES = re.compile(
     r"(?:(?:es )?tut mir (?:sehr )?leid|leider|entschuldigung)\b[^.!?\n]{0,60}\b(?:kann|darf)\b[^.!?\n]{0,80}"
     r"\b(?:nicht|keinen?)\b[^.!?\n]{0,60}"
     r"\b(?:helfen|unterstützen|beantworten|weiterhelfen|nachkommen|erfüllen|bereitstellen)\b"
-    r"|(?:je suis )?(?:vraiment )?désolée?\b[^.!?\n]{0,30}\bje ne (?:peux|puis) (?:malheureusement )?pas (?:vous |t'|te |y )?"
-    r"(?:aider|répondre|fournir|assister|satisfaire|accéder)\b"
-    r"|lo (?:siento|lamento)\b[^.!?\n]{0,30}\bno puedo (?:\w+ )?(?:ayudar|asistir|proporcionar|cumplir|responder|ofrecer)"
-    r"|(?:很抱歉|抱歉|对不起|非常抱歉)[,，。]? ?(?:但)?我?(?:无法|不能|没办法)[^。！？\n]{0,12}(?:提供|协助|回答|满足|帮助|帮|参与)"
+    r"|(?:je suis )?(?:vraiment )?désolée?\b[^.!?\n]{0,30}\bje ne (?:peux|puis) (?:malheureusement )?pas "
+    r"(?:vous |t'|te |y )?(?:aider|répondre|fournir|assister|satisfaire|accéder)\b"
+    r"|lo (?:siento|lamento)\b[^.!?\n]{0,30}\bno puedo (?:\w+ )?"
+    r"(?:ayudar|asistir|proporcionar|cumplir|responder|ofrecer)"
+    r"|(?:很抱歉|抱歉|对不起|非常抱歉)[,，。]? ?(?:但)?我?(?:无法|不能|没办法)"
+    r"[^。！？\n]{0,12}(?:提供|协助|回答|满足|帮助|帮|参与)"
 )
 
 

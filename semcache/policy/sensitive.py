@@ -8,11 +8,13 @@ check digits is checked, and addresses that are reserved for examples (RFC 2606)
 and dates of birth are not looked for: no pattern tells them from any other name, address or date.
 
 What this adds to the TTL rules (`ttl_rules_own`). Those class a prompt by what sort of answer it asks for: `never` for
-secrets and payment numbers, `personal` (kept for that principal alone) for contact data. They hold on every route, and an
-operator may replace their table. This is a lock of the gateway beside them: it cannot be lost with a table, looks at all
-that the user said as it was written (upper and lower case tell keys from words), and knows more forms.
+secrets and payment numbers, `personal` (kept for that principal alone) for contact data. They hold on every route, and
+an operator may replace their table. This is a lock of the gateway beside them: it cannot be lost with a table, looks at
+all that the user said as it was written (upper and lower case tell keys from words), knows more forms, and tells
+placeholders from values.
 
-Patterns are RE2: time linear in the text whatever it holds. A candidate is then judged by `_JUDGES`.
+Patterns are RE2: time linear in the text whatever it holds. A candidate is then judged by `_JUDGES`; a text with more
+than `_MOST_JUDGED` candidates of a kind is taken for one that holds it.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import re2
 
 _VALUE = rb"[^\s\"'`,;<>(){}\[\]]"
 """Of what an unquoted secret is made."""
+_IS: Final = rb"(?i:[\"']?\s{0,3}(?::=|=>|[:=])|\s{1,3}(?:is|was)\s{0,3}:?)\s{0,3}"
+_MOST_JUDGED: Final = 1000
 
 _SECRETS: Final[dict[str, bytes]] = {
     "private_key": rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
@@ -39,11 +43,16 @@ _SECRETS: Final[dict[str, bytes]] = {
     "jwt": rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
     "bearer": rb"(?i:\bbearer) [A-Za-z0-9._~+/-]{20,}",
     "connection_string": rb"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'`<>]*:([^\s/@\"'`<>]+)@[A-Za-z0-9\[]",
-    "password": rb"(?i:passwords?|passwd|passphrase|pwd|passcode)(?i:[\"']?\s{0,3}(?::=|=>|[:=])|\s{1,3}(?:is|was)\s{0,3}:?)"
-    rb"\s{0,3}(\"[^\"\n]{4,200}\"|'[^'\n]{4,200}'|" + _VALUE + rb"{6,})",
-    "named_key": rb"(?i:secret(?:[ _-]?(?:access[ _-]?)?key)?|api[ _-]?key|access[ _-]?key|private[ _-]?key|auth[ _-]?key|token|credentials?)"
-    rb"(?i:[\"']?\s{0,3}(?::=|=>|[:=])|\s{1,3}(?:is|was)\s{0,3}:?)\s{0,3}"
-    rb"(\"[^\"\s]{12,}\"|'[^'\s]{12,}'|" + _VALUE + rb"{16,})",
+    "password": rb"(?i:passwords?|passwd|passphrase|pwd|passcode)"
+    + _IS
+    + rb"(\"[^\"\n]{4,200}\"|'[^'\n]{4,200}'|"
+    + _VALUE
+    + rb"{6,})",
+    "named_key": rb"(?i:secret(?:[ _-]?(?:access[ _-]?)?key)?|(?:api|access|private|auth)[ _-]?key|token|credentials?)"
+    + _IS
+    + rb"(\"[^\"\s]{12,}\"|'[^'\s]{12,}'|"
+    + _VALUE
+    + rb"{16,})",
 }
 """Kind -> how it is written. Case counts unless said otherwise; a group is the value that is judged."""
 
@@ -52,7 +61,8 @@ _PERSONAL: Final[dict[str, bytes]] = {
     "phone": rb"(?:^|[^\w+.-])(\+[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{0,4}\)[ .-]?)?[0-9]{1,5}(?:[ .-]?[0-9]{2,5}){1,4})\b"
     rb"|(?:^|[^\w+.$-])((?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[ .-][0-9]{4})(?:$|[^\w-])",
     "iban": rb"\b([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)\b",
-    "payment_card": rb"(?:^|[^\w.+-])([2-6][0-9]{3}(?:[ -]?[0-9]{4}){3}(?:[0-9]{3})?|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4,5})(?:$|[^\w-])",
+    "payment_card": rb"(?:^|[^\w.+-])([2-6][0-9]{3}(?:[ -]?[0-9]{4}){3}(?:[0-9]{3})?"
+    rb"|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4,5})(?:$|[^\w-])",
     "us_ssn": rb"(?:^|[^\w.-])([0-9]{3}-[0-9]{2}-[0-9]{4})(?:$|[^\w-])",
     "uk_nino": rb"\b([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D])\b",
 }
@@ -210,8 +220,8 @@ class _Search:
         if self._any.search(searched) is None:
             return None
         for kind, pattern, judge in self._kinds:
-            for match in pattern.finditer(searched):
-                if judge is None:
+            for number, match in enumerate(pattern.finditer(searched)):
+                if judge is None or number >= _MOST_JUDGED:
                     return kind
                 value = next((group for group in match.groups() if group is not None), match.group())
                 if judge(value.decode("utf-8", "replace")):

@@ -1,7 +1,7 @@
 """Which expired answers may be served: the windows of RFC 5861, within which they are kept.
 
-The rule. An expired answer is served only where its own request was asked before (exact tier), nothing but its age speaks
-against it, and a window is open: while a refresh runs (`stale-while-revalidate`), or after upstream failed
+The rule. An expired answer is served only where this very request was answered before (exact tier), nothing but its age
+speaks against it, and a window is open: while a refresh runs (`stale-while-revalidate`), or after upstream failed
 (`stale-if-error`). The windows are the operator's, unless the request names its own; none reaches beyond the time that
 expired answers are kept (`ttl.stale_window_s`). A request that wants a fresh answer (`no-cache`) gets a stale one only
 after a failure, and only if it names that window itself.
