@@ -33,7 +33,7 @@ def payload(event: sse.Event) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def typed(name: str, **fields: Any) -> bytes:
+def typed(name: str, /, **fields: Any) -> bytes:
     """An event of a protocol that names an event's type twice: in its `event:` line and in its object."""
     return sse.encode(_encode({"type": name, **fields}), name)
 
