@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from semcache.gateway.headers import Provider
 from semcache.gateway.sse import Event
 from semcache.policy.generation import Answered, Traits
 
@@ -46,7 +47,7 @@ class Dialect(Protocol):
     """Such as `openai.chat`."""
     path: str
     """Such as `/v1/chat/completions`."""
-    provider: str
+    provider: Provider
     """`openai` or `anthropic`: whose error shape, whose credentials."""
 
     def read(self, body: dict[str, Any]) -> Asked:
@@ -61,7 +62,8 @@ class Dialect(Protocol):
     def replay(self, response: dict[str, Any], asked: Asked, evidence: dict[str, Any] | None) -> Iterator[bytes]:
         """A whole answer as the correct stream for `asked`: whole SSE events, the end mark included.
 
-        `evidence` goes as `x_semcache` into the last event that has a JSON object, where the protocol allows it.
+        `evidence` goes as `x_semcache` to where clients that put the stream together have it in their answer, else
+        into the last event that has a JSON object; nowhere if the protocol forbids it.
         """
 
     def error(self, status: int, code: str, message: str) -> dict[str, Any]:
