@@ -340,6 +340,33 @@ async def test_an_entry_that_too_many_found_wrong_goes(store: RedisStore, monkey
     assert (await store.entries.read(who, EXACT)).exact is None
 
 
+async def test_a_narrow_entry_has_neither_pointer_nor_vectors(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    who, spelt = identity("What?", norm="what", shard=2), identity("what", norm="what", shard=2)
+    wide = await put(store, who, embedding=embedding(1))
+    assert wide.entry.reach is SEMANTIC
+    narrow = await put(store, who, embedding=embedding(1), reach=EXACT)
+    assert narrow.replaced
+    read = await store.entries.read(who, SEMANTIC)
+    assert read.exact is not None
+    assert read.exact.entry.reach is EXACT
+    assert (await store.entries.read(spelt, NORMALIZED)).normalized is None
+    assert (await store.entries.read_many([who.entry_id], space=SPACE)).found[who.entry_id].embedding is None
+    assert not await store.entries.attach(who.entry_id, who.digest, embedding(1))
+    record = await raw.hkeys(f"{key_prefix}:{{s02}}:e:{who.entry_id}")
+    assert not [field for field in record if field.startswith(b"v:")]
+    # in between: a pointer and still no vectors
+    await put(store, who, embedding=embedding(1), reach=NORMALIZED)
+    found = (await store.entries.read(spelt, NORMALIZED)).normalized
+    assert found is not None
+    assert found.entry.reach is NORMALIZED
+    assert not await store.entries.attach(who.entry_id, who.digest, embedding(1))
+    # and what is narrow leaves the pointer of another spelling alone
+    await put(store, spelt, reach=EXACT)
+    assert (await store.entries.read(spelt, NORMALIZED)).normalized is not None
+    await put(store, who)
+    assert await store.entries.attach(who.entry_id, who.digest, embedding(1))
+
+
 # -- bounds ---------------------------------------------------------------------------------------------------------
 
 

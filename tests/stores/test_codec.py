@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcache.errors import RequestError
-from semcache.models import CacheIdentity, Embedding, TtlClass, Usage
+from semcache.models import CacheIdentity, Embedding, Strategy, TtlClass, Usage
 from semcache.ports import Draft
 from semcache.stores.codec import (
     decode_embedding,
@@ -54,12 +55,20 @@ _text = st.text(st.characters(exclude_categories=("Cs",)), max_size=50)
     latency_ms=st.none() | st.floats(0, 1e9),
     sliding=st.booleans(),
     metadata=st.none() | st.dictionaries(_text, st.integers(-(2**63), 2**63 - 1) | _text | st.booleans(), max_size=3),
+    reach=st.sampled_from(Strategy),
 )
 def test_every_field_survives(**parts: object) -> None:
     made = _draft(**parts)
     entry = stamped(made, created_ms=1_800_000_000_123, expires_ms=1_800_000_001_623, epoch=1_700_000_000_000)
     fields = [encode_meta(made), made.response, b"1800000000123", b"1800000001623", b"1700000000000", b"0"]
     assert decode_entry(entry.entry_id, fields) == entry
+
+
+def test_a_record_of_before_reaches_as_far_as_any() -> None:
+    older = msgspec.msgpack.encode(msgspec.msgpack.decode(encode_meta(_draft()))[:-1])
+    entry = decode_entry("00" * 16, [older, b"{}", b"1", b"2", b"3", b"0"])
+    assert entry is not None
+    assert entry.reach is Strategy.SEMANTIC
 
 
 def test_absent_is_none_without_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
