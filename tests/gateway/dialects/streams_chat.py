@@ -60,6 +60,7 @@ def calls(*parts: dict[str, Any]) -> dict[str, Any]:
 
 
 ROLE = chunk({"role": "assistant", "content": "", "refusal": None})
+HELLO = [ROLE, chunk({"content": "Hello"}), chunk({}, "stop")]
 CALLING = chunk({"role": "assistant", "content": None, "refusal": None})
 
 TEXT = sent(
