@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Final
 
@@ -188,6 +188,18 @@ class Coalescer:
             flight.followers += 1
         return Passage(boarding, flight)
 
+    def begin(self, entry_id: str, *, since_ms: int, work: Work) -> None:
+        """Begin a flight that nobody waits for, unless one is under way already, in whatever process."""
+        if entry_id not in self._flights:
+            self._begin(entry_id, since_ms, work)
+
+    def solo(self, work: Work) -> Flight:
+        """Begin a flight that nobody else can join, and that knows of no other."""
+        flight = Flight("")
+        flight.led_here = True
+        self._keep(self._lead(flight, work), "solo flight")
+        return flight
+
     async def aclose(self, *, within_s: float = 10.0) -> None:
         """Wait for the flights under way, at most so long, then end them: their readers get FlightLost."""
         if self._tasks:
@@ -199,10 +211,13 @@ class Coalescer:
 
     def _begin(self, entry_id: str, since_ms: int, work: Work) -> Flight:
         flight = self._flights[entry_id] = Flight(entry_id)
-        task = asyncio.create_task(self._fly(flight, since_ms, work), name=f"flight {entry_id}")
+        self._keep(self._fly(flight, since_ms, work), f"flight {entry_id}")
+        return flight
+
+    def _keep(self, flying: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(flying, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return flight
 
     async def _fly(self, flight: Flight, since_ms: int, work: Work) -> None:
         try:

@@ -18,6 +18,7 @@
         │   └── EmbedderOverloaded    503 embedder_overloaded
         ├── IndexUnavailable          503 index_unavailable
         │   └── SnapshotRejected      503 snapshot_rejected    damaged or foreign: rebuilt from the store
+        ├── NotCached                 504 not_cached           the caller asked for a cached answer, and there is none
         ├── NoUpstream                503 no_upstream          none is configured for the protocol
         └── UpstreamUnavailable       502 upstream_unavailable the model's provider: refused, broke, or spoke garbage
             └── UpstreamTimeout       504 upstream_timeout
@@ -149,6 +150,13 @@ class SnapshotRejected(IndexUnavailable):
     """A snapshot is damaged, of another format, space or store generation."""
 
     code = "snapshot_rejected"
+
+
+class NotCached(Unavailable):
+    """Nothing is cached, and the caller asked for `only-if-cached` (RFC 9111, section 5.2.1.7)."""
+
+    code = "not_cached"
+    status = 504
 
 
 class NoUpstream(Unavailable):

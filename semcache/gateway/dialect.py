@@ -50,6 +50,9 @@ class Dialect(Protocol):
     provider: Provider
     """`openai` or `anthropic`: whose error shape, whose credentials."""
 
+    no_usage: dict[str, Any] | None
+    """The `usage` of an answer that used no tokens, where a stream may leave it out; None where it never does."""
+
     def read(self, body: dict[str, Any]) -> Asked:
         """Understand a request. Raises RequestError for one that is none of this protocol."""
 

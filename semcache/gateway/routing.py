@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Final
 
 from semcache.errors import NoUpstream, UnknownModel
 from semcache.gateway.headers import Provider
 from semcache.gateway.http_upstream import Health, HttpUpstream
 from semcache.settings import Settings, UpstreamSettings
 
-EXAMPLE = "SEMCACHE_UPSTREAM_BASE_URL=https://api.openai.com/v1"
+NOT_CONFIGURED: Final = (
+    "no upstream is configured: set SEMCACHE_UPSTREAM_BASE_URL, such as https://api.openai.com/v1, and start again"
+)
 
 
 class Upstreams:
@@ -41,7 +44,7 @@ class Upstreams:
             raise UnknownModel(f"no upstream serves the model `{model}`", field="model")
         if self.all:
             raise NoUpstream(f"no upstream speaks the protocol of {provider}: set `protocol` of one in [upstreams]")
-        raise NoUpstream(f"no upstream is configured: set SEMCACHE_UPSTREAM_BASE_URL, such as {EXAMPLE}")
+        raise NoUpstream(NOT_CONFIGURED)
 
     def speaking(self, provider: Provider) -> list[HttpUpstream]:
         """The upstreams of a protocol, in order."""

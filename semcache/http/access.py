@@ -19,6 +19,7 @@ import functools
 import hmac
 import ipaddress
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ _NAMESPACE = re.compile(NAMESPACE_PATTERN)
 _FORWARDING: Final = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-")
 """How the names of headers begin that only a proxy sets."""
 DEFAULT_NAMESPACE: Final = "default"
+DERIVED: Final = "~"
+"""Between a namespace and the keyed hash of the provider's key that paid for what is in it; no caller can write it."""
 
 
 class Role(StrEnum):
@@ -56,8 +59,13 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an API key of the file proved it: then its id stands in for a missing `user`."""
 
     def opens(self, namespace: str) -> bool:
-        """Whether a namespace is open to it."""
-        return self.namespaces is None or namespace in self.namespaces
+        """Whether a namespace is open to it. One that belongs to a provider's key (`<namespace>~<hash>`) is open to
+        admins; whoever shows that very key is let in by `http.data`.
+        """
+        base, _, paid_by = namespace.partition(DERIVED)
+        if paid_by and Role.ADMIN not in self.roles:
+            return False
+        return self.namespaces is None or base in self.namespaces
 
     def sees(self, owner: str | None) -> bool:
         """Whether an entry may be opened by its id: a key's own personal answers are for that key, and for admins.
@@ -137,6 +145,30 @@ class Gate:
         _refuse_web_pages(method, headers)
         return _LOCAL_ADMIN
 
+    def admit_beside(self, role: Role, method: str, headers: dict[bytes, bytes]) -> tuple[Credential, frozenset[bytes]]:
+        """As `admit`, where a provider's key may come beside ours, or in its place.
+
+        Returns the names of the headers that carried a key of ours, too: these go no further.
+        """
+        found: Credential | None = None
+        ours = set()
+        for name, token in _tokens(headers):
+            credential = self._known(token)
+            if credential is not None:
+                found = found or credential
+                ours.add(name)
+        if found is None:
+            if self._keys.configured:
+                raise AccessError(
+                    "an API key of this service is needed: send it as `X-API-Key`, or as `Authorization: Bearer` "
+                    "where the provider's key comes as `X-API-Key`"
+                )
+            _refuse_web_pages(method, headers)
+            return _LOCAL, frozenset()
+        if role not in found.roles:
+            raise Forbidden(f"this key lacks the role `{role.value}`")
+        return found, frozenset(ours)
+
     def _known(self, token: str) -> Credential | None:
         raw = token.encode("latin-1", "replace")
         if self._admin_key is not None and hmac.compare_digest(raw, self._admin_key):
@@ -150,14 +182,20 @@ _LOCAL_ADMIN: Final = Credential(id="local", roles=frozenset(Role))
 
 
 def _token(headers: dict[bytes, bytes]) -> str | None:
-    """X-API-Key first: at the gateway, Authorization may be the provider's."""
+    """X-API-Key first."""
+    for _, token in _tokens(headers):
+        return token or None
+    return None
+
+
+def _tokens(headers: dict[bytes, bytes]) -> Iterator[tuple[bytes, str]]:
+    """The keys of a request, each with the name of its header."""
     key = headers.get(b"x-api-key")
-    if key is None:
-        bearer = headers.get(b"authorization")
-        if bearer is None or bearer[:7].lower() != b"bearer ":
-            return None
-        key = bearer[7:]
-    return key.strip().decode("latin-1") or None
+    if key is not None:
+        yield b"x-api-key", key.strip().decode("latin-1")
+    bearer = headers.get(b"authorization")
+    if bearer is not None and bearer[:7].lower() == b"bearer ":
+        yield b"authorization", bearer[7:].strip().decode("latin-1")
 
 
 def _refuse_web_pages(method: str, headers: dict[bytes, bytes]) -> None:

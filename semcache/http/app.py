@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Message, Receive, Scope, Send
 
-from semcache.http import openapi, problems, reference
+from semcache.http import openapi, problems, providers, reference
 from semcache.http.routes import Endpoint
 from semcache.http.site import Site
 from semcache.http.table import ROUTES
@@ -47,6 +47,8 @@ def create_app(service: Service) -> FastAPI:
     app.state.site = site
     for path in dict.fromkeys(route.path for route in ROUTES):
         app.mount_endpoint(path, Endpoint(site, [route for route in ROUTES if route.path == path]))
+    if service.front is not None:
+        app.mount_rest(providers.REST, Endpoint(site, providers.rest()))
     return app
 
 
@@ -73,6 +75,12 @@ class App(FastAPI):
         )
         if "{" not in path:
             self._fixed[path] = endpoint
+
+    def mount_rest(self, path: str, endpoint: Endpoint) -> None:
+        """Serve by an endpoint what none of our own paths is. One of ours with a wrong method stays a 405."""
+        own = [route.path for route in self.router.routes if isinstance(route, StarletteRoute)]
+        self.router.routes.extend(StarletteRoute(each, _WrongMethod(), include_in_schema=False) for each in own)
+        self.router.routes.append(StarletteRoute(path, endpoint, methods=endpoint.methods, include_in_schema=False))
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made once."""
@@ -121,6 +129,13 @@ class App(FastAPI):
             if begun:
                 raise
             await problems.answer(problems.unexpected(scope["request_id"])).send(scope, send)
+
+
+class _WrongMethod:
+    """What a path of ours says to a method that it does not have."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise HTTPException(405)
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:

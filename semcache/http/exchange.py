@@ -109,9 +109,11 @@ class Call:
     `rate_headers` go out with whatever answer it gets; `http.rates` sets them where the call was counted.
     """
 
-    __slots__ = ("credential", "headers", "rate_headers", "receive", "scope", "site")
+    __slots__ = ("credential", "headers", "ours", "rate_headers", "receive", "scope", "site")
 
     credential: Credential
+    ours: frozenset[bytes]
+    """Names of headers that carried a key of this service; on routes where a provider's may come beside it."""
 
     def __init__(self, site: Site, scope: Scope, receive: Receive) -> None:
         self.site = site

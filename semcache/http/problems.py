@@ -8,7 +8,15 @@ from typing import Final
 
 import msgspec
 
-from semcache.errors import RateLimited, RequestError, SemcacheError, Unavailable
+from semcache.errors import (
+    NotCached,
+    NoUpstream,
+    RateLimited,
+    RequestError,
+    SemcacheError,
+    Unavailable,
+    UpstreamUnavailable,
+)
 from semcache.http.exchange import Answer
 
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -64,7 +72,7 @@ def of_error(error: SemcacheError, request_id: str | None = None, *, within: str
         if within:
             field = f"{within}.{field}" if field and not field.startswith("[") else within + field
     detail = str(error)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable) and not isinstance(error, _FOR_CALLERS):
         detail = _UNAVAILABLE.get(error.code, "a dependency of the cache is not available; try again soon")
     found = problem(error.status, error.code, detail, field=field or None, request_id=request_id)
     if isinstance(error, RateLimited):
@@ -93,6 +101,8 @@ def answer(found: Problem) -> Answer:
     return Answer(found.status, msgspec.json.encode(found), headers, content_type=PROBLEM_TYPE.encode())
 
 
+_FOR_CALLERS: Final = (NotCached, NoUpstream, UpstreamUnavailable)
+"""What the gateway says of upstream is meant for its callers; other dependencies are the operator's business."""
 _UNAVAILABLE: Final = {
     "store_unavailable": "the store cannot be reached; try again soon",
     "store_timeout": "the store did not answer in time; try again soon",

@@ -72,6 +72,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Answers even while the service is starting."""
     route_class: str | None = None
     """The rate that its requests are counted against (`http.rates`); None: none."""
+    problem: Callable[[problems.Problem], Answer] = problems.answer
+    """How a problem looks: on the routes of a provider's protocol, like the provider's own errors."""
+    beside_provider: bool = False
+    """A provider's key may come in the place of ours, or beside it."""
     counts_itself: bool = False
     """The handler counts the request, once it knows by how much."""
 
@@ -98,15 +102,16 @@ class Endpoint:
         """Answer one request; nothing but the loss of the caller or a cancellation ends otherwise."""
         answer: Answer | StreamAnswer
         call = Call(self._site, scope, receive)
+        route = self._routes[call.method]
         try:
-            answer = await self._answer(call)
+            answer = await self._answer(call, route)
         except SemcacheError as error:
-            answer = problems.answer(problems.of_error(error, scope["request_id"]))
+            answer = route.problem(problems.of_error(error, scope["request_id"]))
         except Disconnected:
             return
         except Exception:
             log.exception("unexpected error request_id=%s path=%s", scope["request_id"], scope["path"])
-            answer = problems.answer(problems.unexpected(scope["request_id"]))
+            answer = route.problem(problems.unexpected(scope["request_id"]))
         if call.rate_headers:
             answer.headers.extend(call.rate_headers)
         if self._site.draining:  # a connection kept alive would be cut under the caller's next request
@@ -116,16 +121,17 @@ class Endpoint:
         else:
             await answer.send(scope, send)
 
-    async def _answer(self, call: Call) -> Answer | StreamAnswer:
-        route = self._routes[call.method]
+    async def _answer(self, call: Call, route: Route) -> Answer | StreamAnswer:
         site = self._site
-        if route.role is not None:
+        if route.role is not None and route.beside_provider:
+            call.credential, call.ours = site.gate.admit_beside(route.role, route.method, call.headers)
+        elif route.role is not None:
             call.credential = credential = site.gate.admit(route.role, route.method, call.headers, call.peer)
             if route.all_namespaces:
                 require_all_namespaces(credential)
         if not site.started and not route.before_start:
             starting = problems.problem(503, "starting", _STARTING, request_id=call.request_id)
-            return problems.answer(starting)
+            return route.problem(starting)
         if route.route_class is not None and not route.counts_itself:
             await rates.take(call, route.route_class)
         return await route.handler(call)

@@ -15,6 +15,7 @@ from semcache.gateway import openai_errors, sse
 from semcache.gateway.dialect import Asked, Assembler
 from semcache.gateway.dialects import chat_replay, reading, wire
 from semcache.gateway.dialects.chat_stream import ChatAssembler
+from semcache.gateway.headers import Provider
 from semcache.models import Usage
 from semcache.policy import canonical
 from semcache.policy.generation import Answered, Finish, Traits
@@ -55,13 +56,16 @@ _WORST_FIRST: Final = (
     Finish.NATURAL,
 )
 
+_NO_USAGE: Final = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
 
 class Chat:
     """`POST /v1/chat/completions`."""
 
     name = "openai.chat"
     path = "/v1/chat/completions"
-    provider = "openai"
+    provider: Provider = "openai"
+    no_usage: dict[str, Any] | None = _NO_USAGE
 
     def read(self, body: dict[str, Any]) -> Asked:
         """Understand a request. Raises RequestError, with the field, for one that is none of this protocol."""

@@ -22,6 +22,7 @@ from semcache.errors import RequestError
 from semcache.gateway.dialect import Asked, Assembler
 from semcache.gateway.dialects import messages_replay, reading, wire
 from semcache.gateway.dialects.messages_stream import MessageAssembler
+from semcache.gateway.headers import Provider
 from semcache.models import Usage
 from semcache.policy import canonical
 from semcache.policy.generation import Answered, Finish, Traits
@@ -66,7 +67,8 @@ class Messages:
 
     name = NAME
     path = "/v1/messages"
-    provider = "anthropic"
+    provider: Provider = "anthropic"
+    no_usage: dict[str, Any] | None = None
 
     def read(self, body: dict[str, Any]) -> Asked:
         """Understand a request. Raises RequestError for one that is none of this protocol."""

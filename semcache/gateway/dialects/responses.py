@@ -25,6 +25,7 @@ from semcache.gateway import openai_errors
 from semcache.gateway.dialect import Asked, Assembler
 from semcache.gateway.dialects import reading, responses_replay, wire
 from semcache.gateway.dialects.responses_stream import ResponseAssembler
+from semcache.gateway.headers import Provider
 from semcache.models import Usage
 from semcache.policy.canonical import user_message
 from semcache.policy.generation import Answered, Finish, Traits
@@ -72,7 +73,8 @@ class Responses:
 
     name = NAME
     path = "/v1/responses"
-    provider = "openai"
+    provider: Provider = "openai"
+    no_usage: dict[str, Any] | None = None
 
     def read(self, body: dict[str, Any]) -> Asked:
         """Understand a request. Raises RequestError for one that is none of this protocol."""

@@ -1,0 +1,106 @@
+"""From an admitted ask to an errand: which upstream, in whose namespace, of which model version, with what headers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from semcache.errors import StoreUnavailable
+from semcache.gateway.ask import Ask
+from semcache.gateway.headers import Provider, forward, provider_key
+from semcache.gateway.http_upstream import HttpUpstream
+from semcache.gateway.routing import Upstreams
+from semcache.gateway.tenancy import Tenancy
+from semcache.gateway.versions import Versions
+from semcache.models import CacheRequest
+from semcache.ports import Upstream, UpstreamRequest
+
+UNKNOWN_MODEL: Final = "(none)"
+"""Under which requests are counted that name no model."""
+
+
+class Errand(msgspec.Struct, frozen=True, kw_only=True):
+    """An ask that is understood as far as routing goes."""
+
+    ask: Ask
+    provider: Provider
+    upstream: Upstream
+    model: str
+    namespace: str
+    """In which it is looked up, kept and counted. The caller's own choice for what is only passed on."""
+    label: str = ""
+    """The model version in force."""
+    outgoing: UpstreamRequest
+
+    def request(self, messages: list[dict[str, Any]], params: dict[str, Any], user: str | None) -> CacheRequest:
+        """What the cache is asked."""
+        return CacheRequest(
+            messages=messages,
+            model=self.model,
+            model_version=self.label,
+            namespace=self.namespace,
+            params=params,
+            principal=self.ask.principal(user),
+        )
+
+
+class Errands:
+    """Prepares errands."""
+
+    def __init__(self, upstreams: Upstreams, tenancy: Tenancy, versions: Versions) -> None:
+        self._upstreams = upstreams
+        self._tenancy = tenancy
+        self._versions = versions
+
+    async def prepare(self, ask: Ask, model: str, provider: Provider) -> Errand:
+        """Route a request whose answer may be kept.
+
+        Raises NoUpstream, UnknownModel; StoreUnavailable where its namespace cannot be told without the store.
+        """
+        upstream = self._upstreams.choose(model, provider)
+        key = None if upstream.has_key else provider_key(ask.headers, drop=ask.ours)
+        namespace = await self._tenancy.namespace(ask.namespace, key)
+        label = await self._label(upstream.name, model)
+        return _errand(ask, upstream, provider, model=model, namespace=namespace, label=label)
+
+    async def _label(self, upstream: str, model: str) -> str:
+        try:
+            return self._versions.label(upstream, model)
+        except StoreUnavailable:  # nothing was read yet: the service has just started
+            await self._versions.refresh()
+        return self._versions.label(upstream, model)
+
+    def untenanted(self, ask: Ask, model: str | None, provider: Provider, *, readable: bool = True) -> Errand:
+        """Route a request that is only passed on. `readable`: its answer is read here, so it comes uncompressed.
+
+        Raises NoUpstream, UnknownModel.
+        """
+        upstream = self._upstreams.choose(model, provider)
+        return _errand(ask, upstream, provider, model=model, namespace=ask.namespace, readable=readable)
+
+    def to(self, upstream: HttpUpstream, ask: Ask, provider: Provider) -> Errand:
+        """Pass a request on to a certain upstream."""
+        return _errand(ask, upstream, provider, model=None, namespace=ask.namespace)
+
+
+def _errand(
+    ask: Ask,
+    upstream: HttpUpstream,
+    provider: Provider,
+    *,
+    model: str | None,
+    namespace: str,
+    label: str = "",
+    readable: bool = True,
+) -> Errand:
+    sent = upstream.authorize(forward(ask.headers, drop=ask.ours, readable=readable), provider)
+    return Errand(
+        ask=ask,
+        provider=provider,
+        upstream=upstream,
+        model=model or UNKNOWN_MODEL,
+        namespace=namespace,
+        label=label,
+        outgoing=UpstreamRequest(method=ask.method, path=ask.path, query=ask.query, headers=sent, body=ask.body),
+    )

@@ -1,0 +1,312 @@
+"""One request that may be cached, on its way to an answer: from what is kept, from a flight, or by upstream.
+
+Whatever goes wrong on our side ends in the request being passed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from semcache.cache import SemanticCache
+from semcache.coalesce import Coalescer, Flight, FlightLost, Work
+from semcache.errors import NotCached, Unavailable, UpstreamTimeout, UpstreamUnavailable
+from semcache.gateway import evidence, frames
+from semcache.gateway.ask import Ask, Header, Reply
+from semcache.gateway.dialect import Asked, Dialect
+from semcache.gateway.errands import Errand, Errands
+from semcache.gateway.fetching import Fetcher, Order
+from semcache.gateway.frames import End, Head, Piece
+from semcache.gateway.negatives import Negatives
+from semcache.gateway.passing import Passing
+from semcache.models import Bypass, CacheStatus, Hit, Miss, MissReason, Stale, Strategy, Tier
+from semcache.policy.generation import Finish, widest
+from semcache.policy.staleness import Windows, usable, windows
+from semcache.ports import Boarding, CallEvent, Observer, StaleEvent
+from semcache.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PRIVATE: Final = frozenset({401, 403, 429})
+"""Statuses about the credential that asked: nobody else gets them; followers ask with their own."""
+_TRIES: Final = 3
+"""How often a request looks again after a flight that it followed was lost, before it goes alone."""
+_EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
+_JSON: Final = (b"content-type", b"application/json")
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What all exchanges share."""
+
+    settings: Settings
+    cache: SemanticCache
+    errands: Errands
+    fetcher: Fetcher
+    passing: Passing
+    coalescer: Coalescer
+    negatives: Negatives
+    observer: Observer
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Exchange:
+    """One request that may be cached, on its way to an answer."""
+
+    def __init__(self, parts: Parts, errand: Errand, dialect: Dialect, asked: Asked, started: float) -> None:
+        self._parts = parts
+        self._errand = errand
+        self._ask = errand.ask
+        self._dialect = dialect
+        self._asked = asked
+        self._started = started
+        self._request = errand.request(asked.messages, asked.params, asked.user)
+        self._windows: Windows = windows(errand.ask.directives, parts.settings.gateway, parts.settings.ttl)
+
+    async def answer(self) -> Reply:
+        """The answer. Raises UpstreamUnavailable, NotCached, RateLimited."""
+        parts, directives = self._parts, self._ask.directives
+        fresh, spent = directives.no_cache, False
+        miss = Miss(reason=MissReason.NOT_FOUND)
+        for _ in range(_TRIES):
+            outcome = await parts.cache.lookup(
+                self._request,
+                strategy=_narrowest(directives.strategy, widest(self._asked.traits)),
+                threshold=directives.threshold,
+                max_age_s=directives.max_age_s,
+                fresh=fresh,
+            )
+            if isinstance(outcome, Hit):
+                reply = self._from_hit(outcome)
+                if reply is not None:
+                    return reply
+                fresh = True  # a record that is no answer of this protocol: fetch a sound one
+                continue
+            refuse_if_only_cached(self._ask)
+            if isinstance(outcome, Bypass):
+                await self._ask.spend()
+                return await parts.passing.heard(self._errand, self._dialect, self._asked, outcome.reason)
+            reply = self._without_upstream(outcome)
+            if reply is not None:
+                return reply
+            if not spent:
+                await self._ask.spend()
+                spent = True
+            miss = outcome
+            if miss.fill is None:
+                break
+            reply = await self._by_flight(miss, miss.fill.entry_id, miss.fill.issued_ms)
+            if reply is not None:
+                return reply
+        return await self._alone(miss)
+
+    # -- from what is kept ----------------------------------------------------------------------------------------
+
+    def _from_hit(self, hit: Hit) -> Reply | None:
+        entry = hit.entry
+        shown = evidence.of_hit(hit, latency_ms=self._ms())
+        status = CacheStatus.SEMANTIC_HIT if hit.tier is Tier.SEMANTIC else CacheStatus.HIT
+        return self._kept(entry.response, shown, evidence.headers(status, hit))
+
+    def _without_upstream(self, miss: Miss) -> Reply | None:
+        """A remembered refusal, or an expired answer that may be served while it is refreshed."""
+        if miss.fill is None:
+            return None
+        negative = self._parts.negatives.get(miss.fill.entry_id)
+        if negative is not None and not self._ask.directives.no_cache:
+            status, headers, body = negative
+            return Reply(
+                status=status,
+                headers=[*headers, *evidence.headers(CacheStatus.HIT, miss, reason="negative")],
+                body=body,
+            )
+        if miss.stale is None or self._ask.directives.no_cache:
+            return None
+        if not usable(miss.stale, self._windows.while_revalidate_s):
+            return None
+        self._parts.coalescer.begin(miss.fill.entry_id, since_ms=miss.fill.issued_ms, work=self._work(miss))
+        return self._stale(miss.stale, "revalidating")
+
+    def _stale(self, stale: Stale, reason: str) -> Reply | None:
+        errand = self._errand
+        shown = evidence.of_stale(stale, reason, latency_ms=self._ms())
+        reply = self._kept(stale.entry.response, shown, evidence.headers(CacheStatus.STALE, stale, reason=reason))
+        if reply is not None:
+            self._parts.observer.served_stale(StaleEvent(namespace=errand.namespace, model=errand.model, stale=stale))
+        return reply
+
+    def _stale_if_error(self, miss: Miss, reason: str) -> Reply | None:
+        explicit = self._ask.directives.stale_if_error_s is not None
+        if miss.stale is None or (self._ask.directives.no_cache and not explicit):
+            return None
+        return self._stale(miss.stale, reason) if usable(miss.stale, self._windows.if_error_s) else None
+
+    def _kept(self, whole: bytes, shown: dict[str, Any], headers: list[Header]) -> Reply | None:
+        """A whole answer in the form that was asked for; None where it is no sound answer of this protocol."""
+        if not self._asked.stream:
+            return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(whole, shown))
+        response = json_object(whole)
+        if response is None or self._dialect.judge(response).finish is Finish.UNKNOWN:
+            log.warning("an entry of %s is no answer of %s and is fetched anew", self._errand.model, self._dialect.name)
+            return None
+        events = self._dialect.replay(response, self._asked, shown)
+        pace = self._parts.settings.gateway.replay_events_per_s
+        if pace <= 0:
+            return Reply(status=200, headers=[_EVENTS, *headers], body=b"".join(events))
+        return Reply(status=200, headers=[_EVENTS, *headers], chunks=self._paced(list(events), 1 / pace))
+
+    async def _paced(self, events: list[bytes], pause_s: float) -> AsyncIterator[bytes]:
+        for number, event in enumerate(events):
+            if number:
+                await self._parts.sleep(pause_s)
+            yield event
+
+    # -- from upstream --------------------------------------------------------------------------------------------
+
+    def _work(self, miss: Miss) -> Work:
+        order = Order(
+            errand=self._errand, dialect=self._dialect, asked=self._asked, request=self._request, fill=miss.fill
+        )
+
+        async def work(flight: Flight) -> None:
+            await self._parts.fetcher.fetch(flight, order)
+
+        return work
+
+    async def _by_flight(self, miss: Miss, entry_id: str, since_ms: int) -> Reply | None:
+        """The answer of a flight, led or followed; None to look again."""
+        passage = await self._parts.coalescer.board(entry_id, since_ms=since_ms, work=self._work(miss))
+        if passage.flight is None:
+            return None
+        led = passage.boarding is Boarding.LEAD
+        try:
+            return await self._ride(miss, passage.flight.frames(), led=led)
+        except FlightLost as error:
+            log.info("a flight was lost, the request looks again: %s", error)
+            return None
+
+    async def _alone(self, miss: Miss) -> Reply:
+        """Without the others: nobody shares this call, and it shares nobody's."""
+        flight = self._parts.coalescer.solo(self._work(miss))
+        reply = await self._ride(miss, flight.frames(), led=True)
+        assert reply is not None  # only followers are told to look again
+        return reply
+
+    async def _ride(self, miss: Miss, coming: AsyncIterator[bytes], *, led: bool) -> Reply | None:
+        """What comes of a flight's frames. Raises FlightLost before anything was sent to the client."""
+        first = frames.decode(await anext(coming))
+        if isinstance(first, End):
+            stale = self._stale_if_error(miss, first.error)
+            if stale is not None:
+                return stale
+            raise _error_of(first)
+        assert isinstance(first, Head)
+        if not led and first.status in PRIVATE:
+            return await self._alone(miss)
+        if first.status >= 500:
+            stale = self._stale_if_error(miss, f"upstream_{first.status}")
+            if stale is not None:
+                return stale
+        if first.stream and self._asked.stream and (led or first.shape == self._asked.shape):
+            return self._reply(miss, first, led=led, chunks=self._relayed(miss, coming, led=led))
+        body, end = await _rest(coming)
+        if end.error:
+            stale = self._stale_if_error(miss, end.error)
+            if stale is not None:
+                return stale
+            raise _error_of(end)
+        if not led:
+            self._shared(first, end)
+        return await self._whole(miss, first, body, end, led=led)
+
+    async def _whole(self, miss: Miss, head: Head, body: bytes, end: End, *, led: bool) -> Reply:
+        shown = evidence.of_miss(miss, cost_usd=end.cost_usd, coalesced=not led, latency_ms=self._ms())
+        if head.status >= 300:
+            return self._reply(miss, head, led=led, body=body)
+        if head.stream == self._asked.stream:
+            return self._reply(miss, head, led=led, body=body if head.stream else evidence.splice(body, shown))
+        whole = end.whole if head.stream else body
+        if led or whole is None:  # upstream answers in another form than asked, or the stream was not complete
+            return self._reply(miss, head, led=led, body=body) if led else await self._alone(miss)
+        headers = evidence.headers(CacheStatus.MISS, miss, collapsed=True)
+        return self._kept(whole, shown, headers) or await self._alone(miss)
+
+    def _reply(
+        self, miss: Miss, head: Head, *, led: bool, body: bytes = b"", chunks: AsyncIterator[bytes] | None = None
+    ) -> Reply:
+        shown = evidence.headers(CacheStatus.MISS, miss, collapsed=not led, fwd_status=head.status)
+        return Reply(status=head.status, headers=[*head.headers, *shown], body=body, chunks=chunks)
+
+    async def _relayed(self, miss: Miss, coming: AsyncIterator[bytes], *, led: bool) -> AsyncIterator[bytes]:
+        """The stream as it comes. One that breaks ends in the protocol's error event, then in a cut connection."""
+        try:
+            async for data in coming:
+                frame = frames.decode(data)
+                if isinstance(frame, Piece):
+                    yield frame.data
+                elif isinstance(frame, End):
+                    if frame.error:
+                        raise _error_of(frame)
+                    if not led:
+                        self._shared(None, frame)
+        except Unavailable as error:
+            yield self._dialect.error_event(error.code, str(error))
+            raise
+
+    def _shared(self, head: Head | None, end: End) -> None:
+        errand = self._errand
+        self._parts.observer.called(
+            CallEvent(
+                namespace=errand.namespace,
+                model=errand.model,
+                upstream=errand.upstream.name,
+                status=200 if head is None else head.status,
+                seconds=end.seconds,
+                usage=end.usage,
+                cost_usd=end.cost_usd,
+                coalesced=True,
+            )
+        )
+
+    def _ms(self) -> float:
+        return (self._parts.monotonic() - self._started) * 1000
+
+
+async def _rest(coming: AsyncIterator[bytes]) -> tuple[bytes, End]:
+    parts: list[bytes] = []
+    async for data in coming:
+        frame = frames.decode(data)
+        if isinstance(frame, Piece):
+            parts.append(frame.data)
+        elif isinstance(frame, End):
+            return b"".join(parts), frame
+    raise FlightLost("a flight ended without its last frame")
+
+
+def _error_of(end: End) -> UpstreamUnavailable:
+    kind = UpstreamTimeout if end.error == UpstreamTimeout.code else UpstreamUnavailable
+    return kind(end.detail)
+
+
+def refuse_if_only_cached(ask: Ask) -> None:
+    """Raises NotCached where the caller wants nothing else."""
+    if ask.directives.only_if_cached:
+        raise NotCached("nothing is cached for this request, and it asked for `only-if-cached`")
+
+
+def json_object(data: bytes) -> dict[str, Any] | None:
+    """A JSON object; None for anything else."""
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _narrowest(first: Strategy | None, second: Strategy) -> Strategy:
+    return second if first is None else first.tightest(second)

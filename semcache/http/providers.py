@@ -1,0 +1,158 @@
+"""The provider routes: OpenAI's and Anthropic's, in front of the cache; what else a provider offers is passed on.
+
+Only the edge is here: who calls, what the headers say, how errors look. The answering is the gateway's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from semcache.errors import NoUpstream
+from semcache.gateway.ask import Ask, Reply
+from semcache.gateway.dialect import Dialect
+from semcache.gateway.dialects import DIALECTS
+from semcache.gateway.front import Front
+from semcache.gateway.headers import Provider, provider_of
+from semcache.gateway.routing import NOT_CONFIGURED
+from semcache.http import problems, rates
+from semcache.http.access import Role
+from semcache.http.exchange import Answer, Call, Header, StreamAnswer
+from semcache.http.problems import Problem
+from semcache.http.routes import Route
+from semcache.policy import directives
+from semcache.policy.directives import Directives
+
+CHAT: Final = DIALECTS["openai.chat"]
+RESPONSES: Final = DIALECTS["openai.responses"]
+MESSAGES: Final = DIALECTS["anthropic.messages"]
+REST: Final = "/v1/{rest:path}"
+
+
+async def chat_completions(call: Call) -> Answer | StreamAnswer:
+    """POST /v1/chat/completions."""
+    return await _generate(call, CHAT)
+
+
+async def responses(call: Call) -> Answer | StreamAnswer:
+    """POST /v1/responses."""
+    return await _generate(call, RESPONSES)
+
+
+async def messages(call: Call) -> Answer | StreamAnswer:
+    """POST /v1/messages."""
+    return await _generate(call, MESSAGES)
+
+
+async def embeddings(call: Call) -> Answer | StreamAnswer:
+    """POST /v1/embeddings."""
+    front = _front(call)
+    ask = await _ask(call, rates.EMBEDDINGS)
+    return _answer(await front.embeddings.answer(ask))
+
+
+async def models(call: Call) -> Answer | StreamAnswer:
+    """GET /v1/models."""
+    ask = await _ask(call, None)
+    return _answer(await _front(call).models(ask, _provider(call)))
+
+
+async def pass_on(call: Call) -> Answer | StreamAnswer:
+    """Any other route of a provider."""
+    ask = await _ask(call, None)
+    return _answer(await _front(call).pass_on(ask, _provider(call)))
+
+
+def rest() -> list[Route]:
+    """The routes of everything else below `/v1/`: not documented here, but by the provider."""
+    return [
+        Route(
+            method=method,
+            path=REST,
+            handler=pass_on,
+            role=Role.READ if method in ("GET", "OPTIONS") else Role.WRITE,
+            beside_provider=True,
+            problem=OPENAI_PROBLEM,
+            tag="Provider protocols",
+            summary="Passed on",
+        )
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ]
+
+
+def refusal(dialect: Dialect) -> Callable[[Problem], Answer]:
+    """How problems look on the routes of a protocol."""
+
+    def answer(found: Problem) -> Answer:
+        plain = problems.answer(found)
+        body = dialect.error(found.status, found.code, found.detail)
+        if found.retry_after is not None:
+            body["retry_after"] = found.retry_after
+        return Answer(found.status, msgspec.json.encode(body), plain.headers)
+
+    return answer
+
+
+OPENAI_PROBLEM: Final = refusal(CHAT)
+ANTHROPIC_PROBLEM: Final = refusal(MESSAGES)
+
+
+def _front(call: Call) -> Front:
+    front = call.site.service.front
+    if front is None:
+        raise NoUpstream(NOT_CONFIGURED)
+    return front
+
+
+async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
+    front = _front(call)
+    ask = await _ask(call, rates.GENERATION)
+    return _answer(await front.generation.answer(ask, dialect))
+
+
+async def _ask(call: Call, route_class: str | None) -> Ask:
+    """The call as the gateway takes it. Counts it against the caller's rate, or leaves that to a miss."""
+    credential = call.credential
+    wishes = directives.read(call.headers) if route_class is not None else Directives()
+    namespace = credential.choose(None, call.header(b"x-cache-namespace"))
+    misses_only = False
+    if route_class is not None:
+        misses_only = not call.site.settings.rate.count_hits
+        await (rates.look if misses_only else rates.take)(call, route_class)
+
+    async def spend() -> None:
+        if misses_only and route_class is not None:
+            await rates.take(call, route_class)
+
+    return Ask(
+        method=call.method,
+        path=call.scope["path"],
+        query=call.scope["query_string"],
+        headers=list(call.scope["headers"]),
+        ours=call.ours,
+        body=await call.body(),
+        namespace=namespace,
+        principal=credential.principal,
+        directives=wishes,
+        may_store=Role.WRITE in credential.roles,
+        spend=spend,
+    )
+
+
+def _provider(call: Call) -> Provider:
+    return provider_of(call.scope["path"], call.scope["headers"])
+
+
+def _answer(reply: Reply) -> Answer | StreamAnswer:
+    content_type = b""
+    sent: list[Header] = []
+    for name, value in reply.headers:
+        if name == b"content-type":
+            content_type = value
+        elif name != b"content-length" or reply.chunks is not None:
+            sent.append((name, value))
+    if reply.chunks is not None:
+        return StreamAnswer(reply.status, sent, reply.chunks, content_type)
+    return Answer(reply.status, reply.body, sent, content_type=content_type or b"application/json")
