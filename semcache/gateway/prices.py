@@ -25,20 +25,24 @@ _REMEMBERED: Final = 1024
 _LONGEST_NAME: Final = 256
 """Characters: no model has a longer name."""
 _MILLION: Final = 1_000_000
+_PROBE: Final = 1000
+"""Tokens by which a model's rates are found out."""
 
 
 class _Rates(msgspec.Struct, frozen=True):
-    """USD a token, and a call: of the models, by far the most, whose price is the same at any hour and any length."""
+    """USD a token, and a call: of the models, by far the most, whose price is the same at any hour."""
 
     input: float
     cache_read: float
     cache_write: float
     output: float
     call: float
+    up_to: float
+    """Tokens of input up to which they hold: some models cost more beyond."""
 
 
 class _Listed(msgspec.Struct, frozen=True):
-    """A model of the list. `rates` is None where its price depends on more than the tokens' number."""
+    """A model of the list. `rates` is None where its price depends on more than tokens."""
 
     provider: Any
     model: Any
@@ -88,7 +92,7 @@ class Prices:
 
     def _listed(self, listed: _Listed, tokens: _Tokens) -> float | None:
         rates = listed.rates
-        if rates is not None:
+        if rates is not None and tokens.input <= rates.up_to:
             plain = tokens.input - tokens.cache_read - tokens.cache_write
             cost = plain * rates.input + tokens.output * rates.output + rates.call
             cost += tokens.cache_read * rates.cache_read + tokens.cache_write * rates.cache_write
@@ -126,27 +130,30 @@ def _find(name: str, provider_id: str | None) -> _Listed | None:
 
 
 def _rates(provider: Any, model: Any) -> _Rates | None:
-    """The model's rates, got by asking for a million of each; None where they would not tell the price of all calls."""
+    """The model's rates, by asking for some of each; None where its price has hours, or tiers for short input."""
     from genai_prices.types import ModelPrice, TieredPrices
 
-    prices = model.prices
-    if not isinstance(prices, ModelPrice) or any(isinstance(price, TieredPrices) for price in vars(prices).values()):
+    if not isinstance(model.prices, ModelPrice):
+        return None
+    tiered = [price for price in vars(model.prices).values() if isinstance(price, TieredPrices)]
+    up_to = min((tier.start for price in tiered for tier in price.tiers), default=float("inf"))
+    if up_to < _PROBE:
         return None
     try:
         call, *totals = (
             _calculated(provider, model, tokens, _utc())
             for tokens in (
                 _Tokens(0, 0, 0, 0),
-                _Tokens(_MILLION, 0, 0, 0),
-                _Tokens(_MILLION, _MILLION, 0, 0),
-                _Tokens(_MILLION, 0, _MILLION, 0),
-                _Tokens(0, 0, 0, _MILLION),
+                _Tokens(_PROBE, 0, 0, 0),
+                _Tokens(_PROBE, _PROBE, 0, 0),
+                _Tokens(_PROBE, 0, _PROBE, 0),
+                _Tokens(0, 0, 0, _PROBE),
             )
         )
     except (ValueError, LookupError):
         return None
-    of_input, of_read, of_write, of_output = ((total - call) / _MILLION for total in totals)
-    return _Rates(of_input, of_read, of_write, of_output, call)
+    of_input, of_read, of_write, of_output = ((total - call) / _PROBE for total in totals)
+    return _Rates(of_input, of_read, of_write, of_output, call, up_to)
 
 
 def _calculated(provider: Any, model: Any, tokens: _Tokens, at: datetime) -> float:
