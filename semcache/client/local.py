@@ -118,8 +118,8 @@ class _ServiceThread:
         async with self._app.router.lifespan_context(self._app):
             try:
                 async with asyncio.timeout(_STORE_S):
-                    while not service.store_ready.is_set() and not service.fatal:
-                        await asyncio.sleep(0.01)  # noqa: ASYNC110 - `fatal` has no event
+                    while not service.store_ready.is_set() and not service.fatal:  # noqa: ASYNC110 - no event for both
+                        await asyncio.sleep(0.01)
             except TimeoutError:
                 pass  # the service goes on trying, and says so
             if service.fatal:
