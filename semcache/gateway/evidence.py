@@ -148,22 +148,16 @@ def headers(
 def x_cache(status: CacheStatus, outcome: Outcome, *, reason: str | None = None) -> list[Header]:
     """`X-Cache-*`, and `Age` where the answer was kept here."""
     said: list[Header] = [(b"x-cache-status", status.value.encode())]
-    entry: Entry | None = None
-    if isinstance(outcome, Hit):
-        entry = outcome.entry
-        said.append((b"x-cache-tier", outcome.tier.value.encode()))
-        said.append((b"x-cache-similarity", b"%.4f" % outcome.similarity))
-    elif isinstance(outcome, Stale):
-        entry = outcome.entry
-        said.append((b"x-cache-tier", b"exact"))
-        said.append((b"x-cache-similarity", b"1.0000"))
-    elif reason is None:
-        reason = outcome.reason.value
-    if entry is not None and isinstance(outcome, (Hit, Stale)):
-        said.append((b"x-cache-key", entry.entry_id.encode()))
-        said.append((b"age", b"%d" % _age_s(entry, outcome.now_ms)))
+    if isinstance(outcome, (Hit, Stale)):
+        tier, similarity = (outcome.tier, outcome.similarity) if isinstance(outcome, Hit) else (Tier.EXACT, 1.0)
+        said.append((b"x-cache-tier", tier.value.encode()))
+        said.append((b"x-cache-similarity", b"%.4f" % similarity))
+        said.append((b"x-cache-key", outcome.entry.entry_id.encode()))
+        said.append((b"age", b"%d" % _age_s(outcome.entry, outcome.now_ms)))
     if reason is not None:
         said.append((b"x-cache-reason", _printable(reason).encode()))
+    elif isinstance(outcome, (Miss, Bypass)):
+        said.append((b"x-cache-reason", outcome.reason.value.encode()))
     return said
 
 

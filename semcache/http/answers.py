@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache.gateway import evidence
 from semcache.http import tokens
 from semcache.http.exchange import Header
-from semcache.models import Bypass, Entry, Hit, Miss, Nearest, Outcome, Refused, Stored, Strategy, Tier, Usage
+from semcache.models import Entry, Hit, Miss, Nearest, Outcome, Refused, Stored, Strategy, Tier, Usage
 
 _encoder: Final = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -146,17 +147,7 @@ def of_lookup(outcome: Outcome, strategy: Strategy | None) -> LookupAnswer:
 
 def lookup_headers(outcome: Outcome) -> list[Header]:
     """The outcome once more, for those who look at headers only."""
-    if isinstance(outcome, Hit):
-        semantic = outcome.tier is Tier.SEMANTIC
-        return [
-            (b"x-cache-status", b"SEMANTIC-HIT" if semantic else b"HIT"),
-            (b"x-cache-tier", outcome.tier.value.encode()),
-            (b"x-cache-similarity", b"%.4f" % outcome.similarity),
-            (b"x-cache-key", outcome.entry.entry_id.encode()),
-            (b"age", b"%d" % _age(outcome.entry, outcome.now_ms)),
-        ]
-    status = b"BYPASS" if isinstance(outcome, Bypass) else b"MISS"
-    return [(b"x-cache-status", status), (b"x-cache-reason", outcome.reason.value.encode())]
+    return evidence.x_cache(evidence.status_of(outcome), outcome)
 
 
 def of_store(outcome: Stored | Refused) -> StoredAnswer | RefusedAnswer:
