@@ -348,10 +348,12 @@ class Settings(BaseSettings):
         return found
 
     def namespace(self, name: str) -> NamespaceSettings:
-        """Settings of a namespace; the empty ones where none are given."""
-        return self.namespaces.get(name, _PLAIN)
+        """Settings of a namespace, or of the one that it is derived from; the empty ones where none are given."""
+        return self.namespaces.get(name.partition(DERIVED)[0], _PLAIN)
 
 
+DERIVED: Final = "~"
+"""Between a namespace's name and what the gateway adds to it for the holders of a provider key. No user can name it."""
 _PLAIN = NamespaceSettings()
 _TABLES: Final[dict[str, type[_Group]]] = {
     "namespaces": NamespaceSettings,

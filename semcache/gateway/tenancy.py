@@ -17,10 +17,10 @@ from typing import Final
 
 from semcache.errors import StoreUnavailable
 from semcache.ports import Control
+from semcache.settings import DERIVED
 
 log = logging.getLogger(__name__)
 
-MARK: Final = "~"
 _STREAM: Final = "gateway-secret"
 _FIELD: Final = "secret"
 _CAP: Final = 1000
@@ -30,7 +30,7 @@ _CONFIRM_S: Final = 60.0
 
 def derived(namespace: str, key: bytes, secret: bytes) -> str:
     """The namespace of a provider key's holders (see `headers.provider_key`) within a namespace."""
-    return f"{namespace}{MARK}{hmac.digest(secret, key, 'sha256').hex()[:16]}"
+    return f"{namespace}{DERIVED}{hmac.digest(secret, key, 'sha256').hex()[:16]}"
 
 
 class Tenancy:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -326,3 +327,24 @@ async def test_after_its_end_it_refuses(upstream: Upstream) -> None:
     await upstream.aclose()
     with pytest.raises(UpstreamUnavailable, match="closed"):
         await upstream.send(asks())
+
+
+async def test_cancelled_callers_leave_no_connection_taken(p: Provider, make_upstream: MakeUpstream) -> None:
+    upstream = make_upstream(pool_size=3, connect_timeout_s=5.0)
+    p.always(Reply(pause_s=0.002))
+    chance = random.Random(7)
+
+    async def hasty(patience_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await body_of(upstream, asks(stream=True))
+
+    await asyncio.gather(*(hasty(chance.uniform(0, 0.15)) for _ in range(120)))
+    gate = Gate()
+    p.always(Reply(gate=gate))
+    before = len(p.calls)
+    all_of_them = [asyncio.create_task(body_of(upstream, asks())) for _ in range(3)]
+    await eventually(lambda: len(p.calls) == before + 3)
+    gate.open()
+    assert [status for status, _ in await asyncio.gather(*all_of_them)] == [200] * 3
+    await eventually(lambda: p.open_connections <= 3)

@@ -11,7 +11,8 @@ import pytest
 from semcache.errors import StoreUnavailable
 from semcache.gateway.tenancy import Tenancy, derived
 from semcache.http.access import NAMESPACE_PATTERN
-from semcache.settings import Settings, StoreSettings
+from semcache.models import Strategy
+from semcache.settings import NamespaceSettings, Settings, StoreSettings
 from semcache.stores.control import RedisControl
 from semcache.stores.store import RedisStore
 from tests import servers
@@ -34,6 +35,13 @@ def test_a_derived_namespace() -> None:
                 derived("team", b"key", b"secrex")}) == 4  # fmt: skip
     assert derived("team", b"key", b"secret") == one
     assert not re.match(NAMESPACE_PATTERN, one)
+
+
+def test_the_operator_s_settings_of_a_namespace_hold_in_what_is_derived_from_it() -> None:
+    settings = Settings(namespaces={"team": NamespaceSettings(strategy=Strategy.EXACT, threshold=0.99)})
+    assert settings.namespace(derived("team", b"key", b"secret")) is settings.namespace("team")
+    assert settings.namespace("team").strategy is Strategy.EXACT
+    assert settings.namespace(derived("other", b"key", b"secret")).strategy is None
 
 
 async def test_replicas_agree_however_they_race(control: RedisControl) -> None:
