@@ -18,6 +18,9 @@ A call of a model's provider is paid for (`tokens_paid`, `cost_paid_usd`); it is
 HTTP status of 400 or more. A coalesced caller is a miss that shared another's call: it saved that call's tokens and
 cost, and no time, since it waited for the same answer.
 
+What the gateway keeps apart for the holders of a provider key (`<namespace>~...`) counts in the namespace itself: who
+may see that may see these sums, and no key's own figures are told.
+
 Counting is a few additions, without a lock or an await; `flush` adds what is new to the store, from a task of its own.
 """
 
@@ -34,6 +37,7 @@ from urllib.parse import quote, unquote
 from semcache.errors import SemcacheError
 from semcache.models import Hit, Miss, Stored, Usage
 from semcache.ports import CallEvent, Control, LookupEvent, StaleEvent, StoreEvent
+from semcache.settings import DERIVED
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +127,7 @@ class Stats:
         _add(self._own_degraded, f"{part}|{reason}", 1)
 
     def _cell(self, namespace: str, model: str) -> Counters:
+        namespace = namespace.partition(DERIVED)[0]
         cell = self._own.get((namespace, model))
         if cell is None:
             if len(self._own) >= MODELS:  # both are what callers write, and memory is bounded

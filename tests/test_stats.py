@@ -268,6 +268,14 @@ async def test_counts_survive_an_outage_and_a_shutdown(store: RedisStore) -> Non
     assert (await Stats(store.control).snapshot())["hits"] == 10
 
 
+async def test_what_is_kept_for_a_provider_s_key_counts_in_its_namespace(nowhere: RedisControl) -> None:
+    stats = Stats(nowhere)
+    for namespace in ("team", "team~0123456789abcdef", "team~fedcba9876543210", "other"):
+        stats.looked_up(looked_up(hit(), namespace=namespace))
+    report = await stats.snapshot(allowed=["team"])
+    assert (set(report["namespaces"]), report["hits"]) == ({"team"}, 3)
+
+
 async def test_memory_is_bounded_whatever_callers_write(nowhere: RedisControl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stats_module, "MODELS", 5)
     stats = Stats(nowhere)

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from semcache.models import Hit, Miss, Stored, Usage
 from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
+from semcache.settings import DERIVED
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -99,7 +100,7 @@ class Metrics:
             ["part", "reason"],
             registry=registry,
         )
-        self._namespaces = _Bounded()
+        self._namespaces = _Namespaces()
         self._models = _Bounded()
         self._cells: dict[tuple[str, ...], _Cell] = {}
         self._timers: dict[tuple[str, str], Any] = {}
@@ -214,6 +215,14 @@ class _Bounded(dict[str, str]):
             return OTHER
         self[label] = label
         return label
+
+
+class _Namespaces(_Bounded):
+    """The same of namespaces; what the gateway keeps apart for the holders of a provider key counts in the whole."""
+
+    def __missing__(self, label: str) -> str:
+        namespace, derived, _ = label.partition(DERIVED)
+        return self[namespace] if derived else super().__missing__(namespace)
 
 
 class _Once(Collector):

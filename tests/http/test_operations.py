@@ -145,6 +145,17 @@ def test_calls_are_paid_for_and_shared_ones_saved() -> None:
     assert seen['semcache_cost_saved_usd_total{namespace="n"}'] == 1.0
 
 
+def test_what_is_kept_for_a_provider_s_key_counts_in_its_namespace() -> None:
+    metrics = Metrics()
+    for namespace in (*(f"team~{number:016x}" for number in range(300)), "other"):
+        metrics.looked_up(
+            LookupEvent(namespace=namespace, model="m", outcome=Miss(reason=MissReason.NOT_FOUND), seconds=0, stages={})
+        )
+    seen = samples(metrics.render({}, {}).decode())
+    assert seen['semcache_misses_total{namespace="team",reason="not_found"}'] == 300
+    assert seen['semcache_misses_total{namespace="other",reason="not_found"}'] == 1
+
+
 def test_two_apps_share_no_metrics() -> None:
     one, two = Metrics(), Metrics()
     one.degraded("store", "store_timeout")
