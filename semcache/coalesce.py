@@ -126,6 +126,14 @@ class Flight:
             self._end.set()
             self._tell()
 
+    def _end_all(self, error: BaseException) -> None:
+        """Nobody works on it any more: whoever waits goes on. `error` is for those who still wait to board."""
+        self._lose("the leader has given up, or is gone")
+        if not self._boarded.done():
+            self._boarded.set_exception(error)
+            self._boarded.exception()  # perhaps nobody waits
+        self._settled.set()
+
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
@@ -167,7 +175,7 @@ class Coalescer:
         LEAD: `work` was started; FOLLOW: another's was. Either way `Passage.flight` has the frames. LANDED: the entry
         was written at or after `since_ms` (the store's clock, as the caller's lookup read it), or a flight has just
         ended here: look again. With the store down it leads: one flight in this process still.
-        Raises RequestError for text that is no entry id.
+        Raises RequestError for text that is no entry id, FlightLost where the process stops.
         """
         while (flight := self._flights.get(entry_id)) is not None and flight.ended:
             try:
@@ -197,7 +205,8 @@ class Coalescer:
         """Begin a flight that nobody else can join, and that knows of no other."""
         flight = Flight("")
         flight.led_here = True
-        self._keep(self._lead(flight, work), "solo flight")
+        flight._boarded.set_result(Boarding.LEAD)
+        self._keep(flight, self._lead(flight, work))
         return flight
 
     async def aclose(self, *, within_s: float = 10.0) -> None:
@@ -211,42 +220,40 @@ class Coalescer:
 
     def _begin(self, entry_id: str, since_ms: int, work: Work) -> Flight:
         flight = self._flights[entry_id] = Flight(entry_id)
-        self._keep(self._fly(flight, since_ms, work), f"flight {entry_id}")
+        self._keep(flight, self._fly(flight, since_ms, work))
         return flight
 
-    def _keep(self, flying: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(flying, name=name)
+    def _keep(self, flight: Flight, flying: Coroutine[None, None, None]) -> None:
+        """Run a flight, and end it for all who wait, whatever became of its task: it may not even have begun."""
+        task = asyncio.create_task(flying, name=f"flight {flight.entry_id}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if self._flights.get(flight.entry_id) is flight:
+                del self._flights[flight.entry_id]
+            error = None if task.cancelled() else task.exception()
+            if error is not None and flight._boarded.done():
+                log.error("flight failed entry=%s", flight.entry_id, exc_info=error)
+            flight._end_all(error or FlightLost("this process stops"))
+
+        task.add_done_callback(ended)
 
     async def _fly(self, flight: Flight, since_ms: int, work: Work) -> None:
         try:
-            seat = await self._seat(flight.entry_id, since_ms)
-            flight.token = seat.token
-            flight.led_here = seat.boarding is Boarding.LEAD
-            flight._boarded.set_result(seat.boarding)
-            if flight.led_here:
-                await self._lead(flight, work)
-            elif seat.boarding is Boarding.FOLLOW:
-                await self._listen(flight)
-        except Exception as error:  # the task's boundary
-            if flight._boarded.done():
-                log.exception("flight failed entry=%s", flight.entry_id)
-            else:
-                flight._boarded.set_exception(error)
-        finally:
-            flight._lose("the leader has given up, or is gone")
-            if not flight._boarded.done():
-                flight._boarded.set_exception(FlightLost("this process stops"))
-            del self._flights[flight.entry_id]
-            flight._settled.set()
-
-    async def _seat(self, entry_id: str, since_ms: int) -> Seat:
-        try:
-            return await self._store.board(entry_id, since_ms=since_ms, ttl_s=self._lease_s)
+            seat = await self._store.board(flight.entry_id, since_ms=since_ms, ttl_s=self._lease_s)
         except StoreUnavailable as error:
             self._degraded("store", error.code, str(error))
-            return Seat(Boarding.LEAD)
+            seat = Seat(Boarding.LEAD)
+        flight.token = seat.token
+        flight.led_here = seat.boarding is Boarding.LEAD
+        if seat.boarding is Boarding.LANDED:
+            del self._flights[flight.entry_id]  # before anybody hears of it: whoever comes now asks anew
+        flight._boarded.set_result(seat.boarding)
+        if flight.led_here:
+            await self._lead(flight, work)
+        elif seat.boarding is Boarding.FOLLOW:
+            await self._listen(flight)
 
     # -- leading --------------------------------------------------------------------------------------------------
 

@@ -339,6 +339,26 @@ async def test_a_flight_of_another_process_that_nobody_reads_is_left(
     assert await read(again) == FRAMES
 
 
+async def test_a_flight_alone_and_one_that_nobody_waits_for(replica: Start) -> None:
+    one = await replica()
+    kitchen = Kitchen()
+    kitchen.go.set()
+    shared = await one.board(kitchen.work)
+    alone = one.coalescer.solo(kitchen.work)
+    assert [frame async for frame in alone.frames()] == await read(shared) == FRAMES
+    await asyncio.gather(alone.settled(), shared.flight.settled())  # type: ignore[union-attr]
+    assert (kitchen.begun, alone.token) == (2, 0)
+    kitchen.go.clear()
+    for _ in range(2):
+        one.coalescer.begin(WHO.entry_id, since_ms=FAR, work=kitchen.work)
+    follower = await one.board(kitchen.work)
+    assert follower.boarding is FOLLOW
+    kitchen.go.set()
+    assert await read(follower) == FRAMES
+    assert kitchen.begun == 3
+    one.coalescer.begin("no id", since_ms=FAR, work=kitchen.work)
+
+
 # -- leaders that die -------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +423,16 @@ async def test_a_stop_waits_then_ends_what_is_left(replica: Start) -> None:
     outcomes = await asyncio.gather(*readers, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [FlightLost] * 2  # at once: the lease was given back
     assert (await two.board(quick.work)).boarding is LEAD
+
+
+async def test_a_stop_before_the_first_step_leaves_nobody_waiting(replica: Start) -> None:
+    one = await replica()
+    waiting = asyncio.create_task(one.board(Kitchen().work))
+    while not one.coalescer._tasks:
+        await asyncio.sleep(0)
+    await one.coalescer.aclose(within_s=0)
+    with pytest.raises(FlightLost):
+        await waiting
 
 
 # -- a store that is down ---------------------------------------------------------------------------------------------
