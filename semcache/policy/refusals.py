@@ -38,17 +38,24 @@ _HELP = re.compile(
 _GIVE = re.compile(
     r"(?:provid|creat|generat|writ|shar|giv|offer|discuss|answer|respond|produc|continu|do|process|complet|perform|"
     r"carry out|talk|advis|promot|encourag|reproduc|support)(?:e|ing)?\b(?: you| to| on| about| with| in| for| out)*"
-    r"(?: (?:that|this|it|such|your|those|these|any|explicit|sexual|harmful|illegal|medical|legal|financial|personal)\b"
+    r"(?: (?:that|this|it|such|your|those|these|any|medical|legal|financial|personal)\b"
+    r"|(?: \w+){0,2} "
+    r"(?:explicit|sexual|harmful|hateful|hate|illegal|violent|malicious|dangerous|offensive|derogatory)\b"
     r"|(?: \w+){0,4} "
-    r"(?:instructions?|advice|guidance|assistance|request|content|opinions?|material|lyrics|conversation)\b"
+    r"(?:instructions?|advice|guidance|assistance|help|request|content|opinions?|material|lyrics|conversation)\b"
     r"|(?: \w+){0,2} information (?:on|about|that|regarding|related)\b)"
 )
+_MAKE = re.compile(r"(?:provid|creat|generat|writ|shar|produc|answer|respond|promot|reproduc)(?:e|ing)?\b")
+"""Enough after an apology, whatever is not provided."""
 _DECLINE = re.compile(
     r"\bi(?:'m going to have to| will have to|'ll have to| must| have to| need to)? ?(?:(?:respectfully|politely) )?"
     r"(?:decline|refuse)\b"
     r"|\bi(?:'d| would)? (?:rather|prefer) not\b"
     r"|\b(?:this|that|your|the) (?:request|question|topic|prompt|content)[^.!?\n]{0,40}"
     r"\b(?:violates|goes against|is against|conflicts with)\b[^.!?\n]{0,60}\b(?:polic|guideline|principle|terms|rules)"
+    r"|\b(?:that|this|it)(?:'s| is) not something (?:that )?(?:i can|i'm able|i am able|i will)\b"
+    r"|\bmy (?:\w+ ){0,2}(?:guidelines|programming|polic(?:y|ies)|principles) "
+    r"(?:prevents?|prohibits?|forbids?|do(?:es)? not allow|don't allow)\b"
     r"|\b(?:it|that) (?:would not|wouldn't|is not|isn't) (?:be )?appropriate for me to\b"
     r"|\bi (?:can't|cannot|won't|will not)(?: do (?:that|this|so))?$"
 )
@@ -57,9 +64,10 @@ _LEAD = re.compile(
     r"(?:(?:i'm|i am) (?:\w+ )?(?:sorry|afraid)"
     r"|(?:i )?(?:do |must )?apologi[sz]e|(?:my |please accept my )?(?:sincere )?apologies|sorry"
     r"|unfortunately|regrettably"
-    r"|as an? (?:ai|artificial|language|large|responsible|helpful|assistant)"
+    r"|(?:as|i'm|i am) (?:just |only )?an? (?:ai|artificial|language|large|responsible|helpful|assistant)"
     r"|(?:while |although )?i (?:\w+ )?(?:understand|appreciate|realize|hear|know|see)\b|$)"
 )
+_APOLOGY = re.compile(r"(?:i'm|i am) (?:\w+ )?sorry|sorry|(?:i )?apologi[sz]e|unfortunately|i'm afraid|i am afraid")
 _BARE_APOLOGY = re.compile(r"(?:(?:i'm|i am) (?:\w+ )?sorry|(?:i )?apologi[sz]e|(?:my )?apologies|sorry|no)[.!,]? ")
 _END = re.compile(r"[.!?。！？](?:\s|$)|\n|[。！？]")
 _GOES_ON = re.compile(
@@ -111,6 +119,8 @@ def _refused(opening: str) -> int | None:
         if not _LEAD.match(opening[: unable.start()].rstrip()):
             return None
         to_do = _HELP.match(opening, unable.end()) or _GIVE.match(opening, unable.end())
+        if to_do is None and _APOLOGY.match(opening):
+            to_do = _MAKE.match(opening, unable.end())
         if to_do is not None:
             return to_do.end()
     return None

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from semcache.policy.refusals import LONGEST, sounds_like_refusal
+from tests import evaldata
 
 REFUSALS = [
     "I'm sorry, but I can't assist with that.",
@@ -32,6 +33,14 @@ REFUSALS = [
     "I must respectfully decline to answer.",
     "I have to decline this request.",
     "I'd rather not discuss that.",
+    "That's not something I can help with.",
+    "I cannot generate hate speech.",
+    "I won't create content that demeans people.",
+    "I'm sorry, but I can't write malware.",
+    "Sorry, I can't provide keygens for that program.",
+    "I'm really sorry you're feeling this way, but I'm unable to provide the help that you need.",
+    "I'm just a language model, so I can't help you with that.",
+    "My guidelines prevent me from answering.",
     "I'm sorry, but I prefer not to continue this conversation.",
     "I'm sorry, but that request violates our content policy.",
     "I can't do that.",
@@ -68,6 +77,9 @@ ANSWERS = [
     "I can't give an exact figure, but it is about 8 million.",
     "I can't give medical advice, but the usual adult dose is 200 mg every six hours.",
     "I can't provide legal advice, however the limitation period is three years in most states.",
+    "I can't write malware, but here is how scanners find it: by signatures and by behaviour.",
+    "I'm sorry that the bus was late. I'd write to the operator.",
+    "I'm a teapot.",
     "I can't stress this enough: back up first.",
     "I cannot find the invoice number in the document.",
     "I can't see a bug in lines 1 to 10; the loop is right.",
@@ -113,3 +125,9 @@ def test_time_is_bounded_whatever_it_says(part: str) -> None:
     started = time.perf_counter()
     sounds_like_refusal(text)
     assert time.perf_counter() - started < 0.02
+
+
+@pytest.mark.parametrize("name", ["banking77_class", "clinc150_class", "llm_prompts"])
+def test_what_people_write_of_themselves_is_hardly_ever_taken_for_one(name: str) -> None:
+    texts = evaldata.texts(name)
+    assert sum(sounds_like_refusal(text) for text in texts) <= 0.0005 * len(texts)
