@@ -166,6 +166,12 @@ class Provider:
         """Answer all calls so that no `then` is left for."""
         self._rule = reply if callable(reply) else lambda _call: reply
 
+    def forget(self) -> None:
+        """As it was at first: nothing was asked, nothing is scripted, the next call is number 1."""
+        self.calls.clear()
+        self._script.clear()
+        self._rule = lambda _call: Reply()
+
     def asked(self, path: str) -> list[Call]:
         """The calls of one path."""
         return [call for call in list(self.calls) if call.path == path]
