@@ -61,7 +61,7 @@ _PERSONAL: Final[dict[str, bytes]] = {
     "phone": rb"(?:^|[^\w+.-])(\+[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{0,4}\)[ .-]?)?[0-9]{1,5}(?:[ .-]?[0-9]{2,5}){1,4})\b"
     rb"|(?:^|[^\w+.$-])((?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[ .-][0-9]{4})(?:$|[^\w-])",
     "iban": rb"\b([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)\b",
-    "payment_card": rb"(?:^|[^\w.+-])([2-6][0-9]{3}(?:[ -]?[0-9]{4}){3}(?:[0-9]{3})?"
+    "payment_card": rb"(?:^|[^\w.+-])([2-6][0-9]{3}(?:[ -]?[0-9]{4}){3}"
     rb"|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4,5})(?:$|[^\w-])",
     "us_ssn": rb"(?:^|[^\w.-])([0-9]{3}-[0-9]{2}-[0-9]{4})(?:$|[^\w-])",
     "uk_nino": rb"\b([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D])\b",
@@ -161,17 +161,17 @@ def _is_card(value: str) -> bool:
 
 
 def _known_issuer(digits: str) -> bool:
-    """By the leading digits and the length (ISO/IEC 7812 as the card networks use it)."""
+    """By the leading digits and the length (ISO/IEC 7812, as the networks use it).
+
+    The rare cards of 19 digits are left out: numbers of that length are as a rule identifiers.
+    """
     head, size = int(digits[:4]), len(digits)
-    if digits[0] == "4":
-        return size in (16, 19)
-    if 5100 <= head <= 5599 or 2221 <= head <= 2720 or head == 6011 or 6440 <= head <= 6599 or 3528 <= head <= 3589:
-        return size in (16, 19)
-    if digits[:2] in ("34", "37"):
-        return size == 15
-    if digits[:2] in ("36", "38", "30"):
-        return size == 14
-    return digits[:2] == "62" and size in (16, 19)
+    if size == 16:
+        return digits[0] == "4" or digits[:2] == "62" or any(low <= head <= high for low, high in _ISSUERS)
+    return digits[:2] in (("34", "37") if size == 15 else ("30", "36", "38"))
+
+
+_ISSUERS: Final = ((2221, 2720), (3528, 3589), (5100, 5599), (6011, 6011), (6440, 6599))
 
 
 def _luhn(digits: str) -> bool:
