@@ -35,6 +35,7 @@ from semcache.models import (
     StoreOutcome,
     Strategy,
     Usage,
+    base_namespace,
 )
 from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
 from semcache.policy.calibration import threshold_of
@@ -130,7 +131,7 @@ class SemanticCache:
             outcome = await self._lookup(request, identity, narrowed, terms, fresh, stages)
         self._observer.looked_up(
             LookupEvent(
-                namespace=request.namespace,
+                namespace=base_namespace(request.namespace),
                 model=request.model,
                 outcome=outcome,
                 seconds=self._monotonic() - started,
@@ -299,7 +300,7 @@ class SemanticCache:
             outcome = await self._store(request, draft)
         self._observer.stored(
             StoreEvent(
-                namespace=request.namespace,
+                namespace=base_namespace(request.namespace),
                 model=request.model,
                 outcome=outcome,
                 seconds=self._monotonic() - started,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from semcache.errors import EmbedderUnavailable, SemcacheError, SnapshotRejected, Unavailable
-from semcache.models import SHARDS, Entry, Strategy
+from semcache.models import SHARDS, Entry, Strategy, base_namespace
 from semcache.ports import (
     Catalog,
     ChangeLog,
@@ -306,7 +306,8 @@ class Follower:
         records' vectors replaced. Returns the rows of the index afterwards. Raises Unavailable.
         """
         live = self._live()
-        total = sum(group.entries for group in await self._catalog.groups() if namespace in (None, group.namespace))
+        groups = await self._catalog.groups()
+        total = sum(each.entries for each in groups if namespace in (None, base_namespace(each.namespace)))
         done = 0
         progress(0, total)
         if namespace is not None:

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 SHARDS: Final = 64
 """Number of shards of every store. Recorded in the store at creation and verified at start; never a setting."""
 
+DERIVED: Final = "~"
+"""Stands between a namespace and the keyed hash of the provider's key that pays for what is in it. No caller can write
+it into a namespace; whoever names the namespace as an operator means these with it."""
+
+
+def base_namespace(namespace: str) -> str:
+    """The namespace that callers, operators and statistics know."""
+    return namespace.partition(DERIVED)[0]
+
+
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 """Any JSON value, decoded."""
 

@@ -32,13 +32,17 @@ from pydantic_settings import (
 )
 
 from semcache.errors import ConfigError
-from semcache.models import Strategy, TtlClass
+from semcache.models import Strategy, TtlClass, base_namespace
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "SEMCACHE_"
-NOT_SETTINGS: Final = frozenset({"SEMCACHE_CONFIG", "SEMCACHE_SERVER_URL", "SEMCACHE_EVALDATA"})
-"""Variables of ours that are no settings: the TOML file, the embedded server's address, the tests' data."""
+NOT_SETTINGS: Final = frozenset(
+    {"SEMCACHE_CONFIG", "SEMCACHE_SERVER_URL", "SEMCACHE_EVALDATA", "SEMCACHE_URL", "SEMCACHE_API_KEY"}
+)
+"""Variables of ours that are no settings: the TOML file, the embedded server's address, the tests' data, and the
+client's two.
+"""
 
 Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -186,7 +190,7 @@ class UpstreamSettings(_Group):
     """One provider of models, a table [upstreams.<name>]."""
 
     base_url: str = Field(
-        pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
+        pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$",
         description="Stands for `/v1` if it has a path (https://api.openai.com/v1), else before it.",
     )
     api_key: SecretStr | None = Field(None, description="The operator's key; empty: the caller's header passes on.")
@@ -197,7 +201,7 @@ class UpstreamSettings(_Group):
     )
     timeout_s: Positive = Field(600.0, description="Longest a whole answer may take.")
     connect_timeout_s: Positive = Field(5.0, description="Longest wait for a connection.")
-    silence_s: Positive = Field(120.0, description="Longest wait for the next byte of an answer.")
+    silence_s: Positive = Field(600.0, description="Longest wait for the next byte of an answer, the first included.")
     retries: Annotated[int, Field(ge=0, le=10)] = Field(
         2, description="Further tries after 408, 409, 429, 5xx or a failed connection, with back-off."
     )
@@ -266,7 +270,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(None, description="redis://, rediss:// or unix://; empty: the embedded server.")
     upstream_base_url: str | None = Field(
         None,
-        pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
+        pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$",
         description="Where models are asked, e.g. https://api.openai.com/v1; empty: no gateway, unless [upstreams] is.",
     )
     upstream_api_key: SecretStr | None = Field(
@@ -349,11 +353,9 @@ class Settings(BaseSettings):
 
     def namespace(self, name: str) -> NamespaceSettings:
         """Settings of a namespace, or of the one that it is derived from; the empty ones where none are given."""
-        return self.namespaces.get(name.partition(DERIVED)[0], _PLAIN)
+        return self.namespaces.get(base_namespace(name), _PLAIN)
 
 
-DERIVED: Final = "~"
-"""Between a namespace's name and what the gateway adds to it for the holders of a provider key. No user can name it."""
 _PLAIN = NamespaceSettings()
 _TABLES: Final[dict[str, type[_Group]]] = {
     "namespaces": NamespaceSettings,

@@ -139,7 +139,7 @@ def test_secrets_are_asterisks_wherever_settings_are_shown(monkeypatch: pytest.M
 
 def test_every_field_whose_name_speaks_of_a_secret_is_one() -> None:
     words = ("password", "api_key", "admin_key", "secret", "url")
-    plain = {"embedding.openai_base_url", "api_keys_file"}
+    plain = {"embedding.openai_base_url", "upstream_base_url", "upstreams.<name>.base_url", "api_keys_file"}
     for path, info in fields():
         if any(word in path for word in words) and path not in plain:
             assert "SecretStr" in str(info.annotation), path

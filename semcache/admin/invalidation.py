@@ -26,7 +26,7 @@ import msgspec
 from semcache.admin.history import InvalidationHistory, PastInvalidation
 from semcache.admin.jobs import JobContext, Jobs
 from semcache.errors import Forbidden, RequestError
-from semcache.models import SHARDS, Candidate, Embedding
+from semcache.models import SHARDS, Candidate, Embedding, base_namespace
 from semcache.policy.calibration import threshold_of
 from semcache.policy.selection import Search, check_selector, concerns, takes_whole_namespaces
 from semcache.policy.similarity import similarity
@@ -194,12 +194,13 @@ class Invalidator:
             for narrowed in self._narrowed(selector, allowed):
                 await self._catalog.raise_fence(narrowed)
             return
-        namespaces = {narrowed.namespace for narrowed in self._narrowed(selector, allowed)}
-        if None in namespaces:
-            # a namespace that has no entries yet has no epoch to raise, and may have a fill on its way all the same
-            await self._catalog.raise_fence(Selector(all=True))
-            namespaces = {group.namespace for group in await self._catalog.groups()}
-        for namespace in sorted(name for name in namespaces if name is not None):
+        named = {narrowed.namespace for narrowed in self._narrowed(selector, allowed)}
+        for namespace in named:
+            # One (or one derived from it) without entries has no epoch to raise, and may have a fill on its way.
+            await self._catalog.raise_fence(Selector(namespace=namespace, all=True))
+        found = {group.namespace for group in await self._catalog.groups()}
+        reached = {name for name in found if None in named or not named.isdisjoint((name, base_namespace(name)))}
+        for namespace in sorted(reached | {name for name in named if name is not None}):
             await self._catalog.raise_epoch(namespace)
 
     @staticmethod
@@ -247,8 +248,8 @@ class Invalidator:
         return sum(
             group.entries
             for group in await self._catalog.groups()
-            if (allowed is None or group.namespace in allowed)
-            and selector.namespace in (None, group.namespace)
+            if (allowed is None or base_namespace(group.namespace) in allowed)
+            and selector.namespace in (None, group.namespace, base_namespace(group.namespace))
             and selector.model in (None, group.model)
             and selector.model_version in (None, group.model_version)
         )
@@ -317,7 +318,7 @@ class _Judge:
         matched, unjudged = [], 0
         for entry_id, candidate in read.found.items():
             entry = candidate.entry
-            if self._allowed is not None and entry.namespace not in self._allowed:
+            if self._allowed is not None and base_namespace(entry.namespace) not in self._allowed:
                 continue
             if not concerns(self._selector, entry, now_ms=now_ms, search=self._search):
                 continue

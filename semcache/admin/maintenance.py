@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from semcache.errors import SemcacheError
-from semcache.models import SHARDS
+from semcache.models import SHARDS, base_namespace
 from semcache.ports import Catalog, Control, EntryStore, LiveIndex, Selector, VectorIndex
 from semcache.settings import Settings
 
@@ -153,8 +153,8 @@ class Maintenance:
             total, by_namespace = 0, dict.fromkeys(self._settings.namespaces, 0)
             for group in await self._catalog.groups():
                 total += group.entries
-                if group.namespace in by_namespace:
-                    by_namespace[group.namespace] += group.entries
+                if base_namespace(group.namespace) in by_namespace:
+                    by_namespace[base_namespace(group.namespace)] += group.entries
             for namespace, entries in by_namespace.items():
                 bound = self._settings.namespace(namespace).max_entries
                 if bound is not None:

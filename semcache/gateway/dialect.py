@@ -69,6 +69,11 @@ class Dialect(Protocol):
         into the last event that has a JSON object; nowhere if the protocol forbids it.
         """
 
+    def restated(self, whole: bytes, asked: Asked) -> bytes:
+        """A whole answer as the answer to `asked`: what it repeats of the request that it was made for, but says
+        nothing of the answer itself (labels, whom it names), is this request's.
+        """
+
     def error(self, status: int, code: str, message: str) -> dict[str, Any]:
         """An error of ours in the protocol's shape."""
 

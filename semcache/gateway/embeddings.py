@@ -215,7 +215,7 @@ class Embeddings:
     ) -> None:
         self._observer.called(
             CallEvent(
-                namespace=errand.namespace,
+                namespace=errand.counted_in,
                 model=errand.model,
                 upstream=errand.upstream.name,
                 status=status,

@@ -19,6 +19,8 @@ from semcache.ports import Upstream, UpstreamRequest
 UNKNOWN_MODEL: Final = "(none)"
 """Under which requests are counted that name no model."""
 
+API_HEADERS: Final = frozenset({b"anthropic-version", b"anthropic-beta", b"openai-beta"})
+
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """An ask that is understood as far as routing goes."""
@@ -33,6 +35,11 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """The model version in force."""
     outgoing: UpstreamRequest
 
+    @property
+    def counted_in(self) -> str:
+        """The namespace that statistics know."""
+        return self.ask.namespace
+
     def request(self, messages: list[dict[str, Any]], params: dict[str, Any], user: str | None) -> CacheRequest:
         """What the cache is asked."""
         return CacheRequest(
@@ -40,9 +47,14 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
             model=self.model,
             model_version=self.label,
             namespace=self.namespace,
-            params=params,
+            params=params | self._api(),
             principal=self.ask.principal(user),
         )
+
+    def _api(self) -> dict[str, Any]:
+        """The headers by which a provider's API is chosen, as far as they can change an answer."""
+        told = {name.decode(): value.decode("latin-1") for name, value in self.ask.headers if name in API_HEADERS}
+        return {"api": told} if told else {}
 
 
 class Errands:

@@ -137,7 +137,7 @@ class Exchange:
         shown = evidence.of_stale(stale, reason, latency_ms=self._ms())
         reply = self._kept(stale.entry.response, shown, evidence.headers(CacheStatus.STALE, stale, reason=reason))
         if reply is not None:
-            self._parts.observer.served_stale(StaleEvent(namespace=errand.namespace, model=errand.model, stale=stale))
+            self._parts.observer.served_stale(StaleEvent(namespace=errand.counted_in, model=errand.model, stale=stale))
         return reply
 
     def _stale_if_error(self, miss: Miss, reason: str) -> Reply | None:
@@ -149,7 +149,8 @@ class Exchange:
     def _kept(self, whole: bytes, shown: dict[str, Any], headers: list[Header]) -> Reply | None:
         """A whole answer in the form that was asked for; None where it is no sound answer of this protocol."""
         if not self._asked.stream:
-            return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(whole, shown))
+            own = self._dialect.restated(whole, self._asked)
+            return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(own, shown))
         response = json_object(whole)
         if response is None or self._dialect.judge(response).finish is Finish.UNKNOWN:
             log.warning("an entry of %s is no answer of %s and is fetched anew", self._errand.model, self._dialect.name)
@@ -228,7 +229,7 @@ class Exchange:
         shown = evidence.of_miss(miss, cost_usd=end.cost_usd, coalesced=not led, latency_ms=self._ms())
         if head.status >= 300:
             return self._reply(miss, head, led=led, body=body)
-        if head.stream == self._asked.stream:
+        if led and head.stream == self._asked.stream:
             return self._reply(miss, head, led=led, body=body if head.stream else evidence.splice(body, shown))
         whole = end.whole if head.stream else body
         if led or whole is None:  # upstream answers in another form than asked, or the stream was not complete
@@ -262,7 +263,7 @@ class Exchange:
         errand = self._errand
         self._parts.observer.called(
             CallEvent(
-                namespace=errand.namespace,
+                namespace=errand.counted_in,
                 model=errand.model,
                 upstream=errand.upstream.name,
                 status=200 if head is None else head.status,

@@ -150,7 +150,7 @@ class Fetcher:
         errand = order.errand
         self._observer.called(
             CallEvent(
-                namespace=errand.namespace,
+                namespace=errand.counted_in,
                 model=errand.model,
                 upstream=errand.upstream.name,
                 status=status,
@@ -171,7 +171,7 @@ class Fetcher:
             refused = Refused(reason=reason)
             errand = order.errand
             self._observer.stored(
-                StoreEvent(namespace=errand.namespace, model=errand.model, outcome=refused, seconds=0.0)
+                StoreEvent(namespace=errand.counted_in, model=errand.model, outcome=refused, seconds=0.0)
             )
             return refused
         directives = order.errand.ask.directives

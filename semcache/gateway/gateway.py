@@ -84,7 +84,7 @@ class Gateway:
     def _count(self, errand: Errand, reason: BypassReason, seconds: float) -> None:
         self._parts.observer.looked_up(
             LookupEvent(
-                namespace=errand.namespace,
+                namespace=errand.counted_in,
                 model=errand.model,
                 outcome=Bypass(reason=reason),
                 seconds=seconds,

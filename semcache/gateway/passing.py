@@ -105,7 +105,7 @@ class Passing:
     ) -> None:
         self._observer.called(
             CallEvent(
-                namespace=errand.namespace,
+                namespace=errand.counted_in,
                 model=errand.model,
                 upstream=errand.upstream.name,
                 status=status,

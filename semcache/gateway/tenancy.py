@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import Final
 
 from semcache.errors import StoreUnavailable
+from semcache.models import DERIVED
 from semcache.ports import Control
-from semcache.settings import DERIVED
 
 log = logging.getLogger(__name__)
 

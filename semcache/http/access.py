@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from semcache.errors import AccessError, Forbidden, RequestError
+from semcache.models import DERIVED
 from semcache.settings import is_loopback
 
 NAMESPACE_PATTERN: Final = r"^[A-Za-z0-9_.:@+/-]{1,128}$(?!\n)"
@@ -34,8 +35,6 @@ _NAMESPACE = re.compile(NAMESPACE_PATTERN)
 _FORWARDING: Final = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-")
 """How the names of headers begin that only a proxy sets."""
 DEFAULT_NAMESPACE: Final = "default"
-DERIVED: Final = "~"
-"""Between a namespace and the keyed hash of the provider's key that paid for what is in it; no caller can write it."""
 
 
 class Role(StrEnum):
@@ -150,14 +149,8 @@ class Gate:
 
         Returns the names of the headers that carried a key of ours, too: these go no further.
         """
-        found: Credential | None = None
-        ours = set()
-        for name, token in _tokens(headers):
-            credential = self._known(token)
-            if credential is not None:
-                found = found or credential
-                ours.add(name)
-        if found is None:
+        known = self._all_known(headers)
+        if not known:
             if self._keys.configured:
                 raise AccessError(
                     "an API key of this service is needed: send it as `X-API-Key`, or as `Authorization: Bearer` "
@@ -165,9 +158,18 @@ class Gate:
                 )
             _refuse_web_pages(method, headers)
             return _LOCAL, frozenset()
-        if role not in found.roles:
+        credential = next(iter(known.values()))
+        if role not in credential.roles:
             raise Forbidden(f"this key lacks the role `{role.value}`")
-        return found, frozenset(ours)
+        return credential, frozenset(known)
+
+    def ours(self, headers: dict[bytes, bytes]) -> frozenset[bytes]:
+        """Names of the headers that carry a key of this service."""
+        return frozenset(self._all_known(headers))
+
+    def _all_known(self, headers: dict[bytes, bytes]) -> dict[bytes, Credential]:
+        found = ((name, self._known(token)) for name, token in _tokens(headers))
+        return {name: credential for name, credential in found if credential is not None}
 
     def _known(self, token: str) -> Credential | None:
         raw = token.encode("latin-1", "replace")

@@ -116,6 +116,8 @@ class StoreBody(IdentityBody, kw_only=True, forbid_unknown_fields=True):
     """What the model call took: what a hit saves."""
     metadata: dict[str, Any] | None = None
     """Kept with the entry, and given back with it."""
+    strategy: Strategy = Strategy.SEMANTIC
+    """The widest tier by which the answer may be found, within the operator's bounds."""
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):

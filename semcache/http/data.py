@@ -11,12 +11,13 @@ from typing import Final
 import msgspec
 
 from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout, TooLarge, Unavailable
+from semcache.gateway.headers import provider_key
 from semcache.http import answers, problems, rates, tokens
 from semcache.http.answers import encode
 from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
 from semcache.http.exchange import Answer, Call
-from semcache.models import Entry, Outcome, Stored, StoreOutcome
+from semcache.models import Entry, Outcome, Stored, StoreOutcome, base_namespace
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ async def _entries(call: Call, namespace: str | None) -> tuple[int | None, str]:
     entries = sum(
         group.entries
         for group in groups
-        if call.credential.opens(group.namespace) and namespace in (None, group.namespace)
+        if call.credential.opens(base := base_namespace(group.namespace)) and namespace in (None, base)
     )
     return entries, ""
 
@@ -149,6 +150,7 @@ async def _store(call: Call, body: StoreBody) -> StoreOutcome:
         latency_ms=body.latency_ms,
         metadata=body.metadata,
         fill=tokens.decode_fill(body.fill_token) if body.fill_token is not None else None,
+        reach=body.strategy,
     )
 
 
@@ -193,9 +195,18 @@ async def _open_entry(call: Call, entry_id: str) -> Entry:
     if candidate is None:
         raise _no_entry()
     entry = candidate.entry
-    if not call.credential.opens(entry.namespace) or not call.credential.sees(entry.owner):
+    if not await _opens(call, entry.namespace) or not call.credential.sees(entry.owner):
         raise _no_entry()
     return entry
+
+
+async def _opens(call: Call, namespace: str) -> bool:
+    """Whether a namespace is open to the caller; one that a provider's key paid for, to whoever shows that key."""
+    base, front = base_namespace(namespace), call.site.service.front
+    if base == namespace or call.credential.opens(namespace) or front is None:
+        return call.credential.opens(namespace)
+    shown = provider_key(call.scope["headers"], drop=call.site.gate.ours(call.headers))
+    return call.credential.opens(base) and namespace == await front.tenancy.namespace(base, shown)
 
 
 def require_comparable(call: Call, text: str | None, field: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from semcache.admin.jobs import JobStatus
-from semcache.http import admin, answers, bodies, data, operations, providers, rates, warm
+from semcache.admin.transfer import Imported
+from semcache.admin.transfer_format import Record
+from semcache.http import admin, answers, bodies, data, operations, providers, rates, transfer, warm
 from semcache.http.access import Role
 from semcache.http.problems import Problem
-from semcache.http.routes import Example, Items, Parameter, Reply, Route
+from semcache.http.routes import Example, Items, Lines, Parameter, Reply, Route
 
 _QUESTION: Final = {"prompt": "What is the capital of France?", "model": "gpt-4o-mini", "params": {"temperature": 0}}
 _ANSWER: Final = {"choices": [{"message": {"role": "assistant", "content": "Paris."}, "finish_reason": "stop"}]}
@@ -235,6 +237,11 @@ ROUTES: Final[list[Route]] = [
         summary="OpenAI chat completions, cached",
         description=_PROVIDER,
         body=dict,
+        examples={
+            "ask": Example(
+                "A request", {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+            )
+        },
         parameters=_CACHING,
         replies={200: Reply("As the provider's, with `x_semcache`; a stream where one was asked for.", dict)},
     ),
@@ -251,6 +258,7 @@ ROUTES: Final[list[Route]] = [
         summary="OpenAI responses, cached",
         description=_PROVIDER,
         body=dict,
+        examples={"ask": Example("A request", {"model": "gpt-4o-mini", "input": "Why is the sky blue?"})},
         parameters=_CACHING,
         replies={200: Reply("As the provider's, with `x_semcache`; a stream where one was asked for.", dict)},
     ),
@@ -267,6 +275,16 @@ ROUTES: Final[list[Route]] = [
         summary="Anthropic messages, cached",
         description=_PROVIDER,
         body=dict,
+        examples={
+            "ask": Example(
+                "A request",
+                {
+                    "model": "claude-sonnet-4-5",
+                    "max_tokens": 200,
+                    "messages": [{"role": "user", "content": "Why is the sky blue?"}],
+                },
+            )
+        },
         parameters=_CACHING,
         replies={200: Reply("As the provider's, with `x_semcache`; a stream where one was asked for.", dict)},
     ),
@@ -283,6 +301,12 @@ ROUTES: Final[list[Route]] = [
         summary="OpenAI embeddings, each input cached on its own",
         description=_PROVIDER,
         body=dict,
+        examples={
+            "ask": Example(
+                "A request",
+                {"model": "text-embedding-3-small", "input": ["Why is the sky blue?", "Why is grass green?"]},
+            )
+        },
         parameters=_CACHING,
         replies={200: Reply("As the provider's, with `x_semcache`.", dict)},
     ),
@@ -396,6 +420,33 @@ ROUTES: Final[list[Route]] = [
             ),
         },
         replies={202: Reply("Queued.", answers.JobAccepted)},
+    ),
+    Route(
+        method="GET",
+        path="/admin/export",
+        handler=transfer.export,
+        role=Role.ADMIN,
+        tag="Admin plane",
+        summary="All entries as JSON lines, streamed",
+        description="A header, a record a line in the order of their ids, and a last line that says that it is whole. "
+        "An export that broke off goes on with `after`, the `entry_id` of the last whole line.",
+        parameters=(
+            Parameter("namespace", "query", "Only this one; otherwise all that are open to the key."),
+            Parameter("vectors", "query", "false: without vectors."),
+            Parameter("after", "query", "The id of the last entry that arrived."),
+        ),
+        replies={200: Reply("JSON lines.", Lines(Record))},
+    ),
+    Route(
+        method="POST",
+        path="/admin/import",
+        handler=transfer.import_lines,
+        role=Role.ADMIN,
+        tag="Admin plane",
+        summary="Take an export's lines, streamed",
+        description="Each entry keeps the life that it has left. Sending lines again does no harm.",
+        body=Lines(Record),
+        replies={200: Reply("What came of the lines.", Imported)},
     ),
     Route(
         method="GET",

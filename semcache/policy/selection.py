@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from semcache.errors import RequestError
-from semcache.models import Entry, shard_of
+from semcache.models import Entry, base_namespace, shard_of
 from semcache.ports import Selector
 
 SELECTORS: Final = (
@@ -73,7 +73,7 @@ def concerns(selector: Selector, entry: Entry, *, now_ms: int, search: Search | 
     `now_ms` is the moment from which `older_than_s` counts back, by the store's clock; `search` is the selector's
     pattern, which must be given where it has one.
     """
-    if selector.namespace is not None and entry.namespace != selector.namespace:
+    if selector.namespace is not None and selector.namespace not in (entry.namespace, base_namespace(entry.namespace)):
         return False
     if selector.model is not None and entry.model != selector.model:
         return False

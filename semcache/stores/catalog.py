@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from semcache.models import SHARDS
+from semcache.models import SHARDS, base_namespace
 from semcache.ports import GroupCount, Selector
 from semcache.settings import Settings
 from semcache.stores.entries import Floors
@@ -146,7 +146,11 @@ class RedisCatalog:
         named = await self._link.command("HVALS", base + b"groups", deadline_s=BULK_S)
         groups = (msgspec.json.decode(name, type=tuple[str, str, str]) for name in named)
         return [
-            group for group in groups if all(want in (None, part) for want, part in zip(wanted, group, strict=True))
+            (namespace, model, version)
+            for namespace, model, version in groups
+            if wanted[0] in (None, namespace, base_namespace(namespace))
+            and wanted[1] in (None, model)
+            and wanted[2] in (None, version)
         ]
 
     async def _walk(self, base: bytes, source: bytes | None) -> AsyncIterator[list[str]]:

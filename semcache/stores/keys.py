@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import RequestError
-from semcache.models import SHARDS, Entry, shard_of
+from semcache.models import SHARDS, Entry, base_namespace, shard_of
 from semcache.ports import Selector
 
 NAME_BYTES: Final = 16
@@ -78,9 +78,9 @@ def _head(namespace: str | None) -> str:
 
 
 def fences_of(namespace: str, model: str, model_version: str, entry_id: str, tags: tuple[str, ...]) -> list[str]:
-    """Every fence scope that concerns an entry: those of its namespace and those of all namespaces."""
+    """Every fence scope that concerns an entry: of its namespace, of the one that this is derived from, of all."""
     scopes = []
-    for head in (_head(namespace), _head(None)):
+    for head in dict.fromkeys((_head(namespace), _head(base_namespace(namespace)), _head(None))):
         scopes += [f"{head}*", f"{head}m:{model}", f"{head}v:{model}\0{model_version}", f"{head}e:{entry_id}"]
         scopes += [f"{head}t:{tag}" for tag in tags]
     return scopes

@@ -114,6 +114,10 @@ class Chat:
         """
         return chat_replay.replay(response, asked.shape.startswith(_USAGE), evidence)
 
+    def restated(self, whole: bytes, asked: Asked) -> bytes:
+        """See `Dialect.restated`: these answers repeat nothing of that kind."""
+        return whole
+
     def error(self, status: int, code: str, message: str) -> dict[str, Any]:
         """An error of ours in OpenAI's shape."""
         return openai_errors.error(status, code, message)

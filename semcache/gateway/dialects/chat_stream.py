@@ -67,7 +67,7 @@ class ChatAssembler:
         fields = {name: _settled(value) for name, value in self._fields.items()}
         if fields.get("usage", ...) is None:
             del fields["usage"]
-        first = {name: fields.pop(name) for name in ("id", "created", "model") if name in fields}
+        first: dict[str, Any] = {name: fields.pop(name) for name in ("id", "created", "model") if name in fields}
         return {"object": "chat.completion", **first, "choices": choices, **fields}
 
     def _take(self, chunk: dict[str, Any]) -> None:

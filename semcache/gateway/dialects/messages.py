@@ -131,6 +131,10 @@ class Messages:
         clients fill up, so it ends where it stands in a whole answer."""
         return messages_replay.replay(response, evidence)
 
+    def restated(self, whole: bytes, asked: Asked) -> bytes:
+        """See `Dialect.restated`: these answers repeat nothing of that kind."""
+        return whole
+
     def error(self, status: int, code: str, message: str) -> dict[str, Any]:
         """An error of ours; `code` where the SDK reads its `error_code`."""
         kind = _ERRORS.get(status, "api_error" if status >= 500 else "invalid_request_error")

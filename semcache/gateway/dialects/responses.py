@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from semcache.errors import RequestError
 from semcache.gateway import openai_errors
 from semcache.gateway.dialect import Asked, Assembler
@@ -130,6 +132,14 @@ class Responses:
     def replay(self, response: dict[str, Any], asked: Asked, evidence: dict[str, Any] | None) -> Iterator[bytes]:
         """A response as its stream. The evidence stands inside the `response` of the last event."""
         return responses_replay.replay(restated(response, asked), evidence)
+
+    def restated(self, whole: bytes, asked: Asked) -> bytes:
+        """See `Dialect.restated`."""
+        response = msgspec.json.decode(whole)
+        if not isinstance(response, dict):
+            return whole
+        own = restated(response, asked)
+        return whole if own is response else msgspec.json.encode(own)
 
     def error(self, status: int, code: str, message: str) -> dict[str, Any]:
         """An error of ours in the protocol's shape."""
