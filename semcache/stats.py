@@ -35,9 +35,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from semcache.errors import SemcacheError
-from semcache.models import Hit, Miss, Stored, Usage
+from semcache.models import Hit, Miss, Stored, Usage, base_namespace
 from semcache.ports import CallEvent, Control, LookupEvent, StaleEvent, StoreEvent
-from semcache.settings import DERIVED
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ class Stats:
         _add(self._own_degraded, f"{part}|{reason}", 1)
 
     def _cell(self, namespace: str, model: str) -> Counters:
-        namespace = namespace.partition(DERIVED)[0]
+        namespace = base_namespace(namespace)
         cell = self._own.get((namespace, model))
         if cell is None:
             if len(self._own) >= MODELS:  # both are what callers write, and memory is bounded

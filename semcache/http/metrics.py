@@ -17,9 +17,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from semcache.models import Hit, Miss, Stored, Usage
+from semcache.models import Hit, Miss, Stored, Usage, base_namespace
 from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
-from semcache.settings import DERIVED
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -221,8 +220,8 @@ class _Namespaces(_Bounded):
     """The same of namespaces; what the gateway keeps apart for the holders of a provider key counts in the whole."""
 
     def __missing__(self, label: str) -> str:
-        namespace, derived, _ = label.partition(DERIVED)
-        return self[namespace] if derived else super().__missing__(namespace)
+        namespace = base_namespace(label)
+        return super().__missing__(label) if namespace == label else self[namespace]
 
 
 class _Once(Collector):
