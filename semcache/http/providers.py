@@ -128,7 +128,7 @@ async def _ask(call: Call, route_class: str | None) -> Ask:
 
     return Ask(
         method=call.method,
-        path=call.scope["path"],
+        path=call.scope["raw_path"].decode("latin-1"),  # as it was encoded: a `%2F` is no `/`
         query=call.scope["query_string"],
         headers=list(call.scope["headers"]),
         ours=call.ours,
