@@ -166,6 +166,7 @@ async def test_the_store_of_a_superseded_flight_is_refused(make_service: MakeSer
     assert await service.cache.store(ASKED, b"1", fill=late) == Refused(reason=RefusedReason.SUPERSEDED)
     current = msgspec.structs.replace(fill, flight=tokens[1])
     assert isinstance(await service.cache.store(ASKED, b"2", fill=current), Stored)
+    await assert_healthy(service.store)  # which knows the keys of flights
 
 
 def test_fill_tokens_of_before_have_no_flight() -> None:
