@@ -73,6 +73,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     embedding: Embedding | None = None
     fill: FillToken | None = None
     reach: Strategy = Strategy.SEMANTIC
+    created_ms: int | None = None
+    """When the answer was stored first, elsewhere (one that is imported); else now."""
+    expires_ms: int | None = None
+    """When it expires, where that is not `ttl_s` from now."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):

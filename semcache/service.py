@@ -21,6 +21,7 @@ import msgspec
 from semcache.admin.invalidation import Invalidator
 from semcache.admin.jobs import JobContext, Jobs
 from semcache.admin.maintenance import Maintenance
+from semcache.admin.transfer import Transfer
 from semcache.cache import SemanticCache
 from semcache.embedders import make_embedder
 from semcache.errors import ConfigError, SemcacheError
@@ -95,6 +96,14 @@ class Service:
         )
         self.front = self._make_front()
         self.warmer = Warmer(settings, self.control, self.jobs, self.front.fetch) if self.front is not None else None
+        self.transfer = Transfer(
+            settings,
+            entries=self.entries,
+            catalog=self.catalog,
+            embedder=self.embedder,
+            normalizer=self.normalizer,
+            on_size=lambda total: self.maintenance.over_quota(total),
+        )
         self.maintenance = self._make_maintenance()
         self.observers.add(self.stats)
         self.observers.add(DecisionLog())

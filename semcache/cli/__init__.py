@@ -1,4 +1,5 @@
-"""The command line: `semcache serve | check-config | doctor | rebuild | stats | new-key | version`.
+"""The command line: `semcache serve | check-config | doctor | rebuild | stats | warm | export | import | new-key |
+version`.
 
 Reads arguments, calls the room that does the work, prints. Knows no policy, no store and no HTTP of its own. Nothing
 heavy is imported before the command that needs it: `semcache version` answers at once.
@@ -86,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     stats.add_argument("--namespace", help="this namespace only")
     stats.add_argument("--json", action="store_true", help="as the service gave it")
     _remote(stats)
+    _moving(commands)
     key = _command(
         commands, "new-key", "make an API key and its block for the keys file", "semcache new-key team-a >> keys.toml"
     )
@@ -99,6 +101,37 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _moving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    warm = _command(
+        commands,
+        "warm",
+        "have a running service ask upstream for what is missing, and watch",
+        "semcache warm prompts.txt --model gpt-4o-mini --budget 2.50",
+    )
+    warm.add_argument("file", help="JSON lines of requests or prompts, or with --model a prompt a line")
+    warm.add_argument("--model", help="for lines that name no model")
+    warm.add_argument("--budget", metavar="USD", help="begin nothing more once so much was spent")
+    warm.add_argument("--concurrency", metavar="N", help="requests to upstream at a time")
+    warm.add_argument("--namespace", help="for lines that name none")
+    _remote(warm)
+    export = _command(
+        commands,
+        "export",
+        "write a running service's entries as JSON lines",
+        "semcache export --output entries.jsonl",
+    )
+    export.add_argument("--namespace", help="this namespace only")
+    export.add_argument("--no-vectors", action="store_true", help="leave the vectors out: they are computed again")
+    export.add_argument("--output", metavar="FILE", help="write to FILE; one that broke off is gone on with (stdout)")
+    _remote(export)
+    taken = _command(
+        commands, "import", "give a running service the lines of an export", "semcache import entries.jsonl"
+    )
+    taken.add_argument("file", help="an export")
+    taken.add_argument("--from-line", type=int, default=1, metavar="N", help="leave out the lines before (%(default)s)")
+    _remote(taken)
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, does: str, example: str
 ) -> argparse.ArgumentParser:
@@ -109,7 +142,9 @@ def _command(
         epilog=f"example: {example}",
         formatter_class=_RAW,
     )
-    made.set_defaults(module={"rebuild": "remote", "stats": "remote"}.get(name, name.replace("-", "_")))
+    made.set_defaults(
+        module={"rebuild": "remote", "stats": "remote", "import": "import_lines"}.get(name, name.replace("-", "_"))
+    )
     return made
 
 

@@ -11,7 +11,7 @@ import msgspec
 from semcache import __version__
 from semcache.http.access import Role
 from semcache.http.problems import PROBLEM_TYPE, Problem
-from semcache.http.routes import Example, Items, Route
+from semcache.http.routes import Example, Items, Lines, Route
 
 _REF: Final = "#/components/schemas/{name}"
 _ERRORS: Final = {
@@ -58,7 +58,7 @@ def _kinds(routes: Iterable[Route]) -> list[Any]:
     found: dict[Any, None] = {Problem: None}
     for route in routes:
         for kind in (route.body, *(reply.kind for reply in route.replies.values())):
-            for one in kind.kinds if isinstance(kind, Items) else (kind,):
+            for one in kind.kinds if isinstance(kind, Items) else (kind.kind if isinstance(kind, Lines) else kind,):
                 if isinstance(one, type) and issubclass(one, msgspec.Struct):
                     found[one] = None
     return list(found)
@@ -84,7 +84,9 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
             }
             for one in route.parameters
         ]
-    if route.body is not None:
+    if isinstance(route.body, Lines):
+        operation["requestBody"] = {"required": True, "content": _lines(route.body, schema_of)}
+    elif route.body is not None:
         operation["requestBody"] = {
             "required": True,
             "content": {"application/json": _content(_schema(route.body, schema_of), route.examples)},
@@ -93,6 +95,8 @@ def _operation(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
         response: dict[str, Any] = {"description": reply.description}
         if reply.kind is str:
             response["content"] = {"text/plain": {"schema": {"type": "string"}}}
+        elif isinstance(reply.kind, Lines):
+            response["content"] = _lines(reply.kind, schema_of)
         elif reply.kind is not None:
             response["content"] = {"application/json": _content(_schema(reply.kind, schema_of), reply.examples)}
         operation["responses"][str(status)] = response
@@ -111,6 +115,10 @@ def _schema(kind: Any, schema_of: dict[Any, Any]) -> dict[str, Any]:
         return {"type": "object", "required": ["items"], "properties": {"items": items}, "additionalProperties": False}
     found: dict[str, Any] = schema_of.get(kind, {"type": "object"})
     return found
+
+
+def _lines(lines: Lines, schema_of: dict[Any, Any]) -> dict[str, Any]:
+    return {"application/x-ndjson": {"schema": schema_of[lines.kind]}}
 
 
 def _content(schema: Any, examples: dict[str, Example]) -> dict[str, Any]:

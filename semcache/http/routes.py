@@ -35,8 +35,14 @@ class Items(msgspec.Struct, frozen=True):
     kinds: tuple[Any, ...]
 
 
+class Lines(msgspec.Struct, frozen=True):
+    """JSON lines, streamed; most of them of this type."""
+
+    kind: Any
+
+
 class Reply(msgspec.Struct, frozen=True):
-    """One status that a route answers with. `kind` is a Struct type, Items, None for no body, str for plain text."""
+    """One status that a route answers with. `kind`: a Struct type, Items, Lines, None for no body, str for text."""
 
     description: str
     kind: Any = None

@@ -163,7 +163,11 @@ def _guarded(identity: CacheIdentity, query: Embedding, candidate: Candidate) ->
 
 
 def _same_place(entry: Entry, identity: CacheIdentity) -> bool:
-    return entry.partition == identity.partition and entry.context == identity.context
+    return (
+        entry.partition == identity.partition
+        and entry.context == identity.context
+        and entry.namespace == identity.namespace  # in the partition already, but for a forged import
+    )
 
 
 def _reaches(entry: Entry, strategy: Strategy) -> bool:

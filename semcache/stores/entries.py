@@ -90,13 +90,15 @@ class RedisEntries:
             self._floors.saw(namespace, shard, epoch)
         self._floors.saw_fence(shard, fence)
         exact = _candidate(entry_id, fields)
-        if exact is not None and exact.entry.digest != identity.digest:
+        if exact is not None and not (exact.entry.digest == identity.digest and _at_home(exact, identity)):
             log.warning("record %s has the digest of another request and counts as absent", entry_id)
             exact = None
         normalized = None
         if len(answer) > 4:
             normalized = _candidate(answer[4].decode(), answer[5])
-            if normalized is not None and normalized.entry.norm_digest != identity.norm_digest:
+            if normalized is not None and not (
+                normalized.entry.norm_digest == identity.norm_digest and _at_home(normalized, identity)
+            ):
                 log.warning("pointer to %s leads to another prompt and counts as absent", normalized.entry.entry_id)
                 normalized = None
         return ExactRead(now_ms=now_ms, epoch=epoch, fence=fence, exact=exact, normalized=normalized)
@@ -159,6 +161,8 @@ class RedisEntries:
                 "1" if draft.sliding else "",
                 draft.reach.rank,
                 0 if fill is None else fill.flight,
+                "" if draft.created_ms is None else draft.created_ms,
+                "" if draft.expires_ms is None else draft.expires_ms,
                 *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
             ),
             deadline_s=self._write_s,
@@ -211,6 +215,11 @@ def _candidate(entry_id: str, fields: Sequence[Any]) -> Candidate | None:
         log.warning("record %s has the digest of another request and counts as absent", entry_id)
         return None
     return Candidate(entry, None, fields[6] is not None)
+
+
+def _at_home(candidate: Candidate, identity: CacheIdentity) -> bool:
+    """The digests cover the namespace; of a record that was imported with digests of elsewhere they do not."""
+    return candidate.entry.namespace == identity.namespace
 
 
 def _batches(entry_ids: Iterable[str]) -> Iterable[tuple[int, list[str]]]:

@@ -6,11 +6,14 @@ local policy, log_cap = ARGV[12], ARGV[13]
 local fill_epoch, fill_fence = ARGV[14], tonumber(ARGV[15])
 local own_veto, vector_field, vector, sliding = ARGV[16], ARGV[17], ARGV[18], ARGV[19]
 local reach, flight = tonumber(ARGV[20]), tonumber(ARGV[21])
--- from ARGV[22] on: the fence scopes that concern this entry
+-- ARGV[22], ARGV[23]: when it was created and when it expires, of an answer that was kept elsewhere before
+-- from ARGV[24] on: the fence scopes that concern this entry
 -- -> 1, epoch, created, expires, replaced, entries of the shard; or 0, epoch [, 1 where a newer flight has begun]
 
 local now = clock()
 local epoch = current_epoch(namespace, tonumber(ARGV[4]), now)
+local created, expires = math.min(now, tonumber(ARGV[22]) or now), tonumber(ARGV[23]) or now + ttl
+local left = math.max(1, expires - now)
 
 if fill_epoch ~= '' then
   local fence, floor = current_fence(now)
@@ -18,7 +21,7 @@ if fill_epoch ~= '' then
   if tonumber(fill_epoch) ~= epoch or fill_fence > fence or fill_fence < floor then
     return { 0, epoch }
   end
-  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 22))
+  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 24))
   for _, at in ipairs(raised) do
     if at and tonumber(at) > fill_fence then
       return { 0, epoch }
@@ -41,7 +44,7 @@ if old[2] then
   end
 end
 local fields = {
-  'm', meta, 'r', response, 'c', int(now), 'x', int(now + ttl), 'e', int(epoch), 'n', namespace, 'h', '0',
+  'm', meta, 'r', response, 'c', int(created), 'x', int(expires), 'e', int(epoch), 'n', namespace, 'h', '0',
   'd', digest, 'k', joined, 'p', norm, 'g', int(retain),
 }
 if vector_field ~= '' then
@@ -67,10 +70,10 @@ end
 if redis.call('HDEL', key, own_veto) == 1 then -- the answer that was wrong for its own prompt is gone
   redis.call('HINCRBY', key, 'wn', -1)
 end
-redis.call('PEXPIRE', key, int(ttl + retain))
+redis.call('PEXPIRE', key, int(left + retain))
 local pointer = base .. 'p:' .. norm
 if reach > 0 then
-  redis.call('SET', pointer, id, 'PX', int(ttl + retain))
+  redis.call('SET', pointer, id, 'PX', int(left + retain))
 elseif redis.call('GET', pointer) == id then
   redis.call('DEL', pointer)
 end
@@ -92,4 +95,4 @@ else
   local coldest = redis.call('ZRANGE', base .. 'use', 0, 0, 'WITHSCORES')
   redis.call('ZADD', base .. 'use', (tonumber(coldest[2]) or 0) + 1, id)
 end
-return { 1, epoch, now, now + ttl, old[1] and 1 or 0, redis.call('ZCARD', base .. 'use') }
+return { 1, epoch, created, expires, old[1] and 1 or 0, redis.call('ZCARD', base .. 'use') }
