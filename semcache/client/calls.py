@@ -15,7 +15,20 @@ from semcache.client.items import LookupItem, Messages, StoreItem, Strategy
 
 T = TypeVar("T")
 
-encode: Final = msgspec.json.Encoder().encode
+
+def plain(value: Any) -> Any:
+    """A member of a str, int or float subclass as the plain value it is. Raises TypeError for what is no JSON."""
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind.__str__(value) if kind is str else kind(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+encode: Final = msgspec.json.Encoder(enc_hook=plain).encode
+encode_sorted: Final = msgspec.json.Encoder(enc_hook=plain, order="sorted").encode
+"""The same bytes for the same value, in whatever order its objects were made."""
 
 
 def reader(kind: type[T]) -> Callable[[bytes], T]:

@@ -11,7 +11,7 @@ import inspect
 import time
 from collections.abc import Callable, Generator, Sequence
 from enum import Enum
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import msgspec
 
@@ -26,8 +26,6 @@ from semcache.client.local import LocalCache
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 class _Invoke(Enum):
@@ -141,7 +139,7 @@ class _Cached:
     def script(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Script:
         """Lead a flight, or wait for the one that is under way."""
         item = self._keying.item(args, kwargs)
-        key = _sorted(item)
+        key = calls.encode_sorted(item)
         while True:
             leads, flight = self._flights.board(key)
             landed: Landed | Exception = Landing.ABANDONED
