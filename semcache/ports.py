@@ -77,6 +77,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """When the answer was stored first, elsewhere (one that is imported); else now."""
     expires_ms: int | None = None
     """When it expires, where that is not `ttl_s` from now."""
+    vetoes: tuple[bytes, ...] = ()
+    """Askers (heads of norm digests, as `EntryStore.vetoes` tells them) for whom it was found wrong elsewhere."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +136,9 @@ class EntryStore(Protocol):
 
     async def veto(self, entry_id: str, asker: bytes, *, wrong: bool) -> bool:
         """Remember (or forget) that this entry is wrong for the norm digest `asker`; False where it is gone."""
+
+    async def vetoes(self, entry_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
+        """Of the entries that have any: the heads (16 bytes) of the norm digests for which they are wrong."""
 
 
 # --- the change log and the catalogue ------------------------------------------------------------------------

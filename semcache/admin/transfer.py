@@ -135,8 +135,9 @@ class Transfer:
     ) -> list[bytes]:
         read = await self._entries.read_many(entry_ids, space=space)
         found = [read.found[entry_id] for entry_id in entry_ids if entry_id in read.found]
+        vetoes = await self._entries.vetoes(entry_ids)
         return [
-            record_line(one)
+            record_line(one, vetoes.get(one.entry.entry_id, ()))
             for one in found
             if one.entry.expires_ms > read.now_ms
             and one.entry.epoch >= read.epochs[one.entry.entry_id]

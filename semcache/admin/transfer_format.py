@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -100,6 +101,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     owner: str | None = None
     reach: Strategy = Strategy.SEMANTIC
+    vetoes: Annotated[list[_Half], Meta(max_length=1000)] = []
+    """Heads of the normalised digests of prompts to which feedback found it a wrong answer."""
     hits: _Count = 0
     """Told, and not taken back: hits are those of one store."""
     vectors: Vectors | None = None
@@ -135,7 +138,7 @@ def end_line(entries: int, last: str | None) -> bytes:
     return _encode({"semcache_export_end": End(entries=entries, last=last)}) + b"\n"
 
 
-def record_line(candidate: Candidate) -> bytes:
+def record_line(candidate: Candidate, vetoes: Sequence[bytes] = ()) -> bytes:
     """The line of an entry."""
     entry = candidate.entry
     record = Record(
@@ -161,6 +164,7 @@ def record_line(candidate: Candidate) -> bytes:
         metadata=entry.metadata,
         owner=entry.owner,
         reach=entry.reach,
+        vetoes=[asker.hex() for asker in vetoes],
         hits=entry.hits,
         vectors=_vectors(candidate.embedding),
     )
@@ -218,8 +222,10 @@ def draft_of(
         msgspec.json.decode(record.response)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"`response`: {error}", field="response") from error
+    identity = identity_of(record, normalizer)
+    vetoes, reach = _vetoes(record, identity)
     return Draft(
-        identity=identity_of(record, normalizer),
+        identity=identity,
         response=bytes(record.response),
         ttl_s=min(record.ttl_s, longest_s),
         retain_s=retain_s,
@@ -230,10 +236,25 @@ def draft_of(
         latency_ms=record.latency_ms,
         metadata=record.metadata,
         embedding=embedding_of(record.vectors, space),
-        reach=record.reach,
+        reach=reach,
+        vetoes=vetoes,
         created_ms=min(to_ms(record.created_at), now_ms),
         expires_ms=min(to_ms(record.expires_at), now_ms + round(longest_s * 1000)),
     )
+
+
+def _vetoes(record: Record, identity: CacheIdentity) -> tuple[tuple[bytes, ...], Strategy]:
+    """Vetoes as this normaliser names them, and how far the entry may then be found.
+
+    Of another normaliser's digests only the entry's own can be told. Whom the others mean cannot, so the entry is kept
+    from everyone but who asks exactly its question.
+    """
+    before = bytes.fromhex(record.norm_digest)
+    vetoes = tuple(bytes.fromhex(asker) for asker in record.vetoes)
+    if identity.norm_digest == before:
+        return vetoes, record.reach
+    own = tuple(identity.norm_digest[:16] for asker in vetoes if asker == before[:16])
+    return own, record.reach if len(own) == len(vetoes) else Strategy.EXACT
 
 
 def embedding_of(vectors: Vectors | None, space: Space | None) -> Embedding | None:

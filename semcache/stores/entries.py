@@ -16,7 +16,7 @@ from semcache.models import SHARDS, CacheIdentity, Candidate, Embedding, Strateg
 from semcache.ports import Draft, ExactRead, Fenced, ManyRead, Touch, Written
 from semcache.settings import Settings
 from semcache.stores.codec import decode_embedding, decode_entry, encode_embedding, encode_meta, stamped
-from semcache.stores.keys import fences_of, group_name, set_hashes, shard_named, vector_field, veto_field
+from semcache.stores.keys import VETO_BYTES, fences_of, group_name, set_hashes, shard_named, vector_field, veto_field
 from semcache.stores.lua import BULK_S, Call, Link
 
 log = logging.getLogger(__name__)
@@ -133,6 +133,8 @@ class RedisEntries:
         ttl_ms, retain_ms = round(draft.ttl_s * 1000), round(draft.retain_s * 1000)
         if ttl_ms < 1 or retain_ms < 0:
             raise RequestError("an entry lives for a millisecond at least", field="ttl_s")
+        if len(draft.vetoes) > MAX_VETOES or any(len(asker) != VETO_BYTES for asker in draft.vetoes):
+            raise RequestError(f"at most {MAX_VETOES} vetoes of {VETO_BYTES} bytes each", field="vetoes")
         if fill is not None and fill.entry_id != entry_id:
             raise RequestError("this fill token was issued for another request", field="fill_token")
         shape = stamped(draft, created_ms=0, expires_ms=0, epoch=0)
@@ -163,6 +165,7 @@ class RedisEntries:
                 0 if fill is None else fill.flight,
                 "" if draft.created_ms is None else draft.created_ms,
                 "" if draft.expires_ms is None else draft.expires_ms,
+                b"".join(draft.vetoes),
                 *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
             ),
             deadline_s=self._write_s,
@@ -205,6 +208,21 @@ class RedisEntries:
             log.warning("record %s was found wrong by more than %d prompts and is removed", entry_id, MAX_VETOES)
             await self.remove([entry_id])
         return bool(done)
+
+    async def vetoes(self, entry_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
+        """See `EntryStore.vetoes`."""
+        batches = list(_batches(entry_ids))
+        if not batches:
+            return {}
+        answers = await self._link.run_each(
+            "vetoes", [(self._bases[shard], ids) for shard, ids in batches], deadline_s=BULK_S
+        )
+        return {
+            entry_id: tuple(askers)
+            for (_, ids), answer in zip(batches, answers, strict=True)
+            for entry_id, askers in zip(ids, answer, strict=True)
+            if askers
+        }
 
 
 def _candidate(entry_id: str, fields: Sequence[Any]) -> Candidate | None:

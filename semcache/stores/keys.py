@@ -30,6 +30,8 @@ from semcache.ports import Selector
 
 NAME_BYTES: Final = 16
 """Length of a hashed group or tag name."""
+VETO_BYTES: Final = 16
+"""How much of an asker's norm digest names its veto."""
 
 
 class Keys:
@@ -65,7 +67,7 @@ def tag_hash(namespace: str, tag: str) -> bytes:
 
 def veto_field(asker: bytes) -> bytes:
     """Record field that vetoes the entry for a normalised digest."""
-    return b"w:" + asker[:16]
+    return b"w:" + asker[:VETO_BYTES]
 
 
 def vector_field(space: str) -> str:

@@ -42,14 +42,18 @@ async def other(standalone_server: str, key_prefix: str) -> AsyncIterator[RedisS
         yield store
 
 
-def of(store: RedisStore, **settings: Any) -> Transfer:
+def of(store: RedisStore, steps: dict[str, bool] | None = None, **settings: Any) -> Transfer:
     return Transfer(
         Settings(**settings),
         entries=store.entries,
         catalog=store.catalog,
         embedder=None,
-        normalizer=Normalizer(NormalizationSettings()),
+        normalizer=Normalizer(NormalizationSettings(**(steps or {}))),
     )
+
+
+async def export_of(store: RedisStore) -> dict[str, dict[str, Any]]:
+    return {line["entry_id"]: line for line in map(json.loads, await export(store)) if "entry_id" in line}
 
 
 async def export(store: RedisStore, *, opens: Open = everything, **options: Any) -> list[bytes]:
@@ -135,6 +139,29 @@ async def test_a_record_keeps_its_life_and_age(store: RedisStore, other: RedisSt
     entry = (await other.entries.read_many([entry_id])).found[entry_id].entry
     assert entry.ttl_s == 60.0
     assert entry.expires_ms - (await other.entries.read_many([])).now_ms <= 60_000
+
+
+async def test_what_was_found_wrong_stays_wrong(store: RedisStore, other: RedisStore) -> None:
+    question, asker = real("Question"), real("Another question").norm_digest
+    entry_id = await keep(store, question)
+    for wrong in (asker, question.norm_digest):
+        assert await store.entries.veto(entry_id, wrong, wrong=True)
+    lines = await export(store)
+    for _ in range(2):
+        await take(other, lines)
+        for digest, vetoed in ((asker, True), (question.norm_digest, True), (real("Third").norm_digest, False)):
+            read = await other.entries.read_many([entry_id], asker=digest)
+            assert read.found[entry_id].vetoed is vetoed
+    assert {key: set(askers) for key, askers in (await other.entries.vetoes([entry_id, "00" * 16])).items()} == {
+        entry_id: {asker[:16], question.norm_digest[:16]}
+    }
+    assert await other.audit.check(repair=False, progress=lambda done, total: None) == []
+    # Another normaliser cannot tell whom the first veto means: then the entry is for its own question alone.
+    steps = {"stop_words": True}
+    await other.entries.remove([entry_id])
+    await take(other, [line.replace(b'"prompt":"Question"', b'"prompt":"the Question"') for line in lines], steps=steps)
+    (found,) = (await export_of(other)).values()
+    assert (found["reach"], found["vetoes"]) == ("exact", [found["norm_digest"][:32]])
 
 
 async def test_damaged_and_refused_lines_are_told_and_the_others_taken(store: RedisStore, other: RedisStore) -> None:

@@ -7,7 +7,8 @@ local fill_epoch, fill_fence = ARGV[14], tonumber(ARGV[15])
 local own_veto, vector_field, vector, sliding = ARGV[16], ARGV[17], ARGV[18], ARGV[19]
 local reach, flight = tonumber(ARGV[20]), tonumber(ARGV[21])
 -- ARGV[22], ARGV[23]: when it was created and when it expires, of an answer that was kept elsewhere before
--- from ARGV[24] on: the fence scopes that concern this entry
+-- ARGV[24]: askers for whom it was found wrong there, 16 bytes each
+-- from ARGV[25] on: the fence scopes that concern this entry
 -- -> 1, epoch, created, expires, replaced, entries of the shard; or 0, epoch [, 1 where a newer flight has begun]
 
 local now = clock()
@@ -21,7 +22,7 @@ if fill_epoch ~= '' then
   if tonumber(fill_epoch) ~= epoch or fill_fence > fence or fill_fence < floor then
     return { 0, epoch }
   end
-  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 24))
+  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 25))
   for _, at in ipairs(raised) do
     if at and tonumber(at) > fill_fence then
       return { 0, epoch }
@@ -69,6 +70,11 @@ else
 end
 if redis.call('HDEL', key, own_veto) == 1 then -- the answer that was wrong for its own prompt is gone
   redis.call('HINCRBY', key, 'wn', -1)
+end
+for at = 1, #ARGV[24], 16 do
+  if redis.call('HSETNX', key, 'w:' .. string.sub(ARGV[24], at, at + 15), '1') == 1 then
+    redis.call('HINCRBY', key, 'wn', 1)
+  end
 end
 redis.call('PEXPIRE', key, int(left + retain))
 local pointer = base .. 'p:' .. norm
