@@ -59,9 +59,7 @@ def answer(call: Call) -> Reply:
 def seen(script: Path, shared_gateway: Gateway) -> Any:
     """What the client saw."""
     shared_gateway.provider.always(answer)
-    done = subprocess.run(
-        ["node", str(script), f"{shared_gateway.url}/v1"], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run(["node", str(script), f"{shared_gateway.url}/v1"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -82,9 +82,7 @@ def test_unknown_fields_make_another_entry(gateway: Gateway, http: httpx.Client)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"", b'{"model": 3}', b'{"model": "m", "messages": "no list"}', b"\xff"])
-def test_what_is_not_understood_is_for_the_provider_to_judge(
-    gateway: Gateway, http: httpx.Client, body: bytes
-) -> None:
+def test_what_is_not_understood_is_for_the_provider_to_judge(gateway: Gateway, http: httpx.Client, body: bytes) -> None:
     gateway.provider.always(Reply(status=400))
     response, told = raw(http, "POST", "/v1/chat/completions", content=body)
     assert (response.status_code, response.headers["x-cache-reason"]) == (400, "not_understood")

@@ -1,0 +1,244 @@
+"""Identical concurrent requests over two replicas on one store: one call of upstream, whoever leaves or dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gateway.conftest import Gateway, Seen, events_of, many
+from tests.gateway.provider import Gate, Reply
+from tests.integration.conftest import eventually
+from tests.serving import Served
+
+PATH = "/v1/chat/completions"
+MANY = 100
+
+
+@pytest.fixture(scope="module")
+def standing(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
+    """Two replicas on one store, in front of one provider."""
+    with many(standalone_server, tmp_path_factory.mktemp("replicas")) as opened:
+        yield [opened(gateway={"lease_s": 0.8, "negative_ttl_s": 0.0}) for _ in range(2)]
+
+
+@pytest.fixture
+def replicas(standing: list[Gateway]) -> list[Gateway]:
+    """The same, with a clean provider."""
+    for each in standing:
+        each.settled()
+    standing[0].provider.forget()
+    return standing
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=30, limits=limits) as client:
+        yield client
+
+
+def asking(prompt: str, **more: Any) -> dict[str, Any]:
+    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": prompt}], **more}
+
+
+async def ask(http: httpx.AsyncClient, gateway: Gateway, prompt: str, **more: Any) -> Seen:
+    headers = more.pop("headers", None)
+    return Seen(await http.post(gateway.url + PATH, json=asking(prompt, **more), headers=headers))
+
+
+async def has_store(http: httpx.AsyncClient, process: Served) -> bool:
+    """Whether a process has found its store."""
+    return bool((await http.get(f"{process.url}/readyz")).json()["parts"]["store"]["ok"])
+
+
+def waiting(gateways: list[Gateway]) -> int:
+    """Callers that have boarded a flight, over all gateways."""
+    coalescers = [gateway.service.front._parts.coalescer for gateway in gateways]  # type: ignore[union-attr]
+    flights = [flight for each in coalescers for flight in list(each._flights.values())]
+    return sum(flight.followers + flight.led_here for flight in flights)
+
+
+@pytest.mark.parametrize("form", ["whole", "stream", "mixed"])
+async def test_a_hundred_at_once_make_one_call(replicas: list[Gateway], http: httpx.AsyncClient, form: str) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.always(Reply(gate=gate, gate_at=0 if form == "stream" else -1))
+    forms: list[dict[str, Any]] = {
+        "whole": [{}],
+        "stream": [{"stream": True}],
+        "mixed": [{}, {"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}],
+    }[form]
+    asks = [
+        asyncio.create_task(ask(http, replicas[n % 2], f"a hundred {form}", **forms[n % len(forms)]))
+        for n in range(MANY)
+    ]
+    await eventually(lambda: waiting(replicas) >= MANY, what="a hundred callers on one flight")
+    assert len(provider.calls) == 1
+    gate.open()
+    seen = await asyncio.gather(*asks)
+    assert len(provider.calls) == 1
+    assert {one.code for one in seen} == {200}
+    assert {one.text for one in seen} == {f"You said: a hundred {form}"}
+    assert {one.status for one in seen} == {"MISS"}
+    streams = [one for one in seen if one.is_stream]
+    assert all(one.done for one in streams)
+    asked_usage = [one for n, one in enumerate(seen) if "stream_options" in forms[n % len(forms)]]
+    assert {bool(one.events[-1].get("usage")) for one in asked_usage} <= {True}
+    assert not any(event.get("usage") for one in streams if one not in asked_usage for event in one.events)
+    if form == "stream":
+        assert len({one.raw for one in streams}) == 1
+    shared = [one for one in seen if "collapsed" in one.headers["cache-status"]]
+    assert len(shared) == MANY - 1
+    paid = [one.evidence["cost_usd"] for one in seen if not one.is_stream]
+    assert sum(cost > 0 for cost in paid) <= 1
+    assert (await ask(http, replicas[1], f"a hundred {form}")).status == "HIT"
+
+
+async def test_a_request_right_after_an_answer_is_a_hit(replicas: list[Gateway], http: httpx.AsyncClient) -> None:
+    for number in range(20):
+        for stream in (False, True):
+            prompt = f"right after {number} {stream}"
+            first = await ask(http, replicas[0], prompt, stream=stream)
+            second = await ask(http, replicas[number % 2], prompt, stream=stream)
+            assert (first.status, second.status) == ("MISS", "HIT")
+    assert len(replicas[0].provider.calls) == 40
+
+
+@pytest.mark.parametrize("who", ["leader", "follower", "remote follower", "all"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_whoever_leaves_loses_nobody_elses_answer(
+    replicas: list[Gateway], http: httpx.AsyncClient, who: str, stream: bool
+) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.always(Reply(gate=gate, gate_at=2 if stream else -1))
+    prompt = f"somebody leaves {who} {stream}"
+    places = [replicas[0], replicas[0], replicas[1]]
+    asks = []
+    for place in places:
+        asks.append(asyncio.create_task(ask(http, place, prompt, stream=stream)))
+        await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
+    leaving = {"leader": [0], "follower": [1], "remote follower": [2], "all": [0, 1, 2]}[who]
+    for number in leaving:
+        asks[number].cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asks[number]
+    gate.open()
+    for number, one in enumerate(asks):
+        if number not in leaving:
+            assert (await one).text == f"You said: {prompt}"
+    after = await ask(http, replicas[1], prompt, stream=stream)  # it may still board, where everybody has left
+    assert after.text == f"You said: {prompt}"
+    assert (await ask(http, replicas[0], prompt)).status == "HIT"
+    assert len(provider.calls) == 1
+
+
+async def test_a_late_follower_of_a_stream_gets_it_from_its_beginning(
+    replicas: list[Gateway], http: httpx.AsyncClient
+) -> None:
+    gate = Gate()
+    replicas[0].provider.always(Reply(gate=gate, gate_at=3))
+    first = asyncio.create_task(ask(http, replicas[0], "late to a stream", stream=True))
+    await eventually(gate.reached.is_set, what="half a stream")
+    body = asking("late to a stream", stream=True)
+    async with http.stream("POST", replicas[1].url + PATH, json=body) as late:
+        parts = late.aiter_raw()
+        begun = await anext(parts)  # while the leader's stream is still open
+        assert not first.done()
+        gate.open()
+        whole = begun + b"".join([part async for part in parts])
+    assert whole == (await first).raw
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+async def test_a_refusal_of_one_credential_is_nobody_elses(
+    replicas: list[Gateway], http: httpx.AsyncClient, status: int
+) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.then(Reply(status=status, gate=gate))
+    prompt = f"refused with {status}"
+    asks = []
+    for number in range(4):
+        asks.append(asyncio.create_task(ask(http, replicas[number % 2], prompt)))
+        await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
+    gate.open()
+    seen = await asyncio.gather(*asks)
+    assert [one.code for one in seen] == [status, 200, 200, 200]
+    assert len(provider.calls) == 4
+    assert all("collapsed" not in one.headers["cache-status"] for one in seen)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 503])
+async def test_other_refusals_are_shared(replicas: list[Gateway], http: httpx.AsyncClient, status: int) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.then(Reply(status=status, gate=gate))
+    prompt = f"shared refusal {status}"
+    asks = []
+    for number in range(4):
+        asks.append(asyncio.create_task(ask(http, replicas[number % 2], prompt, stream=number > 1)))
+        await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
+    gate.open()
+    seen = await asyncio.gather(*asks)
+    assert {one.code for one in seen} == {status}
+    assert len({one.raw for one in seen}) == 1
+    assert len(provider.calls) == 1
+    assert (await ask(http, replicas[0], prompt)).code == 200
+
+
+async def test_a_leader_replica_that_is_killed_is_replaced(
+    standalone_server: str, prepared_models_dir: Path, replicas: list[Gateway], http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """SIGKILL of a real process in the middle of its stream: followers elsewhere who were sent nothing yet get their
+    answers by one new call; streams that have begun end in an error event and a cut connection.
+    """
+    provider, gate = replicas[0].provider, Gate()
+    provider.then(Reply(gate=gate, gate_at=3))
+    prefix = replicas[0].service.settings.store.key_prefix
+    process = Served(
+        tmp_path,
+        prepared_models_dir,
+        {
+            "SEMCACHE_REDIS_URL": standalone_server,
+            "SEMCACHE_STORE__KEY_PREFIX": prefix,
+            "SEMCACHE_EMBEDDER": "off",
+            "SEMCACHE_GATEWAY__LEASE_S": "0.8",
+            "SEMCACHE_UPSTREAMS": json.dumps(
+                {"main": {"base_url": provider.url, "api_key": "sk-operator", "retries": 0}}
+            ),
+        },
+    )
+    prompt = f"its leader dies {uuid.uuid4()}"
+    try:
+        await asyncio.to_thread(process.start, ready=False)
+        await eventually(lambda: has_store(http, process), what="the store of the process")
+        body = asking(prompt, stream=True)
+        async with http.stream("POST", process.url + PATH, json=body) as dying:
+            parts = dying.aiter_raw()
+            await anext(parts)
+            followers = [asyncio.create_task(ask(http, replicas[n % 2], prompt)) for n in range(4)]
+            await eventually(lambda: waiting(replicas) >= len(followers), what="followers")
+            async with http.stream("POST", replicas[0].url + PATH, json=body) as begun:
+                rest = begun.aiter_raw()
+                got = [await anext(rest)]
+                assert len(provider.calls) == 1
+                process.kill()
+                with pytest.raises(httpx.TransportError):
+                    async for part in rest:
+                        got.append(part)
+            with pytest.raises(httpx.TransportError):
+                async for _ in parts:
+                    pass
+        seen = await asyncio.gather(*followers)
+    finally:
+        gate.open()
+        process.clean()
+    assert events_of(b"".join(got))[-1]["error"]["code"] == "flight_lost"
+    assert [one.text for one in seen] == [f"You said: {prompt}"] * 4
+    assert len(provider.calls) == 2, "one new call serves all who followed"
+    assert (await ask(http, replicas[0], prompt)).status == "HIT"
