@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from semcache.errors import StoreUnavailable
 from semcache.http.rates import network_of
+from tests.gateway.provider import Reply, provider
 from tests.http.conftest import KeyRing, Open
 from tests.http.expect import assert_problem
 
@@ -105,3 +107,55 @@ async def test_a_store_that_does_not_answer_lets_calls_pass(open_app: Open) -> N
             answer = await client.post("/v1/lookup", json=QUESTION)
             assert (answer.status_code, *told(answer)) == (200, "", "", "")
         assert told_of.count(("rates", "store_unavailable")) == 3
+
+
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
+
+
+def chat(prompt: str, **more: Any) -> dict[str, Any]:
+    return {**CHAT, "messages": [{"role": "user", "content": prompt}], **more}
+
+
+async def test_providers_clients_are_refused_in_their_own_protocol(open_app: Open) -> None:
+    limits = {"enabled": True, "generation_per_minute": 2, "embeddings_per_minute": 1}
+    with provider() as upstream:
+        upstream.always(Reply(text="Paris."))
+        async with open_app(rate=limits, upstream_base_url=upstream.url, upstream_api_key="k") as client:
+            for left in ("1", "0"):  # answers from the cache count too
+                answer = await client.post("/v1/chat/completions", json=CHAT)
+                assert (answer.status_code, told(answer)[:2]) == (200, ("2", left))
+            past = await client.post("/v1/chat/completions", json=chat("And of Spain?", stream=True))
+            assert (past.status_code, told(past)[1]) == (429, "0")
+            assert past.json()["error"]["message"].startswith("more than 2 generation requests a minute")
+            assert past.json()["retry_after"] == int(past.headers["retry-after"]) > 50
+            anthropic = await client.post("/v1/messages", json={**CHAT, "max_tokens": 5})
+            assert (anthropic.status_code, anthropic.json()["type"]) == (429, "error")
+            assert anthropic.json()["error"]["type"] == "rate_limit_error"
+            assert (await client.post("/v1/embeddings", json={"model": "e", "input": "text"})).status_code == 200
+            assert (await client.post("/v1/embeddings", json={"model": "e", "input": "text"})).status_code == 429
+            assert (await client.get("/v1/models")).status_code == 200  # no generation
+        assert len([call for call in upstream.calls if call.path.endswith("/completions")]) == 1
+
+
+async def test_hits_need_not_count(open_app: Open) -> None:
+    limits = {"enabled": True, "generation_per_minute": 5, "count_hits": False}
+    with provider() as upstream:
+        upstream.always(Reply(text="Paris."))
+        async with open_app(rate=limits, upstream_base_url=upstream.url, upstream_api_key="k") as client:
+
+            async def ask(prompt: str) -> tuple[str, int]:
+                answer = await client.post("/v1/chat/completions", json=chat(prompt))
+                assert answer.status_code == 200, answer.text
+                return answer.headers["x-cache-status"], int(told(answer)[1])
+
+            assert await ask("What is the capital of France?") == ("MISS", 4)
+            entries = client.service.catalog  # type: ignore[attr-defined]
+            async with asyncio.timeout(5):
+                while not await entries.groups():  # the answer came before it was stored
+                    await asyncio.sleep(0.01)
+            assert [await ask("What is the capital of France?") for _ in range(7)] == [("HIT", 4)] * 7
+            others = ("Spain", "Italy", "Peru", "Chad")
+            assert [await ask(f"And of {name}?") for name in others] == [("MISS", left) for left in (3, 2, 1, 0)]
+            past = await client.post("/v1/chat/completions", json=chat("And of Oman?"))
+            assert past.status_code == 429
+        assert len(upstream.calls) == 5

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from semcache.gateway.warming import Fetched, Warmer, WarmItem
+from tests.gateway.provider import Reply, provider
 from tests.http.conftest import KeyRing, Open
 from tests.http.expect import assert_problem
 from tests.http.test_admin import finished
@@ -91,3 +94,33 @@ async def test_a_key_warms_its_own_namespaces(open_app: Open, keyring: KeyRing) 
         assert [item.namespace for item in fetched] == ["a"]
         other = await client.post("/admin/warm", json={"items": ["Why?"], "model": "m", "namespace": "b"})
         assert "does not open namespace `b`" in assert_problem(other, 422, "invalid_request", "item 1")["detail"]
+
+
+async def test_users_are_answered_from_what_was_warmed(open_app: Open, tmp_path: Path) -> None:
+    """The whole way: a file at the start and a list over HTTP, a real gateway, a scripted provider."""
+    file = tmp_path / "warm.jsonl"
+    file.write_text('{"prompt": "What is the capital of France?", "model": "m", "tags": ["geo"]}\n')
+    body = {"model": "m", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
+    with provider() as upstream:
+        upstream.always(Reply(text="Paris."))
+        options = {"upstream_base_url": upstream.url, "upstream_api_key": "k", "warm": {"file": file}}
+        async with open_app(**options) as client:
+            async with asyncio.timeout(10):
+                while not upstream.calls:
+                    await asyncio.sleep(0.02)
+                while not (jobs := await client.service.jobs.recent()) or not jobs[0].finished:  # type: ignore[attr-defined]
+                    await asyncio.sleep(0.02)
+            assert jobs[0].result is not None
+            assert (jobs[0].who, jobs[0].result["stored"]) == ("warm.file", 1)
+            hit = await client.post("/v1/chat/completions", json=body)
+            assert hit.headers["x-cache-status"] == "HIT"
+            items = [
+                "What is the capital of France?",
+                {"route": "/v1/messages", "body": {**body, "max_tokens": 5}},
+                {"prompt": "What's the weather like right now?", "namespace": "b"},
+            ]
+            queued = await client.post("/admin/warm", json={"items": items, "model": "m"})
+            job = await finished(client, queued.json()["job_id"])
+            assert (job["result"]["present"], job["result"]["failed"]) == (1, 0)
+            assert job["result"]["stored"] >= 1
+        assert len(upstream.calls) == 3
