@@ -158,12 +158,12 @@ def without_evidence(value: dict[str, Any]) -> dict[str, Any]:
     return {name: one for name, one in value.items() if name != "x_semcache"}
 
 
-def made_settings(server: str, folder: Path, upstream: Provider, prefix: str, **changes: Any) -> Settings:
+def made_settings(server: str, folder: Path, asked: Provider, prefix: str, /, **changes: Any) -> Settings:
     """Settings of a gateway: the operator's key, no retries, no embedder, unless `changes` say else.
 
     `upstream` among them: what differs in the upstream's own settings.
     """
-    own = {"base_url": upstream.url, "api_key": "sk-operator", "retries": 0, **changes.pop("upstream", {})}
+    own = {"base_url": asked.url, "api_key": "sk-operator", "retries": 0, **changes.pop("upstream", {})}
     values = {
         "redis_url": server,
         "embedder": "off",
