@@ -176,24 +176,29 @@ class Transfer:
         wanted = await self._not_newer_here(drafts, done)
         guard = asyncio.Semaphore(_AT_ONCE)
 
-        async def write(draft: Draft) -> Written:
+        async def write(number: int, draft: Draft) -> None:
             async with guard:
-                written = await self._entries.put(draft)
-            assert isinstance(written, Written)  # without a fill token nothing is fenced
-            return written
+                await self._write(number, draft, space is not None, done)
 
-        tasks = [asyncio.create_task(write(draft)) for draft in wanted]
+        tasks = [asyncio.create_task(write(number, draft)) for number, draft in wanted]
         try:
-            writings = await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
-        for draft, written in zip(wanted, writings, strict=True):
-            done.replaced += written.replaced
-            done.imported += not written.replaced
-            done.pending += space is not None and draft.embedding is None and _embeddable(draft)
-        if writings:
-            self._on_size(max(written.shard_entries for written in writings) * SHARDS)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _write(self, number: int, draft: Draft, semantic: bool, done: Imported) -> None:
+        try:
+            written = await self._entries.put(draft)
+        except RequestError as error:  # metadata, say, that has no form in a record
+            done.wrong(number, "damaged", str(error))
+            return
+        assert isinstance(written, Written)  # without a fill token nothing is fenced
+        done.replaced += written.replaced
+        done.imported += not written.replaced
+        done.pending += semantic and draft.embedding is None and _embeddable(draft)
+        self._on_size(written.shard_entries * SHARDS)
 
     def _drafts(
         self, lines: list[tuple[int, bytes]], now_ms: int, space: Space | None, opens: Opens, done: Imported
@@ -242,7 +247,7 @@ class Transfer:
             return RefusedReason.RESPONSE_TOO_LARGE.value, f"more than {limits.response_bytes} bytes"
         return None
 
-    async def _not_newer_here(self, drafts: dict[str, tuple[int, Draft]], done: Imported) -> list[Draft]:
+    async def _not_newer_here(self, drafts: dict[str, tuple[int, Draft]], done: Imported) -> list[tuple[int, Draft]]:
         """Those to write: not what is newer here, nor what another namespace has under that id (a forged digest)."""
         read = await self._entries.read_many(list(drafts))
         wanted = []
@@ -257,7 +262,7 @@ class Transfer:
             ):
                 done.wrong(number, "newer_here", "the entry that is here was stored later")
             else:
-                wanted.append(draft)
+                wanted.append((number, draft))
         return wanted
 
 

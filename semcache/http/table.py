@@ -391,7 +391,7 @@ ROUTES: Final[list[Route]] = [
         role=Role.ADMIN,
         tag="Admin plane",
         summary="Ask upstream for what is missing, ahead of the users",
-        description="As JSON, or streamed as JSON lines (any other content type; the options go into the query). "
+        description="As JSON, or streamed as JSON lines (`application/x-ndjson`; the options go into the query). "
         "Needs an upstream with the operator's key.",
         body=warm.WarmBody,
         parameters=(_NAMESPACE,),

@@ -71,7 +71,9 @@ async def _queue(call: Call, items: list[WarmItem], options: WarmOptions) -> str
 
 
 def _is_json(call: Call) -> bool:
-    return (call.header(b"content-type") or "").partition(";")[0].strip().lower() == "application/json"
+    """What curl sends with `-d` counts as JSON, as on all routes."""
+    content_type = (call.header(b"content-type") or "").partition(";")[0].strip().lower()
+    return content_type in ("application/json", "application/x-www-form-urlencoded")
 
 
 def _chooser(call: Call, options: WarmOptions) -> Callable[[str | None], str]:

@@ -193,6 +193,7 @@ async def test_damaged_and_refused_lines_are_told_and_the_others_taken(store: Re
         changed(expires_at="2020-01-01T00:00:00Z"),
         changed(vectors=vectors, a_later_field=1),
         good.replace(b'"response":"an answer"', b'"response":"\xff"'),
+        changed(metadata={"n": 10**30}, digest="ab" * 32),
         end,
     ]
     done = await take(
@@ -209,8 +210,9 @@ async def test_damaged_and_refused_lines_are_told_and_the_others_taken(store: Re
         (15, "prompt_too_large"),
         (16, "response_too_large"),
         (19, "damaged"),
+        (20, "damaged"),
     ]
-    assert (done.imported, done.expired, done.refused, done.damaged, done.lines) == (1, 1, 5, 10, 20)
+    assert (done.imported, done.expired, done.refused, done.damaged, done.lines) == (1, 1, 5, 11, 21)
     assert len(ids(await export(other))) == 1
 
 
