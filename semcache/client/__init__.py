@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from semcache.client.answers import (
         Accepted,
         EntryRecord,
+        Imported,
         Invalidation,
         Job,
         Lookup,
@@ -34,6 +35,7 @@ _HOMES = {
     "Client": "blocking",
     "ClientError": "errors",
     "EntryRecord": "answers",
+    "Imported": "answers",
     "Invalidation": "answers",
     "Job": "answers",
     "LocalCache": "local",
@@ -53,6 +55,7 @@ __all__ = [
     "Client",
     "ClientError",
     "EntryRecord",
+    "Imported",
     "Invalidation",
     "Job",
     "LocalCache",

@@ -150,3 +150,27 @@ class PastInvalidation(msgspec.Struct, frozen=True, kw_only=True):
     deleted: int
     dry_run: bool
     job_id: str | None = None
+
+
+class ImportProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that was not taken."""
+
+    line: int
+    """Its number, from 1."""
+    code: str
+    detail: str = ""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an export's lines."""
+
+    imported: int = 0
+    replaced: int = 0
+    expired: int = 0
+    refused: int = 0
+    damaged: int = 0
+    pending: int = 0
+    """Of those imported, how many get their vectors later."""
+    lines: int = 0
+    problems: tuple[ImportProblem, ...] = ()
+    """The first of those lines that were refused or damaged, at least a hundred."""

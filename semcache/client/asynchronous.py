@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 import httpx2
 
 from semcache.client import admin_calls, calls
-from semcache.client.answers import Job
+from semcache.client.answers import Imported, Job
 from semcache.client.blocking import BROKEN
 from semcache.client.core import Call, Core, Reply
 
@@ -99,13 +99,30 @@ class AsyncClient:
         try:
             async with asyncio.timeout(self._core.timeout_s(call)):
                 answer = await self._http().request(
-                    call.method, call.path, params=call.query, content=call.body, timeout=None
+                    call.method,
+                    call.path,
+                    params=call.query,
+                    content=call.body,
+                    headers=self._core.headers_of(call),
+                    timeout=None,
                 )
         except TimeoutError:
             return self._core.lost(call, f"no whole answer in {self._core.timeout_s(call):g} s")
         except BROKEN as error:
             return self._core.lost(call, f"{type(error).__name__}: {error}")
         return self._core.settle(call, Reply(answer.status_code, answer.content))
+
+    async def stream(self, call: Call[Any]) -> AsyncIterator[bytes]:
+        """The answer of a call as it comes; each part of it may take as long as a slow call."""
+        timeout_s = self._core.timeout_s(call)
+        try:
+            async with self._http().stream(call.method, call.path, params=call.query, timeout=timeout_s) as answer:
+                if answer.status_code != 200:
+                    self._core.settle(call, Reply(answer.status_code, await answer.aread()))
+                async for chunk in answer.aiter_bytes():
+                    yield chunk
+        except BROKEN as error:
+            self._core.lost(call, f"{type(error).__name__}: {error}")
 
     async def play(self, script: Generator[Call[Any] | float, Any, T]) -> T:
         """Make the calls of a script, pausing for the seconds that stand between them."""
@@ -164,6 +181,7 @@ class AsyncAdmin:
     invalidate = Awaited(admin_calls.invalidate)
     invalidations = Awaited(admin_calls.invalidations)
     config = Awaited(admin_calls.config)
+    warm = Awaited(admin_calls.warm)
 
     async def run(self, call: Call[T]) -> T:
         """Make a call of `semcache.client.admin_calls`."""
@@ -172,3 +190,23 @@ class AsyncAdmin:
     async def wait(self, job_id: str) -> Job:
         """Wait until a job has finished; returns how. Raises ClientError, CacheUnavailable."""
         return await self._client.play(admin_calls.wait(job_id))
+
+    async def export(
+        self, *, namespace: str | None = None, vectors: bool = True, after: str | None = None
+    ) -> AsyncIterator[bytes]:
+        """All entries as JSON lines; `after` goes on behind an entry.
+
+        Raises ClientError, CacheUnavailable, the latter also where the export breaks off.
+        """
+        lines = admin_calls.ExportLines()
+        async for chunk in self._client.stream(admin_calls.export(namespace=namespace, vectors=vectors, after=after)):
+            for line in lines.feed(chunk):
+                yield line
+        lines.end()
+
+    async def import_(self, lines: Iterable[bytes]) -> Imported:
+        """Take the lines of an export, such as an open file; doing it again does no harm.
+
+        Raises ClientError, CacheUnavailable.
+        """
+        return await self._client.play(admin_calls.import_(lines))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 import httpx2
 
 from semcache.client import admin_calls, calls
-from semcache.client.answers import Job
+from semcache.client.answers import Imported, Job
 from semcache.client.core import Call, Core, Reply
 from semcache.client.deadline import DeadlineTransport, within
 
@@ -109,11 +109,27 @@ class Client:
         try:
             with within(timeout_s):
                 answer = self._http.request(
-                    call.method, call.path, params=call.query, content=call.body, timeout=timeout_s
+                    call.method,
+                    call.path,
+                    params=call.query,
+                    content=call.body,
+                    headers=self._core.headers_of(call),
+                    timeout=timeout_s,
                 )
         except BROKEN as error:
             return self._core.lost(call, f"{type(error).__name__}: {error}")
         return self._core.settle(call, Reply(answer.status_code, answer.content))
+
+    def stream(self, call: Call[Any]) -> Iterator[bytes]:
+        """The answer of a call as it comes; each part of it may take as long as a slow call."""
+        timeout_s = self._core.timeout_s(call)
+        try:
+            with self._http.stream(call.method, call.path, params=call.query, timeout=timeout_s) as answer:
+                if answer.status_code != 200:
+                    self._core.settle(call, Reply(answer.status_code, answer.read()))
+                yield from answer.iter_bytes()
+        except BROKEN as error:
+            self._core.lost(call, f"{type(error).__name__}: {error}")
 
     def play(self, script: Generator[Call[Any] | float, Any, T]) -> T:
         """Make the calls of a script, pausing for the seconds that stand between them."""
@@ -155,6 +171,7 @@ class Admin:
     invalidate = Blocking(admin_calls.invalidate)
     invalidations = Blocking(admin_calls.invalidations)
     config = Blocking(admin_calls.config)
+    warm = Blocking(admin_calls.warm)
 
     def run(self, call: Call[T]) -> T:
         """Make a call of `semcache.client.admin_calls`."""
@@ -163,3 +180,22 @@ class Admin:
     def wait(self, job_id: str) -> Job:
         """Wait until a job has finished; returns how. Raises ClientError, CacheUnavailable."""
         return self._client.play(admin_calls.wait(job_id))
+
+    def export(
+        self, *, namespace: str | None = None, vectors: bool = True, after: str | None = None
+    ) -> Iterator[bytes]:
+        """All entries as JSON lines, for `file.writelines(...)`; `after` goes on behind an entry.
+
+        Raises ClientError, CacheUnavailable, the latter also where the export breaks off.
+        """
+        lines = admin_calls.ExportLines()
+        for chunk in self._client.stream(admin_calls.export(namespace=namespace, vectors=vectors, after=after)):
+            yield from lines.feed(chunk)
+        lines.end()
+
+    def import_(self, lines: Iterable[bytes]) -> Imported:
+        """Take the lines of an export, such as an open file; doing it again does no harm.
+
+        Raises ClientError, CacheUnavailable.
+        """
+        return self._client.play(admin_calls.import_(lines))

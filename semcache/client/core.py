@@ -53,6 +53,7 @@ class Call(Generic[T]):
     read: Callable[[bytes], T]
     """The body of a good answer to its value; may raise msgspec's errors."""
     body: bytes | None = None
+    content_type: str = "application/json"
     query: Mapping[str, str] = field(default_factory=dict)
     instead: Callable[[str], T] | None = None
     """What a call that may fail open gives, for a reason."""
@@ -100,7 +101,7 @@ class Core:
         self.base_url = (base_url or os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
         if not self.base_url.startswith(("http://", "https://")):
             raise ValueError(f"base_url {self.base_url!r} does not start with http:// or https://")
-        self.headers = {"content-type": "application/json"}
+        self.headers = dict[str, str]()
         key = api_key or os.environ.get(KEY_VARIABLE)
         if key:
             self.headers["x-api-key"] = key
@@ -113,6 +114,10 @@ class Core:
         self._breaker = Breaker(monotonic)
         self._said_at: float | None = None
         self._unsaid = 0
+
+    def headers_of(self, call: Call[Any]) -> dict[str, str]:
+        """The header fields of a call, beside those of all calls."""
+        return {} if call.body is None else {"content-type": call.content_type}
 
     def timeout_s(self, call: Call[Any]) -> float:
         """Seconds that the whole call may take."""

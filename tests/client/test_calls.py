@@ -17,6 +17,7 @@ from semcache.client import (
     LookupItem,
     Stored,
     StoreItem,
+    admin_calls,
 )
 from semcache.errors import ConfigError, SemcacheError
 from tests.client.conftest import EXACT
@@ -124,6 +125,50 @@ def test_a_job_is_waited_for(either: Client) -> None:
     assert "EMBEDDER" in str(job.error)  # there is none, and the job says so
     assert either.admin.job(job.job_id) == job
     assert either.admin.cancel(job.job_id).state == "failed"
+
+
+def test_entries_move_as_lines(either: Client, namespace: str) -> None:
+    for number in range(3):
+        either.store(f"Question {number}?", model="m", namespace=namespace, response=number)
+    lines = list(either.admin.export(namespace=namespace, vectors=False))
+    assert len(lines) == 5  # a head, three records, an end
+    either.admin.invalidate(namespace=namespace, all=True)
+    done = either.admin.import_([*lines[:2], b"{", *lines[2:]])
+    assert (done.imported, done.damaged) == (3, 1)
+    assert [problem.line for problem in done.problems] == [3]
+    assert either.lookup("Question 2?", model="m", namespace=namespace).response == 2
+    with pytest.raises(ClientError):
+        list(either.admin.export(after="no entry"))
+
+
+def test_large_imports_go_in_parts(either: Client, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        either.store(f"Question {number}?", model="m", namespace=namespace, response=number)
+    lines = list(either.admin.export(namespace=namespace))
+    monkeypatch.setattr(admin_calls, "_PART_BYTES", len(lines[1]))
+    done = either.admin.import_([*lines, b"{"])
+    assert done.replaced + done.imported + done.refused == 5
+    assert done.problems[-1].line == len(lines) + 1
+
+
+async def test_and_so_they_do_asynchronously(service: Served, namespace: str) -> None:
+    async with AsyncClient(service.url, timeout_s=5) as client:
+        await client.store("Moved?", model="m", namespace=namespace, response=1)
+        lines = [line async for line in client.admin.export(namespace=namespace)]
+        await client.admin.invalidate(namespace=namespace, all=True)
+        assert (await client.admin.import_(lines)).imported == 1
+        with pytest.raises(ClientError, match="UPSTREAM"):
+            await client.admin.warm(["Why?"], model="m")
+
+
+def test_an_export_that_breaks_off_says_so() -> None:
+    lines = admin_calls.ExportLines()
+    taken = [
+        line for piece in (b'{"semcache', b'_export": 1}\n{"en', b'try_id": 1}\n', b"{") for line in lines.feed(piece)
+    ]
+    assert taken == [b'{"semcache_export": 1}\n', b'{"entry_id": 1}\n']
+    with pytest.raises(CacheUnavailable, match="broke off"):
+        lines.end()
 
 
 def test_mistakes_of_the_caller_are_raised(either: Client) -> None:
