@@ -38,7 +38,8 @@ from semcache.settings import Settings
 _READ: Final = 32
 """Records of an export that are in memory together."""
 _WRITE: Final = 64
-"""Lines of an import that are worked on together."""
+"""Lines of an import that are worked on together, unless they are long."""
+_WRITE_BYTES: Final = 4_000_000
 _AT_ONCE: Final = 16
 _SHOWN: Final = 100
 
@@ -157,13 +158,15 @@ class Transfer:
         """Import lines as they come. Raises StoreUnavailable; what was written before stays written."""
         done = Imported()
         portion: list[tuple[int, bytes]] = []
+        size = 0
         async for line in lines:
             done.lines += 1
             if line.strip():
                 portion.append((done.lines, line))
-            if len(portion) == _WRITE:
+                size += len(line)
+            if len(portion) == _WRITE or size >= _WRITE_BYTES:
                 await self._portion(portion, opens, done)
-                portion = []
+                portion, size = [], 0
         await self._portion(portion, opens, done)
         return done
 
