@@ -197,6 +197,18 @@ def many(server: str, folder: Path) -> Iterator[Open]:
                 gateway.stop()
 
 
+def hurry(gateway: Gateway) -> list[float]:
+    """From now on the pauses before further tries take no time; what they would have been."""
+    pauses: list[float] = []
+
+    async def at_once(seconds: float) -> None:
+        pauses.append(seconds)
+
+    for upstream in gateway.service.front.upstreams.all:  # type: ignore[union-attr]
+        upstream._sleep = at_once
+    return pauses
+
+
 @pytest.fixture
 def open_gateway(standalone_server: str, tmp_path: Path) -> Iterator[Open]:
     """Opens replicas on one store of this test's own; settings by keyword. See `made_settings`."""
@@ -231,3 +243,25 @@ def direct(other_provider: Provider) -> Provider:
     """The same, which has forgotten all calls: its answers carry the numbers of the gateway's provider."""
     other_provider.forget()
     return other_provider
+
+
+@pytest.fixture(scope="module")
+def troubled_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One with two further tries, whose pauses take no time, a short patience, and a window for stale answers."""
+    with many(standalone_server, tmp_path_factory.mktemp("faults")) as opened:
+        gateway = opened(
+            upstream={"retries": 2, "silence_s": 0.25, "timeout_s": 2, "connect_timeout_s": 0.5},
+            ttl={"min_s": 0.05, "stale_window_s": 600},
+            gateway={"stale_if_error_s": 300},
+        )
+        hurry(gateway)
+        yield gateway
+
+
+@pytest.fixture
+def faulty(troubled_gateway: Gateway) -> Iterator[Gateway]:
+    """The same, with a provider that has forgotten all calls and listens."""
+    troubled_gateway.settled()
+    troubled_gateway.provider.forget()
+    yield troubled_gateway
+    troubled_gateway.provider.start()

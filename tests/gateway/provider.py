@@ -181,7 +181,7 @@ class Provider:
         self._do(self._close())
 
     def start(self) -> None:
-        """Listen."""
+        """Listen, if it does not yet."""
         self._do(self._listen())
 
     def end(self) -> None:
@@ -195,6 +195,8 @@ class Provider:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:
+        if self._server is not None:
+            return
         self._server = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
 
