@@ -15,6 +15,7 @@ from semcache.client import admin_calls, calls
 from semcache.client.answers import Imported, Job
 from semcache.client.blocking import BROKEN
 from semcache.client.core import Call, Core, Reply
+from semcache.client.deadline import LIMITS, ssl_context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -144,13 +145,17 @@ class AsyncClient:
         loop = asyncio.get_running_loop()
         found = self._https.get(loop)
         if found is None:
-            for other in [other for other in self._https if other.is_closed()]:  # nothing can be closed there any more
+            for other in [
+                other for other in list(self._https) if other.is_closed()
+            ]:  # nothing can be closed there any more
                 self._https.pop(other, None)
             found = self._https[loop] = httpx2.AsyncClient(
                 base_url=self._core.base_url,
                 headers=self._core.headers,
                 transport=self._transport() if self._transport is not None else None,
                 trust_env=False,
+                verify=ssl_context(),
+                limits=LIMITS,
             )
         return found
 

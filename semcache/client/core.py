@@ -139,12 +139,12 @@ class Core:
                 value = call.read(reply.body)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 return self.lost(call, f"it did not answer as semcache does: {error}")
-            self._breaker.succeeded()
+            self._answered(call)
             return value
         found = _problem(reply)
         if reply.status >= 500 or reply.status < 400:
             return self.lost(call, f"HTTP {reply.status}: {found.detail}", reply.status, found)
-        self._breaker.succeeded()
+        self._answered(call)
         if reply.status == 404 and call.missing is not None and found.code == "not_found":
             return call.missing()
         if call.instead is not None and self._fail_open and reply.status in _REASON_OF:
@@ -159,8 +159,13 @@ class Core:
 
     def lost(self, call: Call[T], why: str, status: int = 0, found: Problem | None = None) -> T:
         """There was no usable answer: counts it. Raises CacheUnavailable where the call may not fail open."""
-        self._breaker.failed()
+        if call.quick:
+            self._breaker.failed()
         return self._instead(call, why, status, found)
+
+    def _answered(self, call: Call[Any]) -> None:
+        if call.quick:  # others have more time: they say nothing of whether the cache is quick enough
+            self._breaker.succeeded()
 
     def _instead(self, call: Call[T], why: str, status: int = 0, found: Problem | None = None) -> T:
         if call.instead is None or not self._fail_open:

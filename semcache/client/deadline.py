@@ -8,6 +8,7 @@ event loop need none of this: a task can be cancelled at any point.) Only the lo
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
 import time
@@ -19,9 +20,11 @@ import httpcore2
 import httpx2
 
 _end: ContextVar[float | None] = ContextVar("semcache_client_deadline", default=None)
-_MOST_CONNECTIONS: Final = 100
-_KEEP_ALIVE_S: Final = 5.0
-"""Less than any server keeps an idle connection, so that it is not closed under a call."""
+LIMITS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=3.0)
+"""Idle connections are given up sooner than the service does it, so that none is closed under a call."""
+
+ssl_context = functools.cache(httpx2.create_ssl_context)
+"""The system's trust, or that of SSL_CERT_FILE; made once, as it takes a moment."""
 
 
 @contextlib.contextmanager
@@ -49,10 +52,10 @@ class DeadlineTransport(httpx2.BaseTransport):
 
     def __init__(self) -> None:
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(),
-            max_connections=_MOST_CONNECTIONS,
-            max_keepalive_connections=_MOST_CONNECTIONS,
-            keepalive_expiry=_KEEP_ALIVE_S,
+            ssl_context=ssl_context(),
+            max_connections=LIMITS.max_connections,
+            max_keepalive_connections=LIMITS.max_keepalive_connections,
+            keepalive_expiry=LIMITS.keepalive_expiry,
             network_backend=_Backend(),
         )
 

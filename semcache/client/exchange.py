@@ -26,7 +26,7 @@ from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.dialects import DIALECTS
 from semcache.gateway.prices import Prices
 from semcache.gateway.recorder import Recorder
-from semcache.models import BypassReason, CacheStatus, RefusedReason, Strategy, Tier, Usage
+from semcache.models import BypassReason, CacheStatus, MissReason, RefusedReason, Strategy, Tier, Usage
 from semcache.policy import directives
 from semcache.policy.deny import DenyList
 from semcache.policy.generation import forbidden, may_cache, may_keep, prompts, widest
@@ -45,6 +45,8 @@ _EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 _JSON: Final = (b"content-type", b"application/json")
 _NAMES: Final[dict[Strategy, StrategyName]] = {Strategy.EXACT: "exact", Strategy.NORMALIZED: "normalized"}
 """Of those that are narrower than all."""
+_BYPASSED: Final = frozenset(BypassReason) - frozenset(map(str, MissReason))
+"""What the service says where its policy did not even look."""
 _OURS: Final = b"x-cache-"
 _BODY_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
@@ -155,7 +157,8 @@ class Exchange:
         """What the cache says of the answer, in header fields."""
         found = self._found
         if not found.hit:
-            return bypass(found.reason or "not_found", CacheStatus.MISS)
+            reason = found.reason or "not_found"
+            return bypass(reason, CacheStatus.BYPASS if reason in _BYPASSED else CacheStatus.MISS)
         status = CacheStatus.SEMANTIC_HIT if found.tier == Tier.SEMANTIC else CacheStatus.HIT
         return [
             (b"x-cache-status", status.value.encode()),

@@ -8,8 +8,7 @@ loops alike.
 from __future__ import annotations
 
 import asyncio
-import atexit
-import concurrent.futures
+import concurrent.futures.thread
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -88,7 +87,7 @@ class _ServiceThread:
         self._thread = threading.Thread(target=self._run, name="semcache-local", daemon=True)
         self._thread.start()
         self._started.result()
-        atexit.register(self.close)
+        _running.add(self)
 
     def _run(self) -> None:
         from semcache.stores.embedded import EmbeddedServer
@@ -141,10 +140,23 @@ class _ServiceThread:
 
     def close(self) -> None:
         """Stop everything; returns when it has stopped."""
-        atexit.unregister(self.close)
+        _running.discard(self)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+
+
+_running: Final = set[_ServiceThread]()
+
+
+def _close_all() -> None:
+    for service in list(_running):
+        service.close()
+
+
+# A service's last writes need thread pools, which are gone when `atexit` calls; this is their own hook. What is
+# registered last is called first, and `concurrent.futures.thread` was imported above.
+threading._register_atexit(_close_all)  # type: ignore[attr-defined]
 
 
 class _Exchange:

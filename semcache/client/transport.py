@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from semcache.client.asynchronous import AsyncClient
     from semcache.client.blocking import Client
     from semcache.client.core import Call
+    from semcache.gateway.dialect import Dialect
     from semcache.settings import GatewaySettings
 
 log = logging.getLogger("semcache.client")
@@ -39,12 +40,15 @@ class _Caching:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
 
+    def dialect(self, request: Any) -> Dialect | None:
+        """The protocol of a request, by its method and path; None for one that only passes, its body unread."""
+        return self._rules.dialect(request.method, request.url.path)
+
     def exchange(self, request: Any) -> tuple[Exchange | None, str]:
-        """The exchange of a request whose body was read; None, and why, for one that only passes."""
+        """The exchange of a request of a dialect, its body read; None, and why, for one that only passes."""
         url = request.url
-        dialect = self._rules.dialect(request.method, url.path)
-        if dialect is None:
-            return None, BypassReason.NOT_CACHED.value
+        dialect = self.dialect(request)
+        assert dialect is not None
         headers = {name.lower(): value for name, value in request.headers.raw}
         where = f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
         try:
@@ -95,8 +99,10 @@ class CachingTransport(httpx2.BaseTransport):
         module = _module(request)
         if self._inner is None:
             self._inner = module.HTTPTransport()
-        request.read()
-        exchange, reason = self._caching.exchange(request)
+        exchange, reason = None, BypassReason.NOT_CACHED.value
+        if self._caching.dialect(request) is not None:
+            request.read()
+            exchange, reason = self._caching.exchange(request)
         if exchange is None:
             answer = self._inner.handle_request(self._caching.outgoing(request, readable=False))
             return _said(answer, bypass(reason))
@@ -152,8 +158,10 @@ class AsyncCachingTransport(httpx2.AsyncBaseTransport):
         module = _module(request)
         if self._inner is None:
             self._inner = module.AsyncHTTPTransport()
-        await request.aread()
-        exchange, reason = self._caching.exchange(request)
+        exchange, reason = None, BypassReason.NOT_CACHED.value
+        if self._caching.dialect(request) is not None:
+            await request.aread()
+            exchange, reason = self._caching.exchange(request)
         if exchange is None:
             answer = await self._inner.handle_async_request(self._caching.outgoing(request, readable=False))
             return _said(answer, bypass(reason))

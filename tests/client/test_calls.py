@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -232,6 +235,19 @@ def test_a_local_cache_says_what_is_wrong_and_ends_for_good(tmp_path_factory: py
         cache.lookup("Kept?", model="m")
     with LocalCache(**settings) as cache:
         assert cache.lookup("Kept?", model="m").hit
+
+
+def test_a_local_cache_that_nobody_closes_ends_with_its_program(tmp_path: Path) -> None:
+    program = f"""
+from semcache.client import LocalCache
+cache = LocalCache(embedder="off", data_dir={str(tmp_path / "data")!r}, index_dir={str(tmp_path / "indexes")!r})
+print(cache.store("Kept?", model="m", response=1).stored, cache.lookup("Kept?", model="m").hit)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True True\n", "")
+    assert not list(tmp_path.rglob("*.pid"))
 
 
 def test_keys_open_their_namespaces(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:

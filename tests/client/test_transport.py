@@ -336,6 +336,23 @@ def test_other_routes_and_bodies_pass(http: httpx2.Client, upstream: Provider) -
         assert upstream.calls[-1].body == content
 
 
+def test_an_upload_passes_unread(http: httpx2.Client, upstream: Provider) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"a" * 10
+        yield b"b" * 10
+
+    assert http.post(f"{upstream.url}/files", content=parts()).headers["x-cache-reason"] == "not_cached"
+    assert upstream.calls[-1].body == b"a" * 10 + b"b" * 10
+    assert upstream.calls[-1].header("transfer-encoding") == "chunked"
+
+
+def test_what_the_service_does_not_look_up_is_a_bypass(openai: OpenAI, upstream: Provider) -> None:
+    talk = [{"role": "user", "content": "What is my account balance?"}]
+    assert [chat(openai, messages=talk)[1] for _ in range(2)] == ["BYPASS", "BYPASS"]
+    assert [chat(openai, messages=talk, user="ann")[1] for _ in range(2)] == ["MISS", "HIT"]
+    assert chat(openai, messages=talk, user="bob")[1] == "MISS"
+
+
 def test_without_a_cache_nothing_changes(upstream: Provider, caplog: pytest.LogCaptureFixture) -> None:
     with Client("http://127.0.0.1:1") as dead, httpx2.Client(transport=CachingTransport(dead)) as http:
         openai = OpenAI(base_url=upstream.url, api_key="k", http_client=http)
