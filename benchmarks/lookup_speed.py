@@ -29,6 +29,7 @@ import redis
 from tqdm import tqdm
 
 from benchmarks import bare, load
+from benchmarks.texts import free_port, text
 from semcache.embedders import make_embedder
 from semcache.errors import EmbedderUnavailable
 from semcache.ports import Row
@@ -69,7 +70,7 @@ def _measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     url = server.start()
     parts: list[subprocess.Popen[bytes]] = []
     try:
-        ours, plain = _port(), _port()
+        ours, plain = free_port(), free_port()
         environment = {
             **os.environ, bare.STORE: url, "SEMCACHE_REDIS_URL": url, "SEMCACHE_PORT": str(ours),
             "SEMCACHE_DATA_DIR": str(data), "SEMCACHE_INDEX_DIR": str(folder / "indexes"), "SEMCACHE_THRESHOLD": "0.9",
@@ -89,24 +90,6 @@ def _measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
         server.stop()
 
 
-def _port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _text(number: int) -> str:
-    """A prompt of its own for each number: twelve words drawn from the syllables of the number's hash."""
-    draw = random.Random(number)
-    return "Explain how " + " ".join("".join(draw.choices(_SYLLABLES, k=2)) for _ in range(10)) + " works"
-
-
-_CONSONANTS = "bkrtmlsvdpgnfzqcxwj"
-_SYLLABLES = [first + vowel + last for first in _CONSONANTS for vowel in "aeiou" for last in ("", "n", "r", "l")]
-
-
 def _fill(entries: int, ours: str, store: str) -> None:
     import urllib.request
 
@@ -124,7 +107,7 @@ def _fill(entries: int, ours: str, store: str) -> None:
     client = redis.Redis.from_url(store)
     for start in tqdm(range(0, entries, 100), unit_scale=100, desc="store", file=sys.stderr):
         numbers = range(start, min(start + 100, entries))
-        items = [{"prompt": _text(n), "model": "m", "response": _ANSWER, "ttl_s": 86400} for n in numbers]
+        items = [{"prompt": text(n), "model": "m", "response": _ANSWER, "ttl_s": 86400} for n in numbers]
         request = urllib.request.Request(f"{ours}/v1/store/batch", json.dumps({"items": items}).encode())
         with urllib.request.urlopen(request, timeout=120) as answer:
             outcomes = json.load(answer)["items"]
@@ -137,14 +120,14 @@ def _fill(entries: int, ours: str, store: str) -> None:
 def _rounds(chosen: argparse.Namespace, settings: Settings, ours: str, plain: str) -> dict[str, Any]:
     draw = random.Random(0)
     drawn = draw.choices(range(chosen.entries), weights=[1 / (n + 1) for n in range(chosen.entries)], k=20_000)
-    exact = [load.post("/v1/lookup", {"prompt": _text(n), "model": "m"}) for n in drawn]
+    exact = [load.post("/v1/lookup", {"prompt": text(n), "model": "m"}) for n in drawn]
     keys = [load.get(f"/bare{n}") for n in drawn]
     rounds = []
-    bench = _Bare(settings, [_text(n) for n in range(min(chosen.entries, 2000))])
+    bench = _Bare(settings, [text(n) for n in range(min(chosen.entries, 2000))])
     try:
         for number in tqdm(range(chosen.rounds), desc="rounds", file=sys.stderr):
-            fresh = [f"{_text(n)} today {number}" for n in draw.sample(range(chosen.entries), 300)]
-            semantic = [load.post("/v1/lookup", {"prompt": text, "model": "m"}) for text in fresh]
+            fresh = [f"{text(n)} today {number}" for n in draw.sample(range(chosen.entries), 300)]
+            semantic = [load.post("/v1/lookup", {"prompt": prompt, "model": "m"}) for prompt in fresh]
             rounds.append(
                 {
                     "bare": load.run(plain, keys, connections=chosen.connections, seconds=chosen.seconds),
@@ -152,7 +135,7 @@ def _rounds(chosen: argparse.Namespace, settings: Settings, ours: str, plain: st
                     "bare_one": load.run(plain, keys, connections=1, seconds=chosen.seconds),
                     "exact_one": load.run(ours, exact, connections=1, seconds=chosen.seconds),
                     "semantic_one": _once(ours, semantic),
-                    "embed_one": bench.times([f"{text} again" for text in fresh]),
+                    "embed_one": bench.times([f"{prompt} again" for prompt in fresh]),
                 }
             )
     finally:
@@ -198,8 +181,8 @@ class _Bare:
             except EmbedderUnavailable:
                 time.sleep(0.1)
         self._index = SegmentedIndex(self._embedder.space, len(first))
-        for number, text in enumerate(texts):
-            self._index.upsert([Row(f"{number % 64:02x}{number:030x}", b"p" * 16, b"c" * 16, self._embed(text))])
+        for number, one in enumerate(texts):
+            self._index.upsert([Row(f"{number % 64:02x}{number:030x}", b"p" * 16, b"c" * 16, self._embed(one))])
 
     def _embed(self, text: str) -> Any:
         found = self._loop.run_until_complete(self._embedder.embed([text], deadline_s=30.0))[0]
@@ -209,9 +192,9 @@ class _Bare:
     def times(self, texts: list[str]) -> dict[str, float]:
         """Milliseconds for each text."""
         times = []
-        for text in texts:
+        for one in texts:
             began = time.perf_counter()
-            self._index.search(b"p" * 16, b"c" * 16, self._embed(text), 4)
+            self._index.search(b"p" * 16, b"c" * 16, self._embed(one), 4)
             times.append(1000 * (time.perf_counter() - began))
         return _percentiles(times)
 

@@ -27,6 +27,7 @@ from semcache.models import (
     Hit,
     Miss,
     MissReason,
+    Nearest,
     Outcome,
     Refused,
     RefusedReason,
@@ -61,6 +62,8 @@ from semcache.uses import Uses
 
 _LONG: Final = 10_000
 """Characters: the identity of more text takes tens of milliseconds, in which other requests must not wait."""
+_INDEX_ERROR: Final = 0.005
+"""The index's own similarity is right to about 0.001."""
 _MOST_CANDIDATES: Final = 64
 """k stops doubling here: so many dead or vetoed neighbours in a row say that sweeping is due, not reading on."""
 
@@ -185,6 +188,10 @@ class SemanticCache:
     async def _semantic(
         self, embedder: Embedder, identity: CacheIdentity, terms: Terms, direct: Miss, clock: _Laps
     ) -> Hit | Miss:
+        index = self._live.index
+        ready = index is not None and self._live.caught_up and embedder.state().ready
+        if ready and index is not None and not index.holds(identity.partition, identity.context):
+            return direct  # nothing to compare with, so nothing to embed for: most turns of conversations
         try:
             query = (await embedder.embed([identity.prompt]))[0]
         except EmbedderUnavailable as error:
@@ -222,6 +229,9 @@ class SemanticCache:
             ids = [neighbour.entry_id for neighbour in neighbours if neighbour.entry_id not in judged]
             if not ids:
                 return direct
+            if neighbours[0].similarity < _hopeless(query, terms):
+                best = Nearest(similarity=neighbours[0].similarity, entry_id=neighbours[0].entry_id)
+                return Miss(reason=telling(MissReason.BELOW_THRESHOLD, direct.reason), nearest=best)
             read = await self._entries.read_many(ids, space=query.space, asker=identity.norm_digest)
             clock.lap("candidates")
             gone = [entry_id for entry_id in ids if entry_id not in read.found]
@@ -247,6 +257,20 @@ class SemanticCache:
         reason = _MISS_OF.get(error.code, MissReason.STORE_UNAVAILABLE)
         self._observer.degraded(part, reason.value, str(error))
         return Miss(reason=reason)
+
+    async def anticipate(self, request: CacheRequest) -> None:
+        """Embed the prompt of a request whose answer is being fetched, so that its store need not wait for that.
+
+        Worth it where the lookup did not go as far as the semantic tier. Never raises for a broken embedder.
+        """
+        if self._embedder is None or oversized(request, self._settings.limits):
+            return
+        identity = await self._identify(request)
+        if identity.comparable and self._widest(identity) is Strategy.SEMANTIC:
+            try:
+                await self._embedder.embed([identity.prompt])
+            except EmbedderUnavailable as error:
+                self._observer.degraded("embedder", error.code, str(error))
 
     # -- store ----------------------------------------------------------------------------------------------------
 
@@ -389,6 +413,14 @@ class SemanticCache:
     def _strategy(self, identity: CacheIdentity, requested: Strategy | None) -> Strategy:
         widest = self._widest(identity)
         return widest if requested is None else widest.tightest(requested)
+
+
+def _hopeless(query: Embedding, terms: Terms) -> float:
+    """The index's similarity below which no record can turn out near enough, so that none needs to be read.
+
+    With one window on either side `similarity` is the cosine of the means, which is what the index searches, or less.
+    """
+    return -1.0 if len(query.vectors) > 1 or terms.threshold is None else terms.threshold - _INDEX_ERROR
 
 
 class _Laps:

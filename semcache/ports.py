@@ -484,6 +484,9 @@ class VectorIndex(Protocol):
         `query` is float32 (dim,), unit length.
         """
 
+    def holds(self, partition: bytes, context: bytes) -> bool:
+        """Whether a search could find anything there. Cheap; may be True where all rows are dead."""
+
     def __len__(self) -> int:
         """Live rows."""
 

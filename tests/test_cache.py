@@ -21,6 +21,7 @@ from semcache.models import (
     Strategy,
     Tier,
 )
+from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
 from semcache.service import Service
 from tests.conftest import Backend
 from tests.doctor_helper import assert_healthy
@@ -174,3 +175,38 @@ def test_fill_tokens_of_before_have_no_flight() -> None:
     older = msgspec.msgpack.encode([token.entry_id, 1, 2, 3])
     assert msgspec.msgpack.decode(older, type=FillToken) == token
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(token), type=FillToken) == token
+
+
+async def test_a_prompt_with_nothing_to_compare_with_is_not_embedded(make_service: MakeService) -> None:
+    service = await make_service()
+    stages: list[set[str]] = []
+    service.observers.add(_Stages(stages))
+    assert (await missed(service, ASKED)).reason is MissReason.NOT_FOUND
+    await keep(service, ASKED, "Paris")
+    assert (await missed(service, request("Why is the sky blue?"))).reason is MissReason.BELOW_THRESHOLD
+    assert stages[0] == {"store"}
+    assert stages[1] == {"store", "embed", "search"}, "a neighbour that far away needs no record to be read"
+
+
+async def test_an_answer_under_way_finds_its_vector_ready(make_service: MakeService) -> None:
+    service = await make_service()
+    await service.cache.anticipate(ASKED)
+    assert service.embedder is not None
+    await service.embedder.aclose()  # whatever is embedded from now on must have been before
+    assert (await keep(service, ASKED, "Paris")).semantic is SemanticState.INDEXED
+    assert (await keep(service, MEANT, "Paris")).semantic is SemanticState.PENDING
+
+
+class _Stages:
+    """Notes what each lookup went through."""
+
+    def __init__(self, stages: list[set[str]]) -> None:
+        self._stages = stages
+
+    def looked_up(self, event: LookupEvent) -> None:
+        self._stages.append(set(event.stages))
+
+    def stored(self, event: StoreEvent) -> None: ...
+    def called(self, event: CallEvent) -> None: ...
+    def served_stale(self, event: StaleEvent) -> None: ...
+    def degraded(self, part: str, reason: str, detail: str = "") -> None: ...

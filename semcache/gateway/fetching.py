@@ -6,6 +6,7 @@ next caller will.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -89,6 +90,17 @@ class Fetcher:
 
     async def fetch(self, sink: Sink, order: Order) -> Fetched:
         """Do an order. The sink has every frame, and has landed, before anything is stored."""
+        ahead: asyncio.Task[None] | None = None
+        if order.fill is not None and widest(order.asked.traits) is Strategy.SEMANTIC:
+            ahead = asyncio.create_task(self._cache.anticipate(order.request), name="anticipate")
+        try:
+            return await self._fetch(sink, order)
+        finally:
+            if ahead is not None:
+                ahead.cancel()  # done by now, as a rule: upstream takes longer than an embedding
+                await asyncio.gather(ahead, return_exceptions=True)
+
+    async def _fetch(self, sink: Sink, order: Order) -> Fetched:
         started = self._monotonic()
         errand = order.errand
         status: int | None = None

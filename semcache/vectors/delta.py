@@ -70,6 +70,10 @@ class Delta:
         self.live -= 1
         return True
 
+    def holds(self, group: bytes) -> bool:
+        """Whether a row of the group was ever put here."""
+        return group in self._groups
+
     def search(
         self, partition: bytes, context: bytes | None, query: NDArray[np.float32], k: int
     ) -> list[tuple[float, bytes]]:

@@ -169,6 +169,12 @@ class SegmentedIndex:
         best = sorted(found.items(), key=lambda item: -item[1])[:k]
         return [Neighbour(raw.hex(), min(1.0, similarity)) for raw, similarity in best]
 
+    def holds(self, partition: bytes, context: bytes) -> bool:
+        """See `VectorIndex.holds`."""
+        group = group_key(partition, context)
+        segments, delta = self._view
+        return delta.holds(group) or any(segment.holds(partition, context) for segment in segments)
+
     def __len__(self) -> int:
         with self._lock:
             return self._view.delta.live + sum(segment.live for segment in self._view.segments)

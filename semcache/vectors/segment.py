@@ -119,6 +119,11 @@ class Segment:
             if at >= 0 and row < self.graphs[at].end:
                 self.graphs[at].kill(row)
 
+    def holds(self, partition: bytes, context: bytes) -> bool:
+        """Whether it has rows of the group, dead or alive."""
+        first, last = find_group(self.columns.groups, self.columns.starts, partition, context)
+        return first < last
+
     def search(self, partition: bytes, context: bytes | None, query: Single, k: int) -> list[tuple[float, int]]:
         """(similarity, row) of the k best live rows of each run of the group; not sorted over runs."""
         columns = self.columns

@@ -70,7 +70,8 @@ def test_a_function_is_called_once_for_the_same_arguments(client: Client, model:
     assert ask(tone="dry", question="Why is it so?", b=1, a=[1, [2]]) == first
     assert len(model.calls) == 1
     assert ask.__doc__ == "Asks."
-    for other in ({"tone": "warm"}, {"b": 2}, {"b": "1"}, {"b": True}):
+    others: list[dict[str, Any]] = [{"tone": "warm"}, {"b": 2}, {"b": "1"}, {"b": True}]
+    for other in others:
         ask("Why is it so?", **{"b": 1, "a": [1, [2]], **other})
     assert len(model.calls) == 5
 

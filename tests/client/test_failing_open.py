@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.serving import until
 Behaviour = Callable[[socket.socket, threading.Event], None]
 
 DEADLINE_S = 0.3
-ASK = {"model": "m"}
+ASK: Any = {"model": "m"}
 
 
 def silent(connection: socket.socket, stop: threading.Event) -> None:

@@ -143,7 +143,7 @@ def test_results_of_tools_count(cache: SemcacheLangChain) -> None:
 def test_kinds_of_messages_that_are_not_known_are_kept_as_they_are(cache: SemcacheLangChain) -> None:
     chat = model(cache)
     for role in ("user", "critic", "user"):
-        chat.invoke([ChatMessage("Why?", role=role)])
+        chat.invoke([ChatMessage(content="Why?", role=role)])
     assert len(chat.asked) == 2
 
 

@@ -171,6 +171,9 @@ def test_k_beyond_the_group_and_groups_that_are_not_there(made: Made) -> None:
     assert len(index.search(name(1), None, vectors[0], 1_000)) == 5
     assert index.search(name(0), name(9), vectors[0], 4) == []
     assert index.search(name(9), None, vectors[0], 4) == []
+    assert index.holds(name(0), name(0))
+    assert not index.holds(name(0), name(9))
+    assert not index.holds(name(9), name(0))
     assert index.search(name(0), name(0), vectors[0], 0) == []
 
 

@@ -204,6 +204,7 @@ async def test_long_prompts_that_differ_in_one_sentence_amid_them_are_two(make_s
 
 async def test_a_prompt_beyond_all_windows_is_found_by_identity_alone(make_service: MakeService) -> None:
     service = await make_service(threshold=0.0, embedding={"max_windows": 8})
+    await service.cache.store(request("Something short to compare with"), b'"short"')
     stored = await service.cache.store(request(f"{HEAD} {ENDS[0]}"), b'"first"')
     assert getattr(stored, "semantic", None) == "off"
     for other in (f"{HEAD} {ENDS[1]}", HEAD, f"{HEAD} {ENDS[0]} {ENDS[1]}"):

@@ -7,6 +7,12 @@ local function clock()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- What a script writes after this is neither replicated nor in the append-only file: for what need not survive the
+-- server, so that nobody waits for the file to be synced.
+local function fleeting()
+  redis.set_repl(redis.REPL_NONE)
+end
+
 -- Numbers beyond 1e14 would otherwise be written in scientific notation.
 local function int(n)
   return string.format('%.0f', n)

@@ -1,6 +1,7 @@
 -- ARGV: entry id, token, lease in ms, ms for which tokens are remembered, ms that frames outlive the lease, most bytes
 -- of all frames, number of the first frame, '1' if the flight's last frame is among or before these, frames...
 -- -> 1, watched (1/0), frames published in all; or 0, 0, 0 where the lease is not this leader's any more
+fleeting()
 local key, token = base .. 'f:' .. ARGV[1], ARGV[2]
 local lease, most, first = tonumber(ARGV[3]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local flight = key .. ':' .. token

@@ -4,6 +4,7 @@
 -- Key f:<id>: t the last token, u until when its lease holds (0: given back), s set while a leader whose lease ran out
 -- may still be at work. Key f:<id>:<token>: the frames by number, n how many, b their bytes, w watched until when,
 -- l set once the last frame is there, x set where there were too many.
+fleeting()
 local id, since, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = clock()
 local created = tonumber(redis.call('HGET', base .. 'e:' .. id, 'c'))

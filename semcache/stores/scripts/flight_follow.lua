@@ -1,5 +1,6 @@
 -- ARGV: entry id, token, frames read so far, most bytes of one answer, ms for which a look counts as watching, ms that
 -- frames outlive the lease -> alive, landed, settled (1/0), then frames
+fleeting()
 local key, token, at, most = base .. 'f:' .. ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local flight = key .. ':' .. token
 local now = clock()

@@ -1,5 +1,6 @@
 -- ARGV: entry id, token, '1' if all frames have come, ms that they stay readable, ms for which tokens are remembered
 -- -> 1, or 0 and nothing done where somebody listens who cannot have got the last frame
+fleeting()
 local key, token, linger = base .. 'f:' .. ARGV[1], ARGV[2], tonumber(ARGV[4])
 local flight = key .. ':' .. token
 local kept = redis.call('HMGET', flight, 'w', 'l', 'x')
