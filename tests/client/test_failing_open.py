@@ -108,7 +108,7 @@ def test_a_broken_cache_is_a_miss_within_the_deadline(behaviour: Behaviour) -> N
     with server(behaviour) as (url, _), Client(url, timeout_s=DEADLINE_S) as client:
         begun = time.monotonic()
         found, stored = client.lookup("x", **ASK), client.store("x", **ASK, response=1)
-        assert time.monotonic() - begun < 2 * DEADLINE_S + 0.5
+        assert time.monotonic() - begun < 2 * DEADLINE_S + 1
     assert (found.hit, found.reason) == (False, "cache_unavailable")
     assert (stored.stored, stored.reason) == (False, "cache_unavailable")
 
@@ -119,7 +119,7 @@ async def test_and_so_it_is_for_those_who_await(behaviour: Behaviour) -> None:
         async with AsyncClient(url, timeout_s=DEADLINE_S) as client:
             begun = time.monotonic()
             found = await client.lookup("x", **ASK)
-            assert time.monotonic() - begun < DEADLINE_S + 0.5
+            assert time.monotonic() - begun < DEADLINE_S + 1
     assert found.reason == "cache_unavailable"
 
 
