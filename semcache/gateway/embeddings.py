@@ -146,10 +146,19 @@ class Embeddings:
 
     async def _complete(self, batch: _Batch, started: float) -> Reply | None:
         """Ask upstream for what is missing; a reply only where upstream has no embeddings for us."""
-        ask, errand = batch.errand.ask, batch.errand
+        ask = batch.errand.ask
         if ask.directives.only_if_cached:
             raise NotCached("not all inputs are cached, and the request asked for `only-if-cached`")
         await ask.spend()
+        reply = await self._fetch(batch)
+        if reply is None and not batch.same_version and batch.cached_inputs:
+            # Upstream has gone over to another model: its vectors mean nothing beside those of the one before.
+            batch.forget()
+            reply = await self._fetch(batch)
+        return reply
+
+    async def _fetch(self, batch: _Batch) -> Reply | None:
+        errand = batch.errand
         outgoing = msgspec.structs.replace(errand.outgoing, body=batch.body_for_missing())
         called = self._monotonic()
         try:
@@ -168,27 +177,29 @@ class Embeddings:
             usage=None if found is None else Usage(input_tokens=found.usage.prompt_tokens),
             model=None if found is None else found.model,
         )
-        batch.cost_usd = self._prices.cost(errand.model, answered, provider="openai")
-        self._called(errand, answer.status, called, answered.usage, batch.cost_usd)
+        cost = self._prices.cost(errand.model, answered, provider="openai")
+        self._called(errand, answer.status, called, answered.usage, cost)
         back = without_length(answer.headers)
         if found is None:  # an error, or no embeddings: for the client to judge, as it came
             shown = evidence.headers(CacheStatus.MISS, batch.worst, fwd_status=answer.status)
             return Reply(status=answer.status, headers=[*back, *shown], body=raw)
-        batch.fill(found)
+        batch.fill(found, cost)
         batch.headers = [header for header in back if header[0] != b"content-type"]
-        await self._store(batch, found, (self._monotonic() - called) * 1000)
+        await self._store(batch, found, cost, (self._monotonic() - called) * 1000)
         return None
 
-    async def _store(self, batch: _Batch, found: _Answer, latency_ms: float) -> None:
+    async def _store(self, batch: _Batch, found: _Answer, cost_usd: float | None, latency_ms: float) -> None:
         errand, directives = batch.errand, batch.errand.ask.directives
         try:
-            same = await self._versions.observe(errand.upstream.name, errand.model, found.model, errand.label)
+            batch.same_version = await self._versions.observe(
+                errand.upstream.name, errand.model, found.model, errand.label
+            )
         except StoreUnavailable as error:
             self._observer.degraded("store", error.code, str(error))
             return
-        if not same or not errand.ask.may_store:
+        if not batch.same_version or not errand.ask.may_store:
             return
-        cost = None if batch.cost_usd is None else batch.cost_usd / len(batch.missing)
+        cost = None if cost_usd is None else cost_usd / len(batch.missing)
 
         async def one(number: int) -> None:
             fill = batch.fills[number]
@@ -270,6 +281,8 @@ class _Batch:
         self.cost_usd: float | None = None
         self.saved_usd: float | None = None
         self.model = errand.model
+        self.same_version = True
+        """What upstream said last is of the version that the kept ones are of."""
 
     def take(self, number: int, outcome: Outcome) -> None:
         """What the cache said of an input."""
@@ -307,9 +320,18 @@ class _Batch:
             return self.errand.ask.body
         return msgspec.json.encode({**self._body, "input": [self._inputs[number] for number in self.missing]})
 
-    def fill(self, found: _Answer) -> None:
-        """Take in what upstream said, in any order; tokens are shared out by length."""
+    def forget(self) -> None:
+        """What is kept does not count: all inputs are missing, and nothing is to be stored."""
+        self.vectors.clear()
+        self.missing = list(self.unique)
+        self.fills = dict.fromkeys(self.unique)
+        self.saved_usd = None
+
+    def fill(self, found: _Answer, cost_usd: float | None) -> None:
+        """Take in what upstream said, in any order, and what that cost; tokens are shared out by length."""
         self.model = found.model
+        if cost_usd is not None:
+            self.cost_usd = (self.cost_usd or 0.0) + cost_usd
         lengths = [max(1, len(self._inputs[number])) for number in self.missing]
         shares = _shared_out(found.usage.prompt_tokens, lengths)
         for vector in found.data:
