@@ -82,7 +82,7 @@ def test_a_bypass_is_passed_on_and_named(
 
 
 def test_every_reason_is_shown_here_or_beside() -> None:
-    """`no_store` and `store_unavailable` have tests of their own; a class of prompts that is `never` kept is a rule's."""
+    """`no_store`, `not_cached` and `store_unavailable` are shown elsewhere; `never` is a class of rules."""
     shown = {reason for reason, _ in BYPASSES}
     elsewhere = {"no_store", "store_unavailable", "not_cached", "never_cached_class"}
     assert shown | elsewhere == {reason.value for reason in BypassReason}
