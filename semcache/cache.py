@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random as _random
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -101,6 +102,7 @@ class SemanticCache:
         self._on_size = on_size
         self._monotonic = monotonic
         self._random = random
+        self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
         """Entries served since the last flush; whoever runs the cache flushes them."""
 
@@ -145,9 +147,17 @@ class SemanticCache:
         return outcome
 
     async def _identify(self, request: CacheRequest) -> CacheIdentity:
+        """The identity of a request; of one that is asked for again (looked up, then stored) as it was told."""
+        key = id(request)
+        told = self._told.get(key)
+        if told is not None:
+            return told[1]
         if characters(request) <= _LONG:
-            return identify(request, self._normalizer, self._rules)
-        return await asyncio.to_thread(identify, request, self._normalizer, self._rules)
+            identity = identify(request, self._normalizer, self._rules)
+        else:
+            identity = await asyncio.to_thread(identify, request, self._normalizer, self._rules)
+        self._told[key] = weakref.ref(request, lambda _: self._told.pop(key)), identity
+        return identity
 
     async def _lookup(
         self,

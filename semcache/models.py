@@ -179,7 +179,7 @@ class SemanticState(StrEnum):
     OFF = "off"
 
 
-class CacheRequest(msgspec.Struct, frozen=True, kw_only=True):
+class CacheRequest(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
     """What a caller asks the model, as semcache sees it. `messages` is the provider's own JSON."""
 
     messages: list[dict[str, Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from semcache.models import (
+    CacheRequest,
     FillToken,
     Hit,
     Miss,
@@ -21,6 +23,7 @@ from semcache.models import (
     Strategy,
     Tier,
 )
+from semcache.policy.identity import identify
 from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
 from semcache.service import Service
 from tests.conftest import Backend
@@ -210,3 +213,21 @@ class _Stages:
     def called(self, event: CallEvent) -> None: ...
     def served_stale(self, event: StaleEvent) -> None: ...
     def degraded(self, part: str, reason: str, detail: str = "") -> None: ...
+
+
+async def test_the_identity_of_a_request_is_told_once_and_forgotten_with_it(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await make_service()
+    asked: list[CacheRequest] = []
+    monkeypatch.setattr("semcache.cache.identify", lambda one, *more: asked.append(one) or identify(one, *more))  # type: ignore[func-returns-value]
+    first = request("What is the capital of Peru?")
+    await missed(service, first)
+    await keep(service, first, "Lima")
+    assert asked == [first]
+    await service.cache.lookup(request("What is the capital of Peru?"))
+    assert len(asked) == 2, "an equal request is another"
+    asked.clear()
+    del first
+    gc.collect()
+    assert not service.cache._told
