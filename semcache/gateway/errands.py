@@ -52,8 +52,10 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _api(self) -> dict[str, Any]:
-        """The headers by which a provider's API is chosen, as far as they can change an answer."""
+        """The headers and the query by which a provider's API is chosen, as far as they can change an answer."""
         told = {name.decode(): value.decode("latin-1") for name, value in self.ask.headers if name in API_HEADERS}
+        if self.ask.query:
+            told["query"] = self.ask.query.decode("latin-1")
         return {"api": told} if told else {}
 
 

@@ -45,7 +45,7 @@ class Answer:
         if self.status != 204:
             headers.append((b"content-type", self.content_type))
             headers.append((b"content-length", b"%d" % len(self.body)))
-        headers.append((b"x-request-id", scope["request_id"].encode("ascii")))
+        _name(headers, scope)
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self.body})
 
@@ -81,11 +81,8 @@ class StreamAnswer:
                 task.result()
 
     async def _pump(self, scope: Scope, send: Send) -> None:
-        headers = [
-            *self.headers,
-            (b"content-type", self.content_type),
-            (b"x-request-id", scope["request_id"].encode("ascii")),
-        ]
+        headers = [*self.headers, (b"content-type", self.content_type)]
+        _name(headers, scope)
         try:
             await send({"type": "http.response.start", "status": self.status, "headers": headers})
             if scope["method"] != "HEAD":
@@ -236,6 +233,14 @@ def _too_large(limit: int) -> TooLarge:
 
 def _long_line(number: int, longest: int) -> TooLarge:
     return TooLarge(f"line {number} is longer than {longest} bytes; leave it out, or raise limits.body_bytes")
+
+
+def _name(headers: list[Header], scope: Scope) -> None:
+    """Add the request's id, unless a provider has named its answer already: its support asks for that one."""
+    for name, _ in headers:
+        if name == b"x-request-id":
+            return
+    headers.append((b"x-request-id", scope["request_id"].encode("ascii")))
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -182,6 +182,27 @@ def test_a_providers_headers_are_not_replayed_from_the_cache(gateway: Gateway, h
     assert "x-ratelimit-remaining-requests" not in second.headers
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/files"])
+def test_an_answer_has_one_request_id_the_providers_if_it_made_the_answer(
+    gateway: Gateway, http: httpx.Client, path: str
+) -> None:
+    body = {**CHAT, "x_test": "request id"}
+    answers = [http.post(path, json=body, headers={"x-request-id": "mine"}) for _ in range(2)]
+    named = [answer.headers.get_list("x-request-id") for answer in answers]
+    assert named == ([["req_1"], ["mine"]] if path == "/v1/chat/completions" else [["req_1"], ["req_2"]])
+
+
+def test_the_query_and_the_headers_that_choose_an_api_make_another_entry(gateway: Gateway, http: httpx.Client) -> None:
+    body = {**MESSAGE, "x_test": "api"}
+
+    def asked(query: str = "", **headers: str) -> str:
+        return http.post(f"/v1/messages{query}", json=body, headers=headers).headers["x-cache-status"]
+
+    assert [asked(), asked("?beta=true"), asked("?beta=true"), asked()] == ["MISS", "MISS", "HIT", "HIT"]
+    assert asked(**{"anthropic-beta": "new-2026"}) == "MISS"
+    assert gateway.provider.calls[1].query == "beta=true"
+
+
 def test_a_path_that_leads_elsewhere_is_refused(gateway: Gateway, http: httpx.Client) -> None:
     response, _ = raw(http, "GET", "/v1/%2e%2e/admin")
     assert response.status_code in (404, 422)

@@ -97,6 +97,7 @@ def test_only_if_cached_never_asks_upstream(gateway: Gateway, path: str, body: d
         assert error.get("code", "not_cached") == "not_cached"
     assert gateway.provider.calls == []
     gateway.post(path, body)
+    gateway.settled()
     kept = gateway.post(path, body, cache_control="only-if-cached")
     assert (kept.status_code, kept.headers["x-cache-status"]) == (200, "HIT")
 
