@@ -61,6 +61,7 @@ class StreamAnswer:
     __slots__ = ("chunks", "content_type", "headers", "status")
 
     def __init__(self, status: int, headers: list[Header], chunks: AsyncIterator[bytes], content_type: bytes) -> None:
+        """`content_type`: empty where the body has none, or there is none."""
         self.status = status
         self.headers = headers
         self.chunks = chunks
@@ -81,7 +82,9 @@ class StreamAnswer:
                 task.result()
 
     async def _pump(self, scope: Scope, send: Send) -> None:
-        headers = [*self.headers, (b"content-type", self.content_type)]
+        headers = list(self.headers)
+        if self.content_type:
+            headers.append((b"content-type", self.content_type))
         _name(headers, scope)
         try:
             await send({"type": "http.response.start", "status": self.status, "headers": headers})

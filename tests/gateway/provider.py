@@ -74,6 +74,8 @@ class Reply(answers.Content):
     raw: bytes | None = None
     """The body, whatever was asked."""
     content_type: str | None = None
+    bare: bool = False
+    """Neither a body nor what speaks of one."""
     body: Callable[[], Iterable[bytes]] | None = None
     """A chunked body made as it is sent; `Call.sent` says how far the client let it come."""
     split: int | None = None
@@ -342,6 +344,8 @@ class _Made:
 
 def _made(call: Call, reply: Reply) -> _Made:
     headers = {"x-request-id": f"req_{call.number}", **reply.headers}
+    if reply.bare:
+        return _Made(headers if reply.status in (204, 304) else headers | {"content-length": "0"}, (), 0)
     if reply.body is not None:
         headers |= {"content-type": reply.content_type or "application/octet-stream", "transfer-encoding": "chunked"}
         return _Made(headers, reply.body(), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion
 
-from tests.gateway.conftest import Gateway, without_evidence
+from tests.gateway.conftest import Gateway, Open, without_evidence
 from tests.gateway.provider import Provider, Reply
 
 MODEL = "gpt-4o-mini"
@@ -171,6 +172,39 @@ def test_a_replayed_stream_has_roles_deltas_an_end_and_usage_when_asked(
         assert len(choices) > 3
         assert len({chunk.id for chunk in chunks}) == 1
     assert len(gateway.provider.calls) == 1
+
+
+def test_a_replay_may_have_a_pace(open_gateway: Open) -> None:
+    gateway = open_gateway(gateway={"replay_events_per_s": 100})
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="sk-caller", max_retries=0) as client:
+        _, whole = chat(client, "at a walking pace, if you please")
+        gateway.settled()
+        started = time.monotonic()
+        stream = client.chat.completions.create(
+            model=MODEL, messages=messages("at a walking pace, if you please"), stream=True
+        )
+        chunks = list(stream)
+        assert stream.response.headers["x-cache-status"] == "HIT"
+    assert time.monotonic() - started >= 0.01 * (len(chunks) - 1)
+    said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert said == whole.choices[0].message.content
+
+
+def test_a_callers_rate_is_told_as_the_clients_own_error(open_gateway: Open) -> None:
+    """Hits are free here; past the rate upstream is not asked."""
+    gateway = open_gateway(rate={"enabled": True, "generation_per_minute": 2, "count_hits": False})
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="sk-caller", max_retries=0) as client:
+        for prompt in ("one", "one", "two"):
+            chat(client, prompt)
+            gateway.settled()
+        with pytest.raises(openai.RateLimitError) as caught:
+            chat(client, "three")
+        assert caught.value.code == "rate_limited"
+        assert int(caught.value.response.headers["retry-after"]) > 0
+        assert caught.value.response.json()["retry_after"] > 0
+        assert len(gateway.provider.calls) == 2
+        embedded = client.embeddings.create(model="text-embedding-3-small", input="another class of route")
+        assert embedded.data
 
 
 def test_stream_helper_shows_events_of_a_hit(client: openai.OpenAI) -> None:

@@ -138,6 +138,17 @@ def test_a_compressed_answer_of_an_unknown_route_stays_compressed(gateway: Gatew
     assert gzip.decompress(body) == b'{"long": "' + b"a" * 500 + b'"}'
 
 
+@pytest.mark.parametrize("status", [204, 304, 307])
+def test_an_answer_without_a_body_stays_without(gateway: Gateway, http: httpx.Client, status: int) -> None:
+    """A redirect is for the client to follow, or not."""
+    gateway.provider.always(Reply(bare=True, status=status, headers={"location": "/elsewhere"}))
+    response, body = raw(http, "DELETE", "/v1/files/file-1")
+    assert (response.status_code, body) == (status, b"")
+    assert "content-type" not in response.headers
+    assert response.headers["location"] == "/elsewhere"
+    assert len(gateway.provider.calls) == 1
+
+
 def test_a_head_request_has_no_body(gateway: Gateway, http: httpx.Client) -> None:
     response, body = raw(http, "HEAD", "/v1/files")
     assert (response.status_code, body) == (200, b"")

@@ -36,6 +36,24 @@ def test_the_store_is_down(tmp_path: Path, stream: bool) -> None:
         until(lambda: gateway.chat("after it", stream=stream).status == "HIT", what="the cache is back")
 
 
+@FORMS
+def test_the_store_hangs(tmp_path: Path, stream: bool) -> None:
+    """Nobody waits for it beyond its deadline."""
+    with servers.server() as server, many(server.url, tmp_path) as opened:
+        gateway = opened(store={"deadline_s": 0.2, "write_deadline_s": 0.2, "breaker_pause_s": 0.2})
+        gateway.chat("before the trouble")
+        gateway.settled()
+        server.pause()
+        started = time.monotonic()
+        for prompt in ("before the trouble", "in the trouble"):
+            seen = gateway.chat(prompt, stream=stream)
+            assert (seen.code, seen.text, seen.status) == (200, f"You said: {prompt}", "MISS")
+            assert seen.reason in ("store_timeout", "store_unavailable")
+        assert time.monotonic() - started < DEADLINE_S
+        server.resume()
+        until(lambda: gateway.chat("before the trouble", stream=stream).status == "HIT", what="the cache is back")
+
+
 def test_the_store_was_never_up(tmp_path: Path) -> None:
     with servers.server() as server, many(server.url, tmp_path) as opened:
         gateway = opened(upstream={"api_key": None})
