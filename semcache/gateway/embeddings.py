@@ -18,6 +18,7 @@ from semcache.cache import SemanticCache
 from semcache.errors import NotCached, StoreUnavailable, UpstreamUnavailable
 from semcache.gateway import evidence
 from semcache.gateway.ask import Ask, Reply
+from semcache.gateway.embedding_batch import Batch, Vectors, read, understood
 from semcache.gateway.errands import Errand, Errands
 from semcache.gateway.fetching import without_length
 from semcache.gateway.passing import Passing
@@ -26,13 +27,7 @@ from semcache.gateway.versions import Versions
 from semcache.models import (
     Bypass,
     BypassReason,
-    CacheRequest,
     CacheStatus,
-    FillToken,
-    Hit,
-    Miss,
-    MissReason,
-    Outcome,
     Strategy,
     Usage,
 )
@@ -40,37 +35,9 @@ from semcache.policy.generation import Answered, Finish
 from semcache.ports import CallEvent, LookupEvent, Observer
 from semcache.settings import Settings
 
-PROTOCOL: Final = "openai.embeddings"
 PATH: Final = "/v1/embeddings"
 _AT_ONCE: Final = 32
 _JSON: Final = (b"content-type", b"application/json")
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """An entry's response: the vector as upstream spelled it, and its share of the tokens."""
-
-    embedding: msgspec.Raw
-    tokens: int
-
-
-class _Vector(msgspec.Struct):
-    embedding: msgspec.Raw
-    index: int
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    total_tokens: int = 0
-
-
-class _Answer(msgspec.Struct):
-    data: list[_Vector]
-    model: str
-    usage: _Usage = msgspec.field(default_factory=_Usage)
-
-
-_kept = msgspec.json.Decoder(_Kept)
-_answers = msgspec.json.Decoder(_Answer)
 
 
 class Embeddings:
@@ -100,10 +67,10 @@ class Embeddings:
     async def answer(self, ask: Ask) -> Reply:
         """Answer one request. Raises UpstreamUnavailable, NotCached, RateLimited, and what routing raises."""
         started = self._monotonic()
-        read = _read(ask.body)
-        if read is None:
+        asked = read(ask.body)
+        if asked is None:
             return await self._pass_on(ask, _model_of(ask.body), BypassReason.NOT_UNDERSTOOD)
-        body, inputs = read
+        body, inputs = asked
         if ask.directives.no_store:
             return await self._pass_on(ask, body["model"], BypassReason.NO_STORE)
         try:
@@ -111,7 +78,7 @@ class Embeddings:
         except StoreUnavailable as error:
             self._observer.degraded("store", error.code, str(error))
             return await self._pass_on(ask, body["model"], BypassReason.STORE_UNAVAILABLE)
-        batch = _Batch(body, inputs, errand)
+        batch = Batch(body, inputs, errand)
         await self._look_up(batch)
         reply = await self._complete(batch, started) if batch.missing else None
         if reply is not None:
@@ -130,7 +97,7 @@ class Embeddings:
         await ask.spend()
         return await self._passing.plain(errand, reason)
 
-    async def _look_up(self, batch: _Batch) -> None:
+    async def _look_up(self, batch: Batch) -> None:
         directives = batch.errand.ask.directives
 
         async def one(number: int) -> None:
@@ -144,7 +111,7 @@ class Embeddings:
 
         await _in_turn(one, batch.unique)
 
-    async def _complete(self, batch: _Batch, started: float) -> Reply | None:
+    async def _complete(self, batch: Batch, started: float) -> Reply | None:
         """Ask upstream for what is missing; a reply only where upstream has no embeddings for us."""
         ask = batch.errand.ask
         if ask.directives.only_if_cached:
@@ -157,7 +124,7 @@ class Embeddings:
             reply = await self._fetch(batch)
         return reply
 
-    async def _fetch(self, batch: _Batch) -> Reply | None:
+    async def _fetch(self, batch: Batch) -> Reply | None:
         errand = batch.errand
         outgoing = msgspec.structs.replace(errand.outgoing, body=batch.body_for_missing())
         called = self._monotonic()
@@ -171,7 +138,7 @@ class Embeddings:
             self._observer.degraded("upstream", error.code, str(error))
             self._called(errand, None, called, None, None)
             raise
-        found = _understood(raw, len(batch.missing)) if answer.status == 200 else None
+        found = understood(raw, len(batch.missing)) if answer.status == 200 else None
         answered = Answered(
             finish=Finish.NATURAL,
             usage=None if found is None else Usage(input_tokens=found.usage.prompt_tokens),
@@ -188,7 +155,7 @@ class Embeddings:
         await self._store(batch, found, cost, (self._monotonic() - called) * 1000)
         return None
 
-    async def _store(self, batch: _Batch, found: _Answer, cost_usd: float | None, latency_ms: float) -> None:
+    async def _store(self, batch: Batch, found: Vectors, cost_usd: float | None, latency_ms: float) -> None:
         errand, directives = batch.errand, batch.errand.ask.directives
         try:
             batch.same_version = await self._versions.observe(
@@ -236,7 +203,7 @@ class Embeddings:
             )
         )
 
-    def _reply(self, batch: _Batch, started: float) -> Reply:
+    def _reply(self, batch: Batch, started: float) -> Reply:
         ms = (self._monotonic() - started) * 1000
         if batch.missing:
             shown = evidence.of_miss(batch.worst, cost_usd=batch.cost_usd, latency_ms=ms)
@@ -248,106 +215,6 @@ class Embeddings:
         shown["cached_inputs"], shown["inputs"] = batch.cached_inputs, len(batch.order)
         body = evidence.splice(batch.answer(), shown)
         return Reply(status=200, headers=[_JSON, *batch.headers, *sent], body=body)
-
-
-class _Batch:
-    """The inputs of one request, equal ones once."""
-
-    def __init__(self, body: dict[str, Any], inputs: list[Any], errand: Errand) -> None:
-        self._body = body
-        self.errand = errand
-        known: dict[bytes, int] = {}
-        self._inputs: list[Any] = []
-        self.order: list[int] = []
-        """For each input as it was given: its number among the unique ones."""
-        for one in inputs:
-            key = msgspec.json.encode(one)
-            if key not in known:
-                known[key] = len(self._inputs)
-                self._inputs.append(one)
-            self.order.append(known[key])
-        self.unique = range(len(self._inputs))
-        params = {name: value for name, value in body.items() if name not in ("input", "model")}
-        params["protocol"] = PROTOCOL
-        self.requests: list[CacheRequest] = [
-            errand.request([{"role": "input", "input": one}], params, None) for one in self._inputs
-        ]
-        self.vectors: dict[int, _Kept] = {}
-        self.fills: dict[int, FillToken | None] = {}
-        self.missing: list[int] = []
-        self.worst = Miss(reason=MissReason.NOT_FOUND)
-        self.oldest: Hit
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.cost_usd: float | None = None
-        self.saved_usd: float | None = None
-        self.model = errand.model
-        self.same_version = True
-        """What upstream said last is of the version that the kept ones are of."""
-
-    def take(self, number: int, outcome: Outcome) -> None:
-        """What the cache said of an input."""
-        if isinstance(outcome, Hit):
-            try:
-                self.vectors[number] = _kept.decode(outcome.entry.response)
-            except msgspec.DecodeError:  # an entry that somebody stored by hand: fetched anew
-                self._lacks(number, Miss(reason=MissReason.NOT_FOUND))
-                return
-            if not hasattr(self, "oldest") or outcome.entry.created_ms < self.oldest.entry.created_ms:
-                self.oldest = outcome
-            if outcome.entry.cost_usd is not None:
-                self.saved_usd = (self.saved_usd or 0.0) + outcome.entry.cost_usd
-            reported = (outcome.entry.metadata or {}).get("upstream_model")
-            self.model = reported if isinstance(reported, str) else self.model
-        else:
-            self._lacks(number, outcome)
-
-    def _lacks(self, number: int, outcome: Miss | Bypass) -> None:
-        self.missing.append(number)
-        self.missing.sort()
-        self.fills[number] = outcome.fill if isinstance(outcome, Miss) else None
-        if isinstance(outcome, Miss):
-            self.worst = outcome
-
-    @property
-    def cached_inputs(self) -> int:
-        """Inputs, equal ones counted each, that the cache had."""
-        lacking = set(self.missing)
-        return sum(number not in lacking for number in self.order)
-
-    def body_for_missing(self) -> bytes:
-        """The request's body, asking for the missing inputs only; the very bytes where all are missing."""
-        if len(self.missing) == len(self.order):
-            return self.errand.ask.body
-        return msgspec.json.encode({**self._body, "input": [self._inputs[number] for number in self.missing]})
-
-    def forget(self) -> None:
-        """What is kept does not count: all inputs are missing, and nothing is to be stored."""
-        self.vectors.clear()
-        self.missing = list(self.unique)
-        self.fills = dict.fromkeys(self.unique)
-        self.saved_usd = None
-
-    def fill(self, found: _Answer, cost_usd: float | None) -> None:
-        """Take in what upstream said, in any order, and what that cost; tokens are shared out by length."""
-        self.model = found.model
-        if cost_usd is not None:
-            self.cost_usd = (self.cost_usd or 0.0) + cost_usd
-        lengths = [max(1, len(self._inputs[number])) for number in self.missing]
-        shares = _shared_out(found.usage.prompt_tokens, lengths)
-        for vector in found.data:
-            number = self.missing[vector.index]
-            self.vectors[number] = _Kept(vector.embedding, shares[vector.index])
-
-    def answer(self) -> bytes:
-        """The body as upstream would have given it for all inputs."""
-        tokens = sum(self.vectors[number].tokens for number in self.order)
-        data = b",".join(
-            b'{"object":"embedding","index":%d,"embedding":%b}' % (at, bytes(self.vectors[number].embedding))
-            for at, number in enumerate(self.order)
-        )
-        model = msgspec.json.encode(self.model)
-        usage = b'{"prompt_tokens":%d,"total_tokens":%d}' % (tokens, tokens)
-        return b'{"object":"list","data":[%b],"model":%b,"usage":%b}' % (data, model, usage)
 
 
 async def _in_turn(one: Callable[[int], Any], numbers: Sequence[int]) -> None:
@@ -366,28 +233,6 @@ async def _in_turn(one: Callable[[int], Any], numbers: Sequence[int]) -> None:
             group.create_task(work())
 
 
-def _read(raw: bytes) -> tuple[dict[str, Any], list[Any]] | None:
-    """The body and its inputs; None for what is no embeddings request."""
-    try:
-        body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
-        return None
-    given = body.get("input")
-    if isinstance(given, str):
-        return body, [given]
-    if not isinstance(given, list) or not given:
-        return None
-    if all(isinstance(one, str) for one in given):
-        return body, given
-    if all(type(one) is int for one in given):
-        return body, [given]
-    if all(isinstance(one, list) and one and all(type(token) is int for token in one) for one in given):
-        return body, given
-    return None
-
-
 def _model_of(raw: bytes) -> str | None:
     try:
         body = msgspec.json.decode(raw)
@@ -395,24 +240,3 @@ def _model_of(raw: bytes) -> str | None:
         return None
     model = body.get("model") if isinstance(body, dict) else None
     return model if isinstance(model, str) and model else None
-
-
-def _understood(raw: bytes, count: int) -> _Answer | None:
-    """Upstream's answer, if it has a vector for each input that was asked for."""
-    try:
-        found = _answers.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return found if sorted(vector.index for vector in found.data) == list(range(count)) else None
-
-
-def _shared_out(total: int, lengths: Sequence[int]) -> list[int]:
-    """Whole numbers in the ratio of `lengths` that add up to `total`."""
-    whole = sum(lengths)
-    shares, given, passed = [], 0, 0
-    for length in lengths:
-        passed += length
-        upto = total * passed // whole
-        shares.append(upto - given)
-        given = upto
-    return shares

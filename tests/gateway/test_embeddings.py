@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semcache.gateway.embeddings import _read, _shared_out
+from semcache.gateway.embedding_batch import read, shared_out
 from tests import servers
 from tests.gateway import provider_answers
 from tests.gateway.conftest import Gateway, many, sent
@@ -284,7 +284,7 @@ def test_the_store_down_is_passed_through(tmp_path: Path) -> None:
 @settings(max_examples=200, deadline=None)
 @given(total=st.integers(0, 10**6), lengths=st.lists(st.integers(1, 10**5), min_size=1, max_size=50))
 def test_shares_add_up_and_follow_the_lengths(total: int, lengths: list[int]) -> None:
-    shares = _shared_out(total, lengths)
+    shares = shared_out(total, lengths)
     assert sum(shares) == total
     whole = sum(lengths)
     assert all(abs(share - total * length / whole) <= 1 for share, length in zip(shares, lengths, strict=True))
@@ -292,4 +292,4 @@ def test_shares_add_up_and_follow_the_lengths(total: int, lengths: list[int]) ->
 
 @pytest.mark.parametrize("given", [None, 3, [], ["a", 3], [[1], "a"], [[]], [True], {"a": 1}])
 def test_other_inputs_are_not_understood(given: Any) -> None:
-    assert _read(json.dumps({"model": "m", "input": given}).encode()) is None
+    assert read(json.dumps({"model": "m", "input": given}).encode()) is None
