@@ -122,6 +122,20 @@ class SemanticCache:
         With `fresh` nothing is served (`Miss(reason=NO_CACHE)`): only what a fill needs is read, and what is stale.
         Never raises for a broken dependency, nor waits for it beyond its deadline: the outcome says why.
         """
+        event = await self.find(request, strategy=strategy, threshold=threshold, max_age_s=max_age_s, fresh=fresh)
+        self._observer.looked_up(event)
+        return event.outcome
+
+    async def find(
+        self,
+        request: CacheRequest,
+        *,
+        strategy: Strategy | None = None,
+        threshold: float | None = None,
+        max_age_s: float | None = None,
+        fresh: bool = False,
+    ) -> LookupEvent:
+        """As `lookup`, and tells no observer: for who may look again before the request is answered."""
         started = self._monotonic()
         stages: dict[str, float] = {}
         outcome: Outcome
@@ -134,17 +148,14 @@ class SemanticCache:
             narrowed = self._strategy(identity, strategy)
             terms = Terms(threshold=threshold, max_age_s=max_age_s)
             outcome = await self._lookup(request, identity, narrowed, terms, fresh, stages)
-        self._observer.looked_up(
-            LookupEvent(
-                namespace=base_namespace(request.namespace),
-                model=request.model,
-                outcome=outcome,
-                seconds=self._monotonic() - started,
-                stages=stages,
-                digest=digest,
-            )
+        return LookupEvent(
+            namespace=base_namespace(request.namespace),
+            model=request.model,
+            outcome=outcome,
+            seconds=self._monotonic() - started,
+            stages=stages,
+            digest=digest,
         )
-        return outcome
 
     async def _identify(self, request: CacheRequest) -> CacheIdentity:
         """The identity of a request; of one that is asked for again (looked up, then stored) as it was told."""

@@ -62,5 +62,7 @@ def _shown(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.1%}" if key.endswith("_rate") else f"{value:,.4f}".rstrip("0").rstrip(".")
+        if key.endswith("_rate"):
+            return f"{value:.1%}"
+        return f"{value:,.{8 if key.endswith('_usd') else 4}f}".rstrip("0").rstrip(".")  # a call may cost a millionth
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -27,7 +27,7 @@ from semcache.gateway.passing import Passing
 from semcache.models import Bypass, CacheStatus, Hit, Miss, MissReason, Stale, Strategy, Tier
 from semcache.policy.generation import Finish, widest
 from semcache.policy.staleness import Windows, usable, windows
-from semcache.ports import Boarding, CallEvent, Observer, StaleEvent
+from semcache.ports import Boarding, CallEvent, LookupEvent, Observer, StaleEvent
 from semcache.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -65,22 +65,34 @@ class Exchange:
         self._dialect = dialect
         self._asked = asked
         self._started = started
+        self._event: LookupEvent | None = None
         self._request = errand.request(asked.messages, asked.params, asked.user)
         self._windows: Windows = windows(errand.ask.directives, parts.settings.gateway, parts.settings.ttl)
 
     async def answer(self) -> Reply:
-        """The answer. Raises UpstreamUnavailable, NotCached, RateLimited."""
+        """The answer. Raises UpstreamUnavailable, NotCached, RateLimited.
+
+        However often it looks, it is one lookup to those who count: the last.
+        """
+        try:
+            return await self._answer()
+        finally:
+            if self._event is not None:
+                self._parts.observer.looked_up(self._event)
+
+    async def _answer(self) -> Reply:
         parts, directives = self._parts, self._ask.directives
         fresh, spent = directives.no_cache, False
         miss = Miss(reason=MissReason.NOT_FOUND)
         for _ in range(_TRIES):
-            outcome = await parts.cache.lookup(
+            self._event = await parts.cache.find(
                 self._request,
                 strategy=_narrowest(directives.strategy, widest(self._asked.traits)),
                 threshold=directives.threshold,
                 max_age_s=directives.max_age_s,
                 fresh=fresh,
             )
+            outcome = self._event.outcome
             if isinstance(outcome, Hit):
                 reply = self._from_hit(outcome)
                 if reply is not None:
@@ -117,7 +129,7 @@ class Exchange:
         """A remembered refusal, or an expired answer that may be served while it is refreshed."""
         if miss.fill is None:
             return None
-        negative = self._parts.negatives.get(miss.fill.entry_id)
+        negative = self._parts.negatives.get(miss.fill)
         if negative is not None and not self._ask.directives.no_cache:
             status, headers, body = negative
             return Reply(
@@ -127,7 +139,7 @@ class Exchange:
             )
         if miss.stale is None or self._ask.directives.no_cache:
             return None
-        if not usable(miss.stale, self._windows.while_revalidate_s):
+        if not usable(miss.stale, self._windows.while_revalidate_s, self._ask.directives.max_age_s):
             return None
         self._parts.coalescer.begin(miss.fill.entry_id, since_ms=miss.fill.issued_ms, work=self._work(miss))
         return self._stale(miss.stale, "revalidating")
@@ -148,13 +160,13 @@ class Exchange:
 
     def _kept(self, whole: bytes, shown: dict[str, Any], headers: list[Header]) -> Reply | None:
         """A whole answer in the form that was asked for; None where it is no sound answer of this protocol."""
-        if not self._asked.stream:
-            own = self._dialect.restated(whole, self._asked)
-            return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(own, shown))
         response = json_object(whole)
         if response is None or self._dialect.judge(response).finish is Finish.UNKNOWN:
             log.warning("an entry of %s is no answer of %s and is fetched anew", self._errand.model, self._dialect.name)
             return None
+        if not self._asked.stream:
+            own = self._dialect.restated(whole, self._asked)
+            return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(own, shown))
         events = self._dialect.replay(response, self._asked, shown)
         pace = self._parts.settings.gateway.replay_events_per_s
         if pace <= 0:
@@ -207,7 +219,7 @@ class Exchange:
                 return stale
             raise _error_of(first)
         assert isinstance(first, Head)
-        if not led and first.status in PRIVATE:
+        if not led and (first.status in PRIVATE or _overtaken(first, miss)):
             return await self._alone(miss)
         if first.status >= 500:
             stale = self._stale_if_error(miss, f"upstream_{first.status}")
@@ -287,6 +299,12 @@ async def _rest(coming: AsyncIterator[bytes]) -> tuple[bytes, End]:
         elif isinstance(frame, End):
             return b"".join(parts), frame
     raise FlightLost("a flight ended without its last frame")
+
+
+def _overtaken(head: Head, miss: Miss) -> bool:
+    """Whether something was invalidated after a flight's answer was asked for and before this request was looked up."""
+    fill = miss.fill
+    return fill is not None and (head.epoch != fill.epoch or head.fence < fill.fence)
 
 
 def _error_of(end: End) -> UpstreamUnavailable:
