@@ -5,7 +5,7 @@ Pure; who looks up, asks upstream and stores is `embeddings.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -41,6 +41,15 @@ class Vectors(msgspec.Struct):
     usage: _Usage = msgspec.field(default_factory=_Usage)
 
 
+class _Shared(msgspec.Struct, array_like=True):
+    """What one call brought, for those who asked for the same at the time."""
+
+    model: str
+    vectors: list[tuple[bytes, bytes, int]]
+    """Of each input: its JSON, its vector's, its tokens."""
+
+
+_shared = msgspec.msgpack.Decoder(_Shared)
 _kept = msgspec.json.Decoder(Kept)
 _answers = msgspec.json.Decoder(Vectors)
 
@@ -52,6 +61,7 @@ class Batch:
         self._body = body
         self.errand = errand
         known: dict[bytes, int] = {}
+        self._known = known
         self._inputs: list[Any] = []
         self.order: list[int] = []
         """For each input as it was given: its number among the unique ones."""
@@ -76,6 +86,8 @@ class Batch:
         self.cost_usd: float | None = None
         self.saved_usd: float | None = None
         self.model = errand.model
+        self.collapsed: set[int] = set()
+        """Inputs that came with somebody else's call."""
         self.same_version = True
         """What upstream said last is of the version that the kept ones are of."""
 
@@ -106,7 +118,7 @@ class Batch:
     @property
     def cached_inputs(self) -> int:
         """Inputs, equal ones counted each, that the cache had."""
-        lacking = set(self.missing)
+        lacking = self.collapsed.union(self.missing)
         return sum(number not in lacking for number in self.order)
 
     def body_for_missing(self) -> bytes:
@@ -132,6 +144,26 @@ class Batch:
         for vector in found.data:
             number = self.missing[vector.index]
             self.vectors[number] = Kept(vector.embedding, shares[vector.index])
+
+    def share(self) -> bytes:
+        """What upstream said, for `take_shared` of others."""
+        keys = {number: key for key, number in self._known.items()}
+        told = [(keys[number], bytes(kept.embedding), kept.tokens) for number, kept in self._asked_for()]
+        return msgspec.msgpack.encode(_Shared(self.model, told))
+
+    def take_shared(self, data: bytes) -> None:
+        """Take what another's call brought of what is missing here."""
+        found = _shared.decode(data)
+        for key, embedding, tokens in found.vectors:
+            number = self._known.get(key)
+            if number in self.missing:
+                self.vectors[number] = Kept(msgspec.Raw(embedding), tokens)
+                self.missing.remove(number)
+                self.collapsed.add(number)
+                self.model = found.model
+
+    def _asked_for(self) -> Iterator[tuple[int, Kept]]:
+        return ((number, self.vectors[number]) for number in self.missing)
 
     def answer(self) -> bytes:
         """The body as upstream would have given it for all inputs."""

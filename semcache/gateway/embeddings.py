@@ -8,6 +8,7 @@ is given back byte for byte; the two encodings are different parameters, hence d
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -15,7 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from semcache.cache import SemanticCache
-from semcache.errors import NotCached, StoreUnavailable, UpstreamUnavailable
+from semcache.coalesce import Coalescer, Flight, FlightLost
+from semcache.errors import NotCached, SemcacheError, StoreUnavailable, UpstreamUnavailable
 from semcache.gateway import evidence
 from semcache.gateway.ask import Ask, Reply
 from semcache.gateway.embedding_batch import Batch, Vectors, read, understood
@@ -32,12 +34,21 @@ from semcache.models import (
     Usage,
 )
 from semcache.policy.generation import Answered, Finish
-from semcache.ports import CallEvent, LookupEvent, Observer
+from semcache.ports import Boarding, CallEvent, LookupEvent, Observer
 from semcache.settings import Settings
+
+log = logging.getLogger(__name__)
 
 PATH: Final = "/v1/embeddings"
 _AT_ONCE: Final = 32
 _JSON: Final = (b"content-type", b"application/json")
+
+
+class _Led(msgspec.Struct, frozen=True):
+    """What a call of our own came to."""
+
+    refusal: Reply | None
+    """Upstream's, where it had no embeddings for us."""
 
 
 class Embeddings:
@@ -50,6 +61,7 @@ class Embeddings:
         cache: SemanticCache,
         errands: Errands,
         passing: Passing,
+        coalescer: Coalescer,
         prices: Prices,
         versions: Versions,
         observer: Observer,
@@ -59,6 +71,7 @@ class Embeddings:
         self._cache = cache
         self._errands = errands
         self._passing = passing
+        self._coalescer = coalescer
         self._prices = prices
         self._versions = versions
         self._observer = observer
@@ -80,10 +93,17 @@ class Embeddings:
             return await self._pass_on(ask, body["model"], BypassReason.STORE_UNAVAILABLE)
         batch = Batch(body, inputs, errand)
         await self._look_up(batch)
-        reply = await self._complete(batch, started) if batch.missing else None
-        if reply is not None:
-            return reply
-        return self._reply(batch, started)
+        if not batch.missing:
+            return self._reply(batch, started)
+        if ask.directives.only_if_cached:
+            raise NotCached("not all inputs are cached, and the request asked for `only-if-cached`")
+        await ask.spend()
+        led = await self._together(batch)
+        if led is None and batch.missing:  # others have asked for some of it: what they got is kept by now
+            batch = Batch(body, inputs, errand)
+            await self._look_up(batch)
+            led = _Led(await self._complete(batch) if batch.missing else None)
+        return (led and led.refusal) or self._reply(batch, started)
 
     async def _pass_on(self, ask: Ask, model: str | None, reason: BypassReason) -> Reply:
         errand = self._errands.untenanted(ask, model, "openai")
@@ -111,12 +131,48 @@ class Embeddings:
 
         await _in_turn(one, batch.unique)
 
-    async def _complete(self, batch: Batch, started: float) -> Reply | None:
+    async def _together(self, batch: Batch) -> _Led | None:
+        """Ask upstream in a flight of the first missing input, so that identical requests at once make one call.
+
+        None where it was somebody else's flight: what is still missing is to be looked up again. Raises what asking
+        raises.
+        """
+        fill, ask = batch.fills[batch.missing[0]], batch.errand.ask
+        if fill is None or ask.directives.no_cache or not ask.may_store:  # nothing would be there for the others
+            return _Led(await self._complete(batch))
+        told: list[_Led | SemcacheError] = []
+
+        async def work(flight: Flight) -> None:
+            try:
+                refusal = await self._complete(batch)
+            except SemcacheError as error:
+                told.append(error)
+                return
+            told.append(_Led(refusal))
+            shared = batch.share() if refusal is None and batch.same_version else b""
+            if 0 < len(shared) <= self._settings.limits.response_bytes:
+                flight.push(shared)
+
+        passage = await self._coalescer.board(fill.entry_id, since_ms=fill.issued_ms, work=work)
+        if passage.boarding is Boarding.FOLLOW and passage.flight is not None:
+            await self._follow(passage.flight, batch)
+        elif passage.flight is not None:
+            await passage.flight.settled()
+        if passage.boarding is not Boarding.LEAD or not told:
+            return None
+        if isinstance(told[0], SemcacheError):
+            raise told[0]
+        return told[0]
+
+    async def _follow(self, flight: Flight, batch: Batch) -> None:
+        try:
+            async for shared in flight.frames():
+                batch.take_shared(shared)
+        except FlightLost as error:
+            log.info("a flight of embeddings was lost, the request looks again: %s", error)
+
+    async def _complete(self, batch: Batch) -> Reply | None:
         """Ask upstream for what is missing; a reply only where upstream has no embeddings for us."""
-        ask = batch.errand.ask
-        if ask.directives.only_if_cached:
-            raise NotCached("not all inputs are cached, and the request asked for `only-if-cached`")
-        await ask.spend()
         reply = await self._fetch(batch)
         if reply is None and not batch.same_version and batch.cached_inputs:
             # Upstream has gone over to another model: its vectors mean nothing beside those of the one before.
@@ -205,9 +261,11 @@ class Embeddings:
 
     def _reply(self, batch: Batch, started: float) -> Reply:
         ms = (self._monotonic() - started) * 1000
-        if batch.missing:
+        if batch.missing or batch.collapsed:
+            shared = not batch.missing
             shown = evidence.of_miss(batch.worst, cost_usd=batch.cost_usd, latency_ms=ms)
-            sent = evidence.headers(CacheStatus.MISS, batch.worst, fwd_status=200)
+            shown["cost_usd"] = 0.0 if shared else batch.cost_usd
+            sent = evidence.headers(CacheStatus.MISS, batch.worst, fwd_status=200, collapsed=shared)
         else:
             shown = evidence.of_hit(batch.oldest, latency_ms=ms)
             sent = evidence.headers(CacheStatus.HIT, batch.oldest)

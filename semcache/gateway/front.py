@@ -75,6 +75,7 @@ class Front:
             cache=cache,
             errands=self.errands,
             passing=self.passing,
+            coalescer=self.coalescer,
             prices=self.prices,
             versions=self.versions,
             observer=observer,

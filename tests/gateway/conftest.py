@@ -84,6 +84,12 @@ class Gateway:
         headers = {**more.pop("headers", {}), "cache-control": "only-if-cached"}
         return self.chat(prompt, headers=headers, **more).code == 200
 
+    def clean(self) -> None:
+        """What an earlier test left under way has ended, and the provider has forgotten it."""
+        self.provider.forget()
+        self.settled()
+        self.provider.forget()
+
     def settled(self) -> None:
         """Wait until no flight is under way: what was to be stored is."""
         until(lambda: not self.service.front._parts.coalescer._tasks, what="end of all flights")  # type: ignore[union-attr]
@@ -226,8 +232,7 @@ def shared_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def gateway(shared_gateway: Gateway) -> Gateway:
     """The module's gateway; its provider has forgotten all calls. Entries stay: a prompt for each test."""
-    shared_gateway.settled()
-    shared_gateway.provider.forget()
+    shared_gateway.clean()
     return shared_gateway
 
 
@@ -261,7 +266,6 @@ def troubled_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def faulty(troubled_gateway: Gateway) -> Iterator[Gateway]:
     """The same, with a provider that has forgotten all calls and listens."""
-    troubled_gateway.settled()
-    troubled_gateway.provider.forget()
+    troubled_gateway.clean()
     yield troubled_gateway
     troubled_gateway.provider.start()

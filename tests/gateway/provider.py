@@ -141,6 +141,7 @@ class Provider:
         self._thread = threading.Thread(target=self._loop.run_forever, name="provider")
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
+        self._gates: list[Gate] = []
         self._thread.start()
         self.port = 0
         self.start()
@@ -169,7 +170,10 @@ class Provider:
         self._rule = reply if callable(reply) else lambda _call: reply
 
     def forget(self) -> None:
-        """As it was at first: nothing was asked, nothing is scripted, the next call is number 1."""
+        """As it was at first: nothing was asked, nothing is scripted, nothing waits, the next call is number 1."""
+        for gate in self._gates:
+            gate.open()
+        self._gates.clear()
         self.calls.clear()
         self._script.clear()
         self._rule = lambda _call: Reply()
@@ -322,6 +326,7 @@ class _Connection(asyncio.Protocol):
 
     async def _at(self, position: int, reply: Reply) -> None:
         if reply.gate is not None and reply.gate_at == position:
+            self._provider._gates.append(reply.gate)
             await reply.gate._pass()
         if reply.reset_at == position:
             self.abort()

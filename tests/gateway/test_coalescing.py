@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -26,15 +27,16 @@ MANY = 100
 def standing(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
     """Two replicas on one store, in front of one provider."""
     with many(standalone_server, tmp_path_factory.mktemp("replicas")) as opened:
-        yield [opened(gateway={"lease_s": 0.8, "negative_ttl_s": 0.0}) for _ in range(2)]
+        # a busy machine is no reason to look nothing up: two hundred callers and two replicas share this process
+        patient = {"deadline_s": 10.0, "write_deadline_s": 10.0}
+        yield [opened(gateway={"lease_s": 0.8}, store=dict(patient)) for _ in range(2)]
 
 
 @pytest.fixture
 def replicas(standing: list[Gateway]) -> list[Gateway]:
     """The same, with a clean provider."""
     for each in standing:
-        each.settled()
-    standing[0].provider.forget()
+        each.clean()
     return standing
 
 
@@ -248,3 +250,71 @@ async def test_a_leader_replica_that_is_killed_is_replaced(
     assert [one.text for one in seen] == [f"You said: {prompt}"] * 4
     assert len(provider.calls) == 2, "one new call serves all who followed"
     assert (await ask(http, replicas[0], prompt)).status == "HIT"
+
+
+# -- embeddings ------------------------------------------------------------------------------------------------------
+
+
+async def embed(http: httpx.AsyncClient, gateway: Gateway, texts: list[str], **headers: str) -> httpx.Response:
+    body = {"model": "text-embedding-3-small", "input": texts}
+    return await http.post(f"{gateway.url}/v1/embeddings", json=body, headers=headers)
+
+
+async def test_a_hundred_batches_of_embeddings_at_once_make_one_call(
+    replicas: list[Gateway], http: httpx.AsyncClient
+) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.always(Reply(gate=gate))
+    texts = ["a hundred", "times", "these"]
+    asks = [asyncio.create_task(embed(http, replicas[n % 2], texts)) for n in range(MANY)]
+    await eventually(lambda: waiting(replicas) >= MANY, what="a hundred callers on one flight")
+    gate.open()
+    seen = await asyncio.gather(*asks)
+    assert len(provider.calls) == 1
+    assert {one.status_code for one in seen} == {200}
+    assert len({str(one.json()["data"]) for one in seen}) == 1
+
+
+async def test_batches_that_overlap_ask_for_each_input_once(replicas: list[Gateway], http: httpx.AsyncClient) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.always(Reply(gate=gate))
+    first = asyncio.create_task(embed(http, replicas[0], ["shared", "mine"]))
+    await eventually(gate.reached.is_set, what="the first call")
+    second = asyncio.create_task(embed(http, replicas[1], ["shared", "yours"]))
+    await eventually(lambda: waiting(replicas) >= 2, what="the follower")
+    gate.open()
+    await asyncio.gather(first, second)
+    assert [call.json["input"] for call in provider.calls] == [["shared", "mine"], ["yours"]]
+
+
+@pytest.mark.parametrize("trouble", [Reply(status=401), Reply(status=500), Reply(reset_at=-1)], ids=str)
+async def test_trouble_with_one_batch_is_nobody_elses(
+    replicas: list[Gateway], http: httpx.AsyncClient, trouble: Reply
+) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.then(dataclasses.replace(trouble, gate=gate))
+    texts = [f"in trouble {trouble.status} {trouble.reset_at}"]
+    asks = []
+    for number in range(4):
+        asks.append(asyncio.create_task(embed(http, replicas[number % 2], texts)))
+        await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
+    gate.open()
+    seen = await asyncio.gather(*asks)
+    assert [one.status_code for one in seen] == [502 if trouble.status == 200 else trouble.status, 200, 200, 200]
+
+
+async def test_embeddings_whose_client_leaves_are_kept(replicas: list[Gateway], http: httpx.AsyncClient) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.always(Reply(gate=gate))
+    asked = asyncio.create_task(embed(http, replicas[0], ["left behind"]))
+    await eventually(gate.reached.is_set, what="the call")
+    asked.cancel()
+    gate.open()
+    kept = await eventually(lambda: cached(http, replicas[1], "left behind"), what="what was asked for is kept")
+    assert kept
+    assert len(provider.calls) == 1
+
+
+async def cached(http: httpx.AsyncClient, gateway: Gateway, text: str) -> bool:
+    """Whether an embedding is there without a call."""
+    return (await embed(http, gateway, [text], **{"cache-control": "only-if-cached"})).status_code == 200

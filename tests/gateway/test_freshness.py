@@ -25,8 +25,7 @@ def standing(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def gateway(standing: Gateway) -> Gateway:
-    standing.settled()
-    standing.provider.forget()
+    standing.clean()
     return standing
 
 
@@ -308,8 +307,7 @@ def negative(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def open_negative(negative: Gateway) -> Gateway:
     """A gateway that remembers refusals."""
-    negative.settled()
-    negative.provider.forget()
+    negative.clean()
     return negative
 
 
