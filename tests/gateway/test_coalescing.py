@@ -92,6 +92,7 @@ async def test_a_hundred_at_once_make_one_call(replicas: list[Gateway], http: ht
         for n in range(MANY)
     ]
     await eventually(lambda: waiting(replicas) >= MANY, what="a hundred callers on one flight")
+    await eventually(gate.reached.is_set, what="the call")
     assert len(provider.calls) == 1
     gate.open()
     seen = await asyncio.gather(*asks)
