@@ -250,12 +250,12 @@ def direct(other_provider: Provider) -> Provider:
     return other_provider
 
 
-@pytest.fixture(scope="module")
-def troubled_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One with two further tries, whose pauses take no time, a short patience, and a window for stale answers."""
-    with many(standalone_server, tmp_path_factory.mktemp("faults")) as opened:
+@contextlib.contextmanager
+def troubled(server: str, folder: Path, **upstream: Any) -> Iterator[Gateway]:
+    """One with two further tries, whose pauses take no time, and a window for stale answers."""
+    with many(server, folder) as opened:
         gateway = opened(
-            upstream={"retries": 2, "silence_s": 0.25, "timeout_s": 2, "connect_timeout_s": 0.5},
+            upstream={"retries": 2, **upstream},
             ttl={"min_s": 0.05, "stale_window_s": 600},
             gateway={"stale_if_error_s": 300},
         )
@@ -263,9 +263,28 @@ def troubled_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFa
         yield gateway
 
 
+@pytest.fixture(scope="module")
+def troubled_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with troubled(standalone_server, tmp_path_factory.mktemp("faults")) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def impatient_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with troubled(standalone_server, tmp_path_factory.mktemp("silence"), silence_s=0.25, timeout_s=2) as gateway:
+        yield gateway
+
+
 @pytest.fixture
 def faulty(troubled_gateway: Gateway) -> Iterator[Gateway]:
-    """The same, with a provider that has forgotten all calls and listens."""
+    """A gateway whose provider is to have trouble; it has forgotten all calls, and listens."""
     troubled_gateway.clean()
     yield troubled_gateway
     troubled_gateway.provider.start()
+
+
+@pytest.fixture
+def impatient(impatient_gateway: Gateway) -> Gateway:
+    """The same, which waits for silent providers a moment only."""
+    impatient_gateway.clean()
+    return impatient_gateway

@@ -34,10 +34,10 @@ def test_upstream_refuses_connections(faulty: Gateway, stream: bool, kept: str) 
 
 @FORMS
 @STALE
-def test_upstream_hangs_before_its_headers(faulty: Gateway, stream: bool, kept: str) -> None:
-    case = Case(faulty, "hangs before headers", kept, stream=stream)
+def test_upstream_hangs_before_its_headers(impatient: Gateway, stream: bool, kept: str) -> None:
+    case = Case(impatient, "hangs before headers", kept, stream=stream)
     reply, gate = hang(-1)
-    faulty.provider.always(reply)
+    impatient.provider.always(reply)
     seen = case.ask()
     gate.open()
     if kept == "stale kept":
@@ -64,17 +64,17 @@ def test_upstream_dies_before_its_headers(faulty: Gateway, stream: bool, kept: s
 
 
 @STALE
-def test_upstream_hangs_in_the_middle_of_a_body(faulty: Gateway, kept: str) -> None:
-    case = Case(faulty, "hangs in a body", kept, stream=False)
+def test_upstream_hangs_in_the_middle_of_a_body(impatient: Gateway, kept: str) -> None:
+    case = Case(impatient, "hangs in a body", kept, stream=False)
     reply, gate = hang(1)
-    faulty.provider.always(reply)
+    impatient.provider.always(reply)
     seen = case.ask()
     gate.open()
     if kept == "stale kept":
         case.assert_stale(seen, "upstream_timeout")
     else:
         case.assert_error(seen, 504, "upstream_timeout")
-    assert len(faulty.provider.calls) == 1
+    assert len(impatient.provider.calls) == 1
     case.assert_nothing_stored()
 
 
@@ -92,11 +92,11 @@ def test_upstream_dies_in_the_middle_of_a_body(faulty: Gateway, kept: str, how: 
 
 
 @STALE
-def test_upstream_hangs_in_the_middle_of_a_stream(faulty: Gateway, kept: str) -> None:
+def test_upstream_hangs_in_the_middle_of_a_stream(impatient: Gateway, kept: str) -> None:
     """What was sent cannot be taken back: the protocol's error event, then a cut connection."""
-    case = Case(faulty, "hangs in a stream", kept, stream=True)
+    case = Case(impatient, "hangs in a stream", kept, stream=True)
     reply, gate = hang(3)
-    faulty.provider.always(reply)
+    impatient.provider.always(reply)
     started = time.monotonic()
     told = case.ask_cut()
     assert time.monotonic() - started < DEADLINE_S
