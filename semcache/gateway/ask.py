@@ -31,6 +31,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     principal: Callable[[str | None], str | None]
     """Whose a personal answer is, given whom the provider's field names."""
     directives: Directives
+    bound: bool = False
+    """The credential opens some namespaces only."""
     may_store: bool = True
     """The credential may write."""
     spend: Callable[[], Awaitable[None]] = _free

@@ -9,7 +9,8 @@ import msgspec
 
 from semcache.cache import SemanticCache
 from semcache.coalesce import Coalescer
-from semcache.errors import UpstreamUnavailable
+from semcache.errors import Forbidden, UpstreamUnavailable
+from semcache.gateway.account import reads_no_account
 from semcache.gateway.ask import Ask, Reply
 from semcache.gateway.dialects import DIALECTS
 from semcache.gateway.embeddings import PATH as EMBEDDINGS
@@ -93,6 +94,10 @@ class Front:
 
     async def pass_on(self, ask: Ask, provider: Provider) -> Reply:
         """A route that is only passed on, to the first upstream of the protocol."""
+        if ask.bound and not reads_no_account(ask.method, ask.path):
+            upstream = self.upstreams.choose(None, provider)
+            if upstream.has_key:
+                raise Forbidden("the operator's account is open to keys of all namespaces only")
         errand = self.errands.untenanted(ask, None, provider, readable=False)
         return await self.passing.plain(errand, BypassReason.NOT_CACHED)
 

@@ -17,8 +17,19 @@ from typing import Final, Literal
 Headers = list[tuple[bytes, bytes]]
 Provider = Literal["openai", "anthropic"]
 
-CREDENTIALS: Final = (b"authorization", b"x-api-key", b"api-key")
-"""Fields in which a provider's key may come, OpenAI's, Anthropic's and Azure's."""
+CREDENTIALS: Final = (
+    b"authorization",
+    b"x-api-key",
+    b"api-key",
+    b"x-goog-api-key",
+    b"ocp-apim-subscription-key",
+    b"x-portkey-api-key",
+    b"x-portkey-virtual-key",
+    b"helicone-auth",
+    b"cf-aig-authorization",
+)
+"""Fields in which a provider's key may come: OpenAI's, Anthropic's, Azure's, Google's, and those of gateways."""
+_AS_JSON: Final = ([b"application/json"], [b"application/json;charset=utf-8"])
 _HOP: Final = frozenset(
     {
         b"connection",
@@ -41,16 +52,27 @@ _OF_THE_KEY: Final = frozenset({*CREDENTIALS, b"openai-organization", b"openai-p
 """What belongs to a caller's own account and means nothing beside another's key."""
 
 
-def forward(headers: Iterable[tuple[bytes, bytes]], *, drop: Collection[bytes] = (), readable: bool = False) -> Headers:
+def forward(
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    drop: Collection[bytes] = (),
+    readable: bool = False,
+    as_json: bool = False,
+) -> Headers:
     """A caller's fields as they go upstream.
 
     `drop`: names of fields that carried a key of this service. `readable`: the answer is to be read here, so it must
-    not be compressed. The content length is left to whoever sends the body.
+    not be compressed. `as_json`: the body was read here and is plain JSON. The content length is left to whoever sends
+    the body.
     """
     headers = list(headers)
     left_out = _NOT_FORWARDED | _named_by_connection(headers) | frozenset(drop)
     if readable:
         left_out |= {b"accept-encoding"}
+    called = [value.lower().replace(b" ", b"") for name, value in headers if name == b"content-type"]
+    misnamed = as_json and called not in _AS_JSON
+    if as_json:
+        left_out |= {b"content-encoding"} | ({b"content-type"} if misnamed else frozenset())
     kept = [
         (name, value)
         for name, value in headers
@@ -58,6 +80,8 @@ def forward(headers: Iterable[tuple[bytes, bytes]], *, drop: Collection[bytes] =
     ]
     if readable:
         kept.append((b"accept-encoding", b"identity"))
+    if misnamed:
+        kept.append((b"content-type", b"application/json"))
     return kept
 
 
@@ -88,8 +112,9 @@ def provider_key(headers: Iterable[tuple[bytes, bytes]], *, drop: Collection[byt
 
     All fields that a provider may read as a credential count, as it is not told here which one it takes.
     """
-    found = {name: value for name, value in headers if name in CREDENTIALS and name not in drop}
-    parts = [name + b":" + _without_scheme(found[name]) for name in CREDENTIALS if found.get(name, b"").strip()]
+    shown = [(name, value) for name, value in headers if name in CREDENTIALS and name not in drop and value.strip()]
+    shown.sort(key=lambda field: CREDENTIALS.index(field[0]))  # stable: of one name in their order
+    parts = [name + b":" + _without_scheme(value) for name, value in shown]
     return b"\n".join(parts) or None
 
 

@@ -25,6 +25,7 @@ import msgspec
 
 from semcache.errors import RequestError, UpstreamTimeout, UpstreamUnavailable
 from semcache.gateway.headers import Headers, Provider, authorize, back
+from semcache.gateway.redaction import SHORTEST, redacted
 from semcache.gateway.retries import Failure, repeatable, verdict
 from semcache.ports import UpstreamAnswer, UpstreamRequest
 from semcache.settings import UpstreamSettings, is_loopback
@@ -91,6 +92,12 @@ class HttpUpstream:
     def has_key(self) -> bool:
         """Whether the operator's key is used here, whatever key a caller brings."""
         return bool(self.settings.api_key and self.settings.api_key.get_secret_value())
+
+    @property
+    def secret(self) -> bytes | None:
+        """The operator's key, where what upstream says of an error may repeat it; None without one."""
+        key = self.settings.api_key.get_secret_value() if self.settings.api_key is not None else ""
+        return key.encode("latin-1") if len(key) >= SHORTEST else None
 
     def authorize(self, headers: Headers, provider: Provider) -> Headers:
         """The headers with the operator's key, if there is one; else as they are."""
@@ -233,9 +240,18 @@ class _Answer:
         self._deadline = deadline
         self.status = response.status_code
         self.headers = back(response.headers.raw)
+        self._secret = upstream.secret if self.status >= 400 else None
+        if self._secret is not None:
+            hidden = b"*" * len(self._secret)
+            self.headers = [(name, value.replace(self._secret, hidden)) for name, value in self.headers]
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """See `UpstreamAnswer.chunks`. What the transport has read is yielded as it is, decoded in no way."""
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """See `UpstreamAnswer.chunks`. What the transport has read is yielded as it is, decoded in no way; but for the
+        operator's key, of which no error tells.
+        """
+        return self._chunks() if self._secret is None else redacted(self._chunks(), self._secret)
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
         import httpx2
 
         parts = aiter(self._stream)

@@ -191,13 +191,21 @@ def _token(headers: dict[bytes, bytes]) -> str | None:
 
 
 def _tokens(headers: dict[bytes, bytes]) -> Iterator[tuple[bytes, str]]:
-    """The keys of a request, each with the name of its header."""
+    """The keys of a request, each with the name of its header: of a header that was given twice all, then each."""
     key = headers.get(b"x-api-key")
     if key is not None:
-        yield b"x-api-key", key.strip().decode("latin-1")
+        for one in _apart(key):
+            yield b"x-api-key", one.decode("latin-1")
     bearer = headers.get(b"authorization")
     if bearer is not None and bearer[:7].lower() == b"bearer ":
-        yield b"authorization", bearer[7:].strip().decode("latin-1")
+        for one in _apart(bearer):
+            yield b"authorization", (one[7:].strip() if one[:7].lower() == b"bearer " else one).decode("latin-1")
+
+
+def _apart(value: bytes) -> Iterator[bytes]:
+    yield value.strip()
+    if b"," in value:
+        yield from (part.strip() for part in value.split(b","))
 
 
 def _refuse_web_pages(method: str, headers: dict[bytes, bytes]) -> None:

@@ -10,10 +10,11 @@ from typing import Final
 
 import msgspec
 
-from semcache.errors import NoUpstream
+from semcache.errors import NotFound, NoUpstream
 from semcache.gateway.ask import Ask, Reply
 from semcache.gateway.dialect import Dialect
 from semcache.gateway.dialects import DIALECTS
+from semcache.gateway.embeddings import PATH as EMBEDDINGS_PATH
 from semcache.gateway.front import Front
 from semcache.gateway.headers import Provider, provider_of
 from semcache.gateway.routing import NOT_CONFIGURED
@@ -48,6 +49,7 @@ async def messages(call: Call) -> Answer | StreamAnswer:
 
 async def embeddings(call: Call) -> Answer | StreamAnswer:
     """POST /v1/embeddings."""
+    _refuse_other_spelling(call, EMBEDDINGS_PATH)
     front = _front(call)
     ask = await _ask(call, rates.EMBEDDINGS)
     return _answer(await front.embeddings.answer(ask))
@@ -107,9 +109,16 @@ def _front(call: Call) -> Front:
 
 
 async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
+    _refuse_other_spelling(call, dialect.path)
     front = _front(call)
     ask = await _ask(call, rates.GENERATION)
     return _answer(await front.generation.answer(ask, dialect))
+
+
+def _refuse_other_spelling(call: Call, path: str) -> None:
+    """`%2F` is no `/`, and upstream may see it so: what it says of another path is not said of this one."""
+    if call.scope["raw_path"] != path.encode():
+        raise NotFound(f"there is nothing under this path; is it {path} that you mean?")
 
 
 async def _ask(call: Call, route_class: str | None) -> Ask:
@@ -135,6 +144,7 @@ async def _ask(call: Call, route_class: str | None) -> Ask:
         body=await call.body(),
         namespace=namespace,
         principal=credential.principal,
+        bound=credential.namespaces is not None,
         directives=wishes,
         may_store=Role.WRITE in credential.roles,
         spend=spend,

@@ -156,7 +156,7 @@ def test_a_key_of_ours_never_reaches_upstream(standing: Standing, way: str) -> N
     for gateway in (standing.operated, standing.passing):
         assert gateway.chat(f"our key as {way}", headers={**ours, **theirs}).code == 200
         assert message(gateway, f"our key as {way}", {**ours, **theirs}).status_code == 200
-        assert gateway.client.get("/v1/files", headers={**ours, **theirs}).status_code == 200
+        assert gateway.client.get("/v1/models/m", headers={**ours, **theirs}).status_code == 200
         assert gateway.client.get("/v1/models", headers={**ours, **theirs}).status_code == 200
         embedded = {"model": "m", "input": f"our key as {way} {gateway.url}"}
         sent = gateway.client.post("/v1/embeddings", json=embedded, headers={**ours, **theirs})
@@ -248,3 +248,51 @@ def test_the_two_gateways_keep_paid_and_operated_answers_apart(standing: Standin
     headers = {"x-api-key": standing.red, **bearer("sk-1")}
     seen: list[Seen] = [gateway.chat("who paid?", headers=headers) for gateway in (standing.passing, standing.operated)]
     assert [one.status for one in seen] == ["MISS", "MISS"]
+
+
+# -- the operator's account -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/responses/resp_1"),
+        ("GET", "/v1/files"),
+        ("GET", "/v1/files/file-1/content"),
+        ("GET", "/v1/organization/admin_api_keys"),
+        ("GET", "/v1/messages/batches"),
+        ("POST", "/v1/batches"),
+        ("DELETE", "/v1/models/ft:gpt:mine"),
+        ("GET", "/v1/models%2F..%2Ffiles"),
+    ],
+)
+def test_a_key_of_some_namespaces_does_not_reach_what_lies_in_the_operator_s_account(
+    standing: Standing, method: str, path: str
+) -> None:
+    """Stored answers, files and batches there are everybody's whose requests the operator's key paid for."""
+    operated = standing.operated
+    refused = operated.client.request(method, path, headers=bearer(standing.red))
+    assert refused.status_code in (400, 403, 404), refused.text
+    assert operated.provider.calls == []
+    if "%" not in path:
+        assert operated.client.request(method, path, headers=bearer(standing.admin)).status_code == 200
+        own = {"authorization": "Bearer sk-mine", "x-api-key": standing.red}
+        assert standing.passing.client.request(method, path, headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v1/models"), ("POST", "/v1/moderations"), ("POST", "/v1/messages/count_tokens")],
+)
+def test_what_leaves_nothing_behind_is_passed_on_for_every_key(standing: Standing, method: str, path: str) -> None:
+    assert standing.operated.client.request(method, path, headers=bearer(standing.red)).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["x-goog-api-key", "ocp-apim-subscription-key", "api-key"])
+def test_a_provider_s_key_counts_wherever_it_comes(standing: Standing, name: str) -> None:
+    passing, prompt = standing.passing, f"Whose is it by {name}?"
+    mine, yours = (bearer(standing.red, **{name: key}) for key in ("key-of-mine", "key-of-yours"))
+    assert passing.chat(prompt, headers=mine).status == "MISS"
+    passing.settled()
+    assert passing.chat(prompt, headers=mine).status == "HIT"
+    assert passing.chat(prompt, headers=yours).status == "MISS"
