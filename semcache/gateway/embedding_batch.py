@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache.gateway.bodies import unambiguous
+from semcache.gateway.dialects.reading import RESERVED
 from semcache.gateway.errands import Errand
 from semcache.models import Bypass, CacheRequest, FillToken, Hit, Miss, MissReason, Outcome
 
@@ -45,8 +47,8 @@ class _Shared(msgspec.Struct, array_like=True):
     """What one call brought, for those who asked for the same at the time."""
 
     model: str
-    vectors: list[tuple[bytes, bytes, int]]
-    """Of each input: its JSON, its vector's, its tokens."""
+    vectors: list[tuple[bytes, bytes, int, int, int]]
+    """Of each input: its JSON, its vector's, its tokens; epoch and fence of its miss (`FillToken`)."""
 
 
 _shared = msgspec.msgpack.Decoder(_Shared)
@@ -94,11 +96,11 @@ class Batch:
     def take(self, number: int, outcome: Outcome) -> None:
         """What the cache said of an input."""
         if isinstance(outcome, Hit):
-            try:
-                self.vectors[number] = _kept.decode(outcome.entry.response)
-            except msgspec.DecodeError:  # an entry that somebody stored by hand: fetched anew
+            kept = _read_kept(outcome.entry.response)
+            if kept is None:  # an entry that somebody stored by hand: fetched anew
                 self._lacks(number, Miss(reason=MissReason.NOT_FOUND))
                 return
+            self.vectors[number] = kept
             if not hasattr(self, "oldest") or outcome.entry.created_ms < self.oldest.entry.created_ms:
                 self.oldest = outcome
             if outcome.entry.cost_usd is not None:
@@ -148,15 +150,20 @@ class Batch:
     def share(self) -> bytes:
         """What upstream said, for `take_shared` of others."""
         keys = {number: key for key, number in self._known.items()}
-        told = [(keys[number], bytes(kept.embedding), kept.tokens) for number, kept in self._asked_for()]
+        told = [
+            (keys[number], bytes(kept.embedding), kept.tokens, fill.epoch, fill.fence)
+            for number, kept in self._asked_for()
+            if (fill := self.fills[number]) is not None
+        ]
         return msgspec.msgpack.encode(_Shared(self.model, told))
 
     def take_shared(self, data: bytes) -> None:
-        """Take what another's call brought of what is missing here."""
+        """Take what another's call brought of what is missing here, if nothing was invalidated since it asked."""
         found = _shared.decode(data)
-        for key, embedding, tokens in found.vectors:
-            number = self._known.get(key)
-            if number in self.missing:
+        for key, embedding, tokens, epoch, fence in found.vectors:
+            number = self._known.get(key, -1)
+            fill = self.fills.get(number)
+            if number in self.missing and fill is not None and fill.epoch == epoch and fill.fence <= fence:
                 self.vectors[number] = Kept(msgspec.Raw(embedding), tokens)
                 self.missing.remove(number)
                 self.collapsed.add(number)
@@ -177,13 +184,20 @@ class Batch:
         return b'{"object":"list","data":[%b],"model":%b,"usage":%b}' % (data, model, usage)
 
 
+def _read_kept(response: bytes) -> Kept | None:
+    try:
+        kept = _kept.decode(response)
+    except msgspec.DecodeError:
+        return None
+    return kept if _is_vector(kept.embedding) and kept.tokens >= 0 else None
+
+
 def read(raw: bytes) -> tuple[dict[str, Any], list[Any]] | None:
     """The body and its inputs; None for what is no embeddings request."""
-    try:
-        body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    body = unambiguous(raw)
+    if body is None or not isinstance(body.get("model"), str) or not body["model"]:
         return None
-    if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
+    if any(name in body for name in RESERVED):
         return None
     given = body.get("input")
     if isinstance(given, str):
@@ -205,7 +219,14 @@ def understood(raw: bytes, count: int) -> Vectors | None:
         found = _answers.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return found if sorted(vector.index for vector in found.data) == list(range(count)) else None
+    whole = sorted(vector.index for vector in found.data) == list(range(count))
+    return found if whole and all(map(_is_vector, (vector.embedding for vector in found.data))) else None
+
+
+def _is_vector(embedding: msgspec.Raw) -> bool:
+    """Numbers or base64, and some of it."""
+    text = bytes(embedding)
+    return (text[:1] == b"[" and text[1:-1].strip() != b"") or (text[:1] == b'"' and text != b'""')
 
 
 def shared_out(total: int, lengths: Sequence[int]) -> list[int]:

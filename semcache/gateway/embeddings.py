@@ -33,6 +33,7 @@ from semcache.models import (
     Strategy,
     Usage,
 )
+from semcache.policy.deny import DenyList
 from semcache.policy.generation import Answered, Finish
 from semcache.ports import Boarding, CallEvent, LookupEvent, Observer
 from semcache.settings import Settings
@@ -76,6 +77,7 @@ class Embeddings:
         self._versions = versions
         self._observer = observer
         self._monotonic = monotonic
+        self._deny = DenyList(settings.gateway.deny)
 
     async def answer(self, ask: Ask) -> Reply:
         """Answer one request. Raises UpstreamUnavailable, NotCached, RateLimited, and what routing raises."""
@@ -86,6 +88,8 @@ class Embeddings:
         body, inputs = asked
         if ask.directives.no_store:
             return await self._pass_on(ask, body["model"], BypassReason.NO_STORE)
+        if any(isinstance(one, str) and self._deny.found(one) for one in inputs):
+            return await self._pass_on(ask, body["model"], BypassReason.DENIED_PATTERN)
         try:
             errand = await self._errands.prepare(ask, body["model"], "openai")
         except StoreUnavailable as error:
@@ -232,7 +236,7 @@ class Embeddings:
             await self._cache.store(
                 batch.requests[number],
                 msgspec.json.encode(kept),
-                ttl_s=directives.ttl_s or self._settings.ttl.static,
+                ttl_s=self._settings.ttl.static if directives.ttl_s is None else directives.ttl_s,
                 tags=directives.tags,
                 usage=Usage(input_tokens=kept.tokens),
                 cost_usd=cost,

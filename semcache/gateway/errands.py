@@ -19,7 +19,8 @@ from semcache.ports import Upstream, UpstreamRequest
 UNKNOWN_MODEL: Final = "(none)"
 """Under which requests are counted that name no model."""
 
-API_HEADERS: Final = frozenset({b"anthropic-version", b"anthropic-beta", b"openai-beta"})
+API_HEADERS: Final = frozenset({b"anthropic-version", b"anthropic-beta", b"openai-beta", b"idempotency-key"})
+"""By the last a provider may give the answer of another request."""
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +54,11 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
 
     def _api(self) -> dict[str, Any]:
         """The headers and the query by which a provider's API is chosen, as far as they can change an answer."""
-        told = {name.decode(): value.decode("latin-1") for name, value in self.ask.headers if name in API_HEADERS}
+        told = dict[str, str]()
+        for name, value in self.ask.headers:
+            if name in API_HEADERS:
+                key, text = name.decode(), value.decode("latin-1")
+                told[key] = f"{told[key]},{text}" if key in told else text
         if self.ask.query:
             told["query"] = self.ask.query.decode("latin-1")
         return {"api": told} if told else {}
@@ -76,7 +81,7 @@ class Errands:
         key = None if upstream.has_key else provider_key(ask.headers, drop=ask.ours)
         namespace = await self._tenancy.namespace(ask.namespace, key)
         label = await self._label(upstream.name, model)
-        return _errand(ask, upstream, provider, model=model, namespace=namespace, label=label)
+        return _errand(ask, upstream, provider, model=model, namespace=namespace, label=label, as_json=True)
 
     async def _label(self, upstream: str, model: str) -> str:
         try:
@@ -107,8 +112,10 @@ def _errand(
     namespace: str,
     label: str = "",
     readable: bool = True,
+    as_json: bool = False,
 ) -> Errand:
-    sent = upstream.authorize(forward(ask.headers, drop=ask.ours, readable=readable), provider)
+    """`as_json`: others may get the answer, so the body goes up as what it was read as, whatever it is called."""
+    sent = upstream.authorize(forward(ask.headers, drop=ask.ours, readable=readable, as_json=as_json), provider)
     return Errand(
         ask=ask,
         provider=provider,

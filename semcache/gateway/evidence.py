@@ -201,14 +201,15 @@ def cache_status(
 def splice(body: bytes, evidence: dict[str, Any]) -> bytes:
     """A JSON object's text with `"x_semcache": {...}` as its last member, every other byte as it was.
 
-    A body that is no JSON object, or has the member already, is returned unchanged.
+    A member of that name that another cache has left is replaced. A body that is no JSON object is returned unchanged.
     """
     try:
         members = _members.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
     if MEMBER in members:
-        return body
+        del members[MEMBER]
+        body = msgspec.json.encode(members)  # of Raw values: these stay as they were
     end = len(body.rstrip(b" \t\r\n")) - 1
     comma = b"," if members else b""
     return b'%s%s"%s":%s%s' % (body[:end], comma, MEMBER.encode(), msgspec.json.encode(evidence), body[end:])

@@ -24,8 +24,9 @@ from semcache.gateway.fetching import Fetcher, Order
 from semcache.gateway.frames import End, Head, Piece
 from semcache.gateway.negatives import Negatives
 from semcache.gateway.passing import Passing
-from semcache.models import Bypass, CacheStatus, Hit, Miss, MissReason, Stale, Strategy, Tier
-from semcache.policy.generation import Finish, widest
+from semcache.gateway.recorder import UNREADABLE
+from semcache.models import Bypass, CacheStatus, Hit, Miss, MissReason, RefusedReason, Stale, Strategy, Tier
+from semcache.policy.generation import Finish, may_keep, widest
 from semcache.policy.staleness import Windows, usable, windows
 from semcache.ports import Boarding, CallEvent, LookupEvent, Observer, StaleEvent
 from semcache.settings import Settings
@@ -97,7 +98,8 @@ class Exchange:
                 reply = self._from_hit(outcome)
                 if reply is not None:
                     return reply
-                fresh = True  # a record that is no answer of this protocol: fetch a sound one
+                log.warning("an entry of %s may not answer %s: fetched anew", self._errand.model, self._dialect.name)
+                fresh = True
                 continue
             refuse_if_only_cached(self._ask)
             if isinstance(outcome, Bypass):
@@ -123,7 +125,7 @@ class Exchange:
         entry = hit.entry
         shown = evidence.of_hit(hit, latency_ms=self._ms())
         status = CacheStatus.SEMANTIC_HIT if hit.tier is Tier.SEMANTIC else CacheStatus.HIT
-        return self._kept(entry.response, shown, evidence.headers(status, hit))
+        return self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
 
     def _without_upstream(self, miss: Miss) -> Reply | None:
         """A remembered refusal, or an expired answer that may be served while it is refreshed."""
@@ -147,7 +149,9 @@ class Exchange:
     def _stale(self, stale: Stale, reason: str) -> Reply | None:
         errand = self._errand
         shown = evidence.of_stale(stale, reason, latency_ms=self._ms())
-        reply = self._kept(stale.entry.response, shown, evidence.headers(CacheStatus.STALE, stale, reason=reason))
+        reply = self._kept(
+            stale.entry.response, shown, evidence.headers(CacheStatus.STALE, stale, reason=reason), Tier.EXACT
+        )
         if reply is not None:
             self._parts.observer.served_stale(StaleEvent(namespace=errand.counted_in, model=errand.model, stale=stale))
         return reply
@@ -158,12 +162,22 @@ class Exchange:
             return None
         return self._stale(miss.stale, reason) if usable(miss.stale, self._windows.if_error_s) else None
 
-    def _kept(self, whole: bytes, shown: dict[str, Any], headers: list[Header]) -> Reply | None:
-        """A whole answer in the form that was asked for; None where it is no sound answer of this protocol."""
+    def _kept(
+        self, whole: bytes, shown: dict[str, Any], headers: list[Header], tier: Tier | None = None
+    ) -> Reply | None:
+        """A whole answer in the form that was asked for; None where it is no sound answer of this protocol.
+
+        `tier`: of a record, which must be one that this route would have kept: they are written by hand, too, and
+        under other settings. None for what upstream says just now.
+        """
         response = json_object(whole)
-        if response is None or self._dialect.judge(response).finish is Finish.UNKNOWN:
-            log.warning("an entry of %s is no answer of %s and is fetched anew", self._errand.model, self._dialect.name)
+        answered = UNREADABLE if response is None else self._dialect.judge(response)
+        if response is None or answered.finish is Finish.UNKNOWN:
             return None
+        if tier is not None:
+            kept = may_keep(answered, self._parts.settings.gateway)
+            if isinstance(kept, RefusedReason) or kept.rank < Strategy(tier.value).rank:
+                return None
         if not self._asked.stream:
             own = self._dialect.restated(whole, self._asked)
             return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(own, shown))

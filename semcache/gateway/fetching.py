@@ -110,7 +110,9 @@ class Fetcher:
             answer = await errand.upstream.send(errand.outgoing)
             try:
                 status = answer.status
-                head = Head(status, without_length(answer.headers), is_stream(answer), order.asked.shape)
+                epoch, fence = (order.fill.epoch, order.fill.fence) if order.fill is not None else (0, 0)
+                sent = without_length(answer.headers)
+                head = Head(status, sent, is_stream(answer), order.asked.shape, epoch, fence)
                 sink.push(frames.encode(head))
                 recording, body = await self._relay(sink, order, answer, head)
             finally:
@@ -134,8 +136,10 @@ class Fetcher:
         self._called(order, status, recording, cost, seconds)
         if status >= 300:
             if order.fill is not None:
-                self._negatives.put(order.fill.entry_id, status, head.headers, body)
+                self._negatives.put(order.fill, status, head.headers, body)
             return Fetched(status, cost)
+        if status != 200:  # accepted, or a part: no answer that could be given again
+            recording = _NOTHING
         return Fetched(status, cost, await self._keep(sink, order, recording, cost, seconds))
 
     def cost(self, errand: Errand, recording: Recording) -> float | None:

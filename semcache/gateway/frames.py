@@ -22,6 +22,9 @@ class Head(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     """The body is a stream of events."""
     shape: str
     """Of the request that fetched it (`Asked.shape`)."""
+    epoch: int = 0
+    fence: int = 0
+    """What was invalidated before it was asked for (`FillToken`): who knows of more does not follow."""
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True, tag="p"):

@@ -9,6 +9,7 @@ import logging
 
 from semcache.errors import RequestError, StoreUnavailable
 from semcache.gateway.ask import Ask, Reply
+from semcache.gateway.bodies import unambiguous
 from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.errands import Errand
 from semcache.gateway.exchange import Exchange, Parts, json_object, refuse_if_only_cached
@@ -51,7 +52,7 @@ class Gateway:
 
     def understood(self, ask: Ask, dialect: Dialect) -> Asked | None:
         """What is asked; None for a body that is no request of the protocol."""
-        body = json_object(ask.body)
+        body = unambiguous(ask.body)
         try:
             return None if body is None else dialect.read(body)
         except RequestError as error:

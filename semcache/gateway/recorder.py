@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from semcache.gateway.dialect import Assembler, Dialect
+from semcache.gateway.evidence import MEMBER
 from semcache.gateway.sse import Parser
 from semcache.policy.generation import Answered, Finish
 
@@ -57,6 +58,9 @@ class Recorder:
             response = None
         if not isinstance(response, dict):
             return Recording(None, UNREADABLE)
+        if MEMBER in response:  # another cache's word on how it came by the answer, and not ours
+            del response[MEMBER]
+            whole = msgspec.json.encode(response)
         return Recording(whole, self._dialect.judge(response))
 
     def _assembled(self, response: dict[str, Any] | None) -> Recording:

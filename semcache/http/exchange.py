@@ -119,7 +119,7 @@ class Call:
         self.site = site
         self.scope = scope
         self.receive = receive
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = _joined(scope["headers"])
         self.rate_headers: list[Header] = []
 
     @property
@@ -141,7 +141,7 @@ class Call:
         return client[0] if client else None
 
     def header(self, name: bytes) -> str | None:
-        """A header's text; the last one where it was given twice."""
+        """A header's text; all of them, between commas, where it was given more than once."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
@@ -244,6 +244,16 @@ def _name(headers: list[Header], scope: Scope) -> None:
         if name == b"x-request-id":
             return
     headers.append((b"x-request-id", scope["request_id"].encode("ascii")))
+
+
+def _joined(headers: list[Header]) -> dict[bytes, bytes]:
+    """Fields by name; those of one name are one list (RFC 9110, section 5.3), so that none of them is lost."""
+    found = dict(headers)
+    if len(found) != len(headers):
+        found.clear()
+        for name, value in headers:
+            found[name] = found[name] + b", " + value if name in found else value
+    return found
 
 
 async def _until_gone(receive: Receive) -> None:

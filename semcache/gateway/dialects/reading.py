@@ -6,7 +6,7 @@ What a dialect cannot understand it refuses here, and the request is then passed
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from semcache.errors import RequestError
 
@@ -53,11 +53,17 @@ def objects(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return value
 
 
+RESERVED: Final = ("protocol", "api", "extra_headers", "extra_query")
+"""Names that mean something here and are no fields of a provider's request. Ours stand in the place of the first two;
+the others are not counted, and some proxies make headers of them."""
+
+
 def params(body: Mapping[str, Any], protocol: str, *without: str) -> dict[str, Any]:
-    """Every field but those named, and the protocol. Raises RequestError where the body has a `protocol` itself: ours
-    stands in its place, so two bodies that differ in theirs would be one."""
-    if "protocol" in body:
-        raise RequestError("no field of this protocol", field="protocol")
+    """Every field but those named, and the protocol. Raises RequestError where the body has a name of `RESERVED`: two
+    bodies that differ there would be one."""
+    for name in RESERVED:
+        if name in body:
+            raise RequestError("no field of this protocol", field=name)
     return {name: value for name, value in body.items() if name not in without} | {"protocol": protocol}
 
 
