@@ -219,7 +219,9 @@ class RateSettings(_Group):
     """Rate limits, for each API key or, without one, each client address."""
 
     enabled: bool = Field(False, description="Limit at all.")
-    generation_per_minute: Count = Field(20, description="Chat completions, responses and messages.")
+    generation_per_minute: Count = Field(
+        20, description="Chat completions, responses and messages; what else a provider may charge for."
+    )
     embeddings_per_minute: Count = Field(600, description="Embeddings.")
     data_per_minute: Count = Field(6000, description="Lookups, stores and feedback; a batch counts its items.")
     count_hits: bool = Field(True, description="Answers from the cache count too.")

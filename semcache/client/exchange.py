@@ -22,8 +22,10 @@ from semcache.client.items import LookupItem, StoreItem
 from semcache.client.items import Strategy as StrategyName
 from semcache.errors import NotCached, RequestError
 from semcache.gateway import evidence
+from semcache.gateway.bodies import unambiguous
 from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.dialects import DIALECTS
+from semcache.gateway.headers import API_HEADERS
 from semcache.gateway.prices import Prices
 from semcache.gateway.recorder import Recorder
 from semcache.models import BypassReason, CacheStatus, MissReason, RefusedReason, Strategy, Tier, Usage
@@ -48,7 +50,6 @@ _NAMES: Final[dict[Strategy, StrategyName]] = {Strategy.EXACT: "exact", Strategy
 _BYPASSED: Final = frozenset(BypassReason) - frozenset(map(str, MissReason))
 """What the service says where its policy did not even look."""
 _OURS: Final = b"x-cache-"
-_BODY_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class Rules:
@@ -83,16 +84,16 @@ class Exchange:
     """One request that a dialect understands."""
 
     def __init__(self, rules: Rules, dialect: Dialect, url: str, headers: Mapping[bytes, bytes], body: bytes) -> None:
-        """`url` without its query. Raises RequestError for a request that is none of the dialect, or headers of ours
-        that mean nothing.
+        """`url` with its query, which may choose the version of an API. `headers`: lower-case names.
+
+        Raises RequestError for a request that is none of the dialect, or headers of ours that mean nothing.
         """
         self._rules = rules
         self._dialect = dialect
         self._begun = time.monotonic()
-        try:
-            decoded = _BODY_OBJECT.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise RequestError(str(error)) from error
+        decoded = unambiguous(body)
+        if decoded is None:
+            raise RequestError("no JSON object, or one that two readers could read differently")
         self._asked = dialect.read(decoded)
         self._directives = directives.read(headers)
         said = self._directives.strategy
@@ -101,7 +102,7 @@ class Exchange:
             "model": self._asked.model,
             "messages": self._asked.messages,
             "model_version": rules.model_versions.get(self._asked.model, ""),
-            "params": {**self._asked.params, "upstream": url, "features": _features(headers)},
+            "params": {**self._asked.params, "upstream": url, **_features(headers)},
             "namespace": self._directives.namespace,
             "user": self._asked.user,
         }
@@ -144,7 +145,9 @@ class Exchange:
                 problem = self._dialect.error(NotCached.status, NotCached.code, "there is no cached answer")
                 return NotCached.status, [*self.said(), _JSON], iter([msgspec.json.encode(problem)])
             return None
-        if not isinstance(found.response, dict):  # somebody stored another thing under this very request
+        if not isinstance(found.response, dict) or isinstance(
+            may_keep(self._dialect.judge(found.response), self._rules.gateway), RefusedReason
+        ):  # somebody stored another thing under this very request
             self._found = Lookup(reason="unreadable")
             return None
         shown = self._evidence()
@@ -255,10 +258,10 @@ def forwarded(headers: Headers, *, readable: bool) -> Headers:
     return kept
 
 
-def _features(headers: Mapping[bytes, bytes]) -> str | None:
-    """What Anthropic's clients ask for in a header: it changes answers."""
-    beta = headers.get(b"anthropic-beta")
-    return None if beta is None else beta.decode("latin-1")
+def _features(headers: Mapping[bytes, bytes]) -> dict[str, dict[str, str]]:
+    """The headers by which an API is chosen: they change answers."""
+    told = {name.decode(): headers[name].decode("latin-1") for name in sorted(API_HEADERS) if name in headers}
+    return {"api": told} if told else {}
 
 
 def _usage(usage: Usage | None) -> dict[str, int] | None:

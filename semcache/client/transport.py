@@ -49,8 +49,11 @@ class _Caching:
         url = request.url
         dialect = self.dialect(request)
         assert dialect is not None
-        headers = {name.lower(): value for name, value in request.headers.raw}
-        where = f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
+        headers = dict[bytes, bytes]()
+        for raw, value in request.headers.raw:
+            name = raw.lower()
+            headers[name] = headers[name] + b", " + value if name in headers else value
+        where = f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
         try:
             exchange = Exchange(self._rules, dialect, where, headers, request.content)
         except RequestError as error:

@@ -1,4 +1,4 @@
-"""Which routes of a provider reach into the account of whoever pays: stored answers, files, batches, keys.
+"""Which routes of a provider reach into the account of whoever pays: stored answers, files, batches, keys; which cost.
 
 With the operator's key that account holds what all tenants left there. A key of this service that opens some namespaces
 only is therefore let through to what leaves nothing behind and reads nothing that was left. The list is of these: a
@@ -16,6 +16,16 @@ _ASKS: Final = re.compile(
     r"|rerank|score|tokenize|detokenize)"
 )
 _MODELS: Final = re.compile(r"/v1/models(/[^/%\\]+)?")
+
+
+_FREE: Final = re.compile(
+    r"/v1/(moderations|messages/count_tokens|responses/input_tokens|tokenize|detokenize|files|uploads(/.*)?)"
+)
+
+
+def costs(method: str, path: str) -> bool:
+    """Whether a call that is passed on may have a model work, for all that is known of its route."""
+    return method == "POST" and _FREE.fullmatch(path) is None
 
 
 def reads_no_account(method: str, path: str) -> bool:

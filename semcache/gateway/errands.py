@@ -8,7 +8,7 @@ import msgspec
 
 from semcache.errors import StoreUnavailable
 from semcache.gateway.ask import Ask
-from semcache.gateway.headers import Provider, forward, provider_key
+from semcache.gateway.headers import API_HEADERS, Provider, forward, provider_key
 from semcache.gateway.http_upstream import HttpUpstream
 from semcache.gateway.routing import Upstreams
 from semcache.gateway.tenancy import Tenancy
@@ -18,9 +18,6 @@ from semcache.ports import Upstream, UpstreamRequest
 
 UNKNOWN_MODEL: Final = "(none)"
 """Under which requests are counted that name no model."""
-
-API_HEADERS: Final = frozenset({b"anthropic-version", b"anthropic-beta", b"openai-beta", b"idempotency-key"})
-"""By the last a provider may give the answer of another request."""
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,6 +99,7 @@ class Front:
             if upstream.has_key:
                 raise Forbidden("the operator's account is open to keys of all namespaces only")
         errand = self.errands.untenanted(ask, None, provider, readable=False)
+        await ask.spend()
         return await self.passing.plain(errand, BypassReason.NOT_CACHED)
 
     async def fetch(self, item: WarmItem) -> Fetched:

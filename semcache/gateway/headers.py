@@ -29,6 +29,8 @@ CREDENTIALS: Final = (
     b"cf-aig-authorization",
 )
 """Fields in which a provider's key may come: OpenAI's, Anthropic's, Azure's, Google's, and those of gateways."""
+API_HEADERS: Final = frozenset({b"anthropic-version", b"anthropic-beta", b"openai-beta", b"idempotency-key"})
+"""Fields by which an API is chosen. By the last a provider may give the answer of another request."""
 _AS_JSON: Final = ([b"application/json"], [b"application/json;charset=utf-8"])
 _HOP: Final = frozenset(
     {

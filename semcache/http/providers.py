@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import NotFound, NoUpstream
+from semcache.gateway.account import costs
 from semcache.gateway.ask import Ask, Reply
 from semcache.gateway.dialect import Dialect
 from semcache.gateway.dialects import DIALECTS
@@ -57,13 +58,14 @@ async def embeddings(call: Call) -> Answer | StreamAnswer:
 
 async def models(call: Call) -> Answer | StreamAnswer:
     """GET /v1/models."""
-    ask = await _ask(call, None)
+    ask = await _ask(call, None, heeded=False)
     return _answer(await _front(call).models(ask, _provider(call)))
 
 
 async def pass_on(call: Call) -> Answer | StreamAnswer:
     """Any other route of a provider."""
-    ask = await _ask(call, None)
+    paid = costs(call.method, call.scope["raw_path"].decode("latin-1"))
+    ask = await _ask(call, rates.GENERATION if paid else None, heeded=False)
     return _answer(await _front(call).pass_on(ask, _provider(call)))
 
 
@@ -121,10 +123,13 @@ def _refuse_other_spelling(call: Call, path: str) -> None:
         raise NotFound(f"there is nothing under this path; is it {path} that you mean?")
 
 
-async def _ask(call: Call, route_class: str | None) -> Ask:
-    """The call as the gateway takes it. Counts it against the caller's rate, or leaves that to a miss."""
+async def _ask(call: Call, route_class: str | None, *, heeded: bool = True) -> Ask:
+    """The call as the gateway takes it. Counts it against the caller's rate, or leaves that to a miss.
+
+    `heeded`: what the caller asks of the cache counts.
+    """
     credential = call.credential
-    wishes = directives.read(call.headers) if route_class is not None else Directives()
+    wishes = directives.read(call.headers) if heeded else Directives()
     namespace = credential.choose(None, call.header(b"x-cache-namespace"))
     misses_only = False
     if route_class is not None:

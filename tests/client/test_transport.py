@@ -111,6 +111,10 @@ def test_messages_are_asked_once(anthropic: Anthropic, upstream: Provider, first
     assert len(upstream.calls) == 1
     ask(False, extra_headers={"anthropic-beta": "another-2026-01-01"})
     assert len(upstream.calls) == 2
+    ask(False, extra_headers={"anthropic-version": "2030-01-01"})
+    assert len(upstream.calls) == 3
+    ask(False, extra_query={"api-version": "2"})
+    assert len(upstream.calls) == 4
 
 
 async def test_and_so_it_is_for_those_who_await(local: LocalCache, namespace: str, upstream: Provider) -> None:

@@ -343,3 +343,15 @@ def test_a_key_in_pieces_is_seen() -> None:
         assert redactor.feed(text[:cut]) + redactor.feed(text[cut:]) + redactor.rest() == b"see ***********!"
     redactor = Redactor(b"aab")
     assert b"".join(redactor.feed(b"%c" % one) for one in b"aaab aa") + redactor.rest() == b"a*** aa"
+
+
+# -- what is charged for ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count_hits", [True, False])
+def test_other_ways_to_a_model_spend_the_same_rate(open_gateway: Any, count_hits: bool) -> None:
+    gateway: Gateway = open_gateway(rate={"enabled": True, "generation_per_minute": 3, "count_hits": count_hits})
+    paths = ("/v1/completions", "/v1//chat/completions", "/v1/responses/compact", "/v1/completions")
+    assert [gateway.client.post(path, json=asked("Once more")).status_code for path in paths][-1] == 429
+    assert gateway.client.post("/v1/messages/count_tokens", json={}).status_code != 429
+    assert gateway.chat("And by the door?").code == 429
