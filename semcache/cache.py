@@ -157,6 +157,10 @@ class SemanticCache:
             digest=digest,
         )
 
+    async def entry_id(self, request: CacheRequest) -> str:
+        """The id that an entry of this request has, or would have. Raises RequestError for what is no request."""
+        return (await self._identify(request)).entry_id
+
     async def _identify(self, request: CacheRequest) -> CacheIdentity:
         """The identity of a request; of one that is asked for again (looked up, then stored) as it was told."""
         key = id(request)

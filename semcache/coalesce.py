@@ -169,12 +169,13 @@ class Coalescer:
         self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def board(self, entry_id: str, *, since_ms: int, work: Work) -> Passage:
+    async def board(self, entry_id: str, *, since_ms: int | None, work: Work) -> Passage:
         """Join the flight of an entry, or begin one: then `work` is run, whatever becomes of the caller.
 
         LEAD: `work` was started; FOLLOW: another's was. Either way `Passage.flight` has the frames. LANDED: the entry
         was written at or after `since_ms` (the store's clock, as the caller's lookup read it), or a flight has just
-        ended here: look again. With the store down it leads: one flight in this process still.
+        ended here: look again. With the store down it leads: one flight in this process still; `since_ms` None says
+        that the caller has just found it so: it is not asked again, and any name will do for an entry id.
         Raises RequestError for text that is no entry id, FlightLost where the process stops.
         """
         while (flight := self._flights.get(entry_id)) is not None and flight.ended:
@@ -218,7 +219,7 @@ class Coalescer:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    def _begin(self, entry_id: str, since_ms: int, work: Work) -> Flight:
+    def _begin(self, entry_id: str, since_ms: int | None, work: Work) -> Flight:
         flight = self._flights[entry_id] = Flight(entry_id)
         self._keep(flight, self._fly(flight, since_ms, work))
         return flight
@@ -239,12 +240,17 @@ class Coalescer:
 
         task.add_done_callback(ended)
 
-    async def _fly(self, flight: Flight, since_ms: int, work: Work) -> None:
+    async def _seat(self, entry_id: str, since_ms: int | None) -> Seat:
+        if since_ms is None:
+            return Seat(Boarding.LEAD)
         try:
-            seat = await self._store.board(flight.entry_id, since_ms=since_ms, ttl_s=self._lease_s)
+            return await self._store.board(entry_id, since_ms=since_ms, ttl_s=self._lease_s)
         except StoreUnavailable as error:
             self._degraded("store", error.code, str(error))
-            seat = Seat(Boarding.LEAD)
+            return Seat(Boarding.LEAD)
+
+    async def _fly(self, flight: Flight, since_ms: int | None, work: Work) -> None:
+        seat = await self._seat(flight.entry_id, since_ms)
         flight.token = seat.token
         flight.led_here = seat.boarding is Boarding.LEAD
         if seat.boarding is Boarding.LANDED:

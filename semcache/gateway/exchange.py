@@ -112,9 +112,7 @@ class Exchange:
                 await self._ask.spend()
                 spent = True
             miss = outcome
-            if miss.fill is None:
-                break
-            reply = await self._by_flight(miss, miss.fill.entry_id, miss.fill.issued_ms)
+            reply = await self._by_flight(miss)
             if reply is not None:
                 return reply
         return await self._alone(miss)
@@ -205,9 +203,13 @@ class Exchange:
 
         return work
 
-    async def _by_flight(self, miss: Miss, entry_id: str, since_ms: int) -> Reply | None:
+    async def _by_flight(self, miss: Miss) -> Reply | None:
         """The answer of a flight, led or followed; None to look again."""
-        passage = await self._parts.coalescer.board(entry_id, since_ms=since_ms, work=self._work(miss))
+        if miss.fill is not None:
+            name, since_ms = miss.fill.entry_id, miss.fill.issued_ms
+        else:  # the store told nothing: a flight of those alone to whom it told nothing, as what it brings is not kept
+            name, since_ms = f"unread {await self._parts.cache.entry_id(self._request)}", None
+        passage = await self._parts.coalescer.board(name, since_ms=since_ms, work=self._work(miss))
         if passage.flight is None:
             return None
         led = passage.boarding is Boarding.LEAD

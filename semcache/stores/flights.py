@@ -38,7 +38,7 @@ class RedisFlights:
     async def board(self, entry_id: str, *, since_ms: int, ttl_s: float) -> Seat:
         """See `Flights.board`."""
         args = (entry_id, since_ms, _ms(ttl_s), _ms(_REMEMBERED_S), _ms(_WATCHED_S), _ms(_SPARE_S))
-        boarding, token = await self._link.run("flight_board", self._base(entry_id), args, deadline_s=self._write_s)
+        boarding, token = await self._link.run("flight_board", self._base(entry_id), args)  # a caller waits: as a read
         return Seat(Boarding(boarding.decode()), token)
 
     async def beat(
