@@ -453,23 +453,16 @@ async def test_without_a_store_there_is_one_flight_in_this_process(key_prefix: s
     await one.coalescer.aclose()
 
 
-async def test_who_found_the_store_down_does_not_ask_it_again(replica: Start) -> None:
-    one, gate = replica(), asyncio.Event()
-    calls: list[Flight] = []
-
-    async def work(flight: Flight) -> None:
-        calls.append(flight)
-        await gate.wait()
-        flight.push(b"answer")
-
-    passages = [await one.board("unread", since_ms=None, work=work) for _ in range(3)]
-    assert [passage.boarding for passage in passages] == [Boarding.LEAD, Boarding.FOLLOW, Boarding.FOLLOW]
-    gate.set()
-    for passage in passages:
-        assert passage.flight is not None
-        assert [frame async for frame in passage.flight.frames()] == [b"answer"]
-    assert len(calls) == 1
-    assert calls[0].token == 0
+async def test_who_found_the_store_down_does_not_ask_it_again(key_prefix: str) -> None:
+    one = Replica(Settings(redis_url="redis://127.0.0.1:1", store={"key_prefix": key_prefix}))  # never started
+    kitchen = Kitchen()
+    passages = [await one.coalescer.board("unread", since_ms=None, work=kitchen.work) for _ in range(3)]
+    assert [passage.boarding for passage in passages] == [LEAD, FOLLOW, FOLLOW]
+    kitchen.go.set()
+    assert all(await asyncio.gather(*(read(passage) for passage in passages)))
+    assert kitchen.begun == 1
+    assert one.degraded == []
+    await one.coalescer.aclose()
 
 
 async def test_a_store_that_dies_under_way(key_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
