@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from semcache.gateway.redaction import Redactor
+from tests.gateway import provider_responses
 from tests.gateway.conftest import Gateway, Seen, many
 from tests.gateway.provider import BEFORE_HEADERS, Call, Gate, Reply
+from tests.serving import until
 
 CHAT = "/v1/chat/completions"
 
@@ -228,6 +230,45 @@ def test_headers_that_belie_the_body_leave_no_refusal_for_others(gateway: Gatewa
     raw(gateway, CHAT, json.dumps(asked(prompt)).encode(), header)
     gateway.settled()
     assert gateway.chat(prompt).code == 200
+
+
+# -- what is said of one caller --------------------------------------------------------------------------------------
+
+
+def test_a_stream_that_names_one_caller_is_not_passed_to_another(gateway: Gateway) -> None:
+    def named(call: Call) -> Reply:
+        """Responses repeat whom their request named."""
+        response = provider_responses.whole(call.json, call.number, Reply())
+        response |= {name: call.json.get(name) for name in ("user", "metadata", "safety_identifier")}
+        created = {"type": "response.created", "sequence_number": 0, "response": {**response, "output": []}}
+        rest = b"".join(provider_responses.events(call.json, call.number, Reply())).split(b"\n\n")[1:-2]
+        done = {"type": "response.completed", "sequence_number": len(rest) + 1, "response": response}
+        ends = [b"event: %b\ndata: %b" % (one["type"].encode(), json.dumps(one).encode()) for one in (created, done)]
+        return Reply(raw=b"\n\n".join([ends[0], *rest, ends[1], b""]), content_type="text/event-stream", gate=gate)
+
+    gate = Gate()
+    gateway.provider.always(named)
+    seen: dict[str, bytes] = {}
+
+    def ask(user: str) -> None:
+        body = {"model": "gpt-4.1", "input": "Who is named?", "stream": True, "user": user, "metadata": {"of": user}}
+        seen[user] = gateway.post("/v1/responses", body).content
+
+    asking = [threading.Thread(target=ask, args=(user,)) for user in ("alice", "bob")]
+    asking[0].start()
+    assert gate.reached.wait(10)
+    asking[1].start()
+    until(lambda: any(flight.followers for flight in flights(gateway)), what="bob follows")
+    gate.open()
+    for one in asking:
+        one.join()
+    assert len(gateway.provider.calls) == 1
+    assert b"response.completed" in seen["bob"]
+    assert b"alice" in seen["alice"] and b"alice" not in seen["bob"]
+
+
+def flights(gateway: Gateway) -> list[Any]:
+    return list(gateway.service.front._parts.coalescer._flights.values())  # type: ignore[union-attr]
 
 
 # -- what is no answer is nobody's answer -----------------------------------------------------------------------------

@@ -43,6 +43,20 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_an_admin_of_one_namespace_reaches_no_other",
         ),
         "contract/test_entry_store.py": ("test_the_whole_digest_decides",),
+        "gateway/test_tenancy_of_routes.py": (
+            "test_two_provider_keys_never_share",
+            "test_two_provider_keys_never_share_embeddings_or_messages",
+            "test_only_who_shows_the_key_may_read_the_entry",
+            "test_nobody_can_name_a_namespace_of_a_provider_key",
+            "test_a_caller_without_any_key_is_a_tenant_of_its_own",
+            "test_two_provider_keys_do_not_share_within_a_namespace",
+            "test_the_two_gateways_keep_paid_and_operated_answers_apart",
+            "test_a_key_of_ours_never_reaches_upstream",
+            "test_a_key_of_some_namespaces_does_not_reach_what_lies_in_the_operator_s_account",
+            "test_a_provider_s_key_counts_wherever_it_comes",
+        ),
+        "gateway/test_coalescing.py": ("test_a_refusal_of_one_credential_is_nobody_elses",),
+        "gateway/test_adversary.py": ("test_a_provider_that_repeats_the_operator_s_key_does_not_show_it",),
     },
     "another user's personal answer": {
         "never/test_tenants.py": (
@@ -58,6 +72,12 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_conversation_stays_personal_and_a_secret_stays_out",
         ),
         "policy/test_freshness.py": ("test_accuracy_on_prompts_the_rules_never_saw",),
+        "gateway/test_tenancy_of_routes.py": (
+            "test_personal_prompts_are_keyed_by_user_else_bypassed",
+            "test_personal_prompts_are_keyed_by_the_credential",
+        ),
+        "gateway/test_adversary.py": ("test_a_stream_that_names_one_caller_is_not_passed_to_another",),
+        "gateway/test_clients_semantic.py": ("test_personal_answers_of_one_user_are_for_no_paraphrase_of_another",),
     },
     "an answer of another model version, system prompt or conversation": {
         "never/test_partitions.py": (
@@ -71,9 +91,46 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "policy/test_canonical.py": ("test_different_values_have_different_bytes",),
         "integration/test_replicas.py": ("test_partitions_keep_answers_apart",),
+        "gateway/test_versions.py": (
+            "test_a_version_is_named_once_it_changes",
+            "test_an_answer_to_an_older_question_changes_nothing",
+            "test_before_the_first_look_no_version_is_known",
+        ),
+        "gateway/test_embeddings.py": ("test_a_new_version_of_the_model_is_never_mixed_with_the_old",),
+        "gateway/test_clients_policy.py": (
+            "test_a_conversation_is_its_whole_self",
+            "test_models_parameters_and_protocols_are_kept_apart",
+            "test_a_new_version_of_a_model_leaves_older_answers_behind",
+        ),
+        "gateway/test_adversary.py": (
+            "test_a_body_that_readers_read_differently_is_only_passed_on",
+            "test_an_embeddings_body_that_readers_read_differently_is_only_passed_on",
+            "test_no_field_stands_for_what_the_gateway_says_of_a_request",
+            "test_features_that_are_asked_for_in_several_fields_all_count",
+            "test_an_idempotency_key_brings_no_other_request_s_answer_into_the_cache",
+            "test_another_spelling_of_the_path_leaves_no_trace",
+        ),
     },
     "a truncated or failed answer served as whole": {
         "policy/test_cacheability.py": ("test_an_empty_answer_is_not_stored",),
+        "gateway/test_faults.py": (
+            "test_upstream_dies_in_the_middle_of_a_body",
+            "test_upstream_dies_in_the_middle_of_a_stream",
+            "test_upstream_hangs_in_the_middle_of_a_body",
+            "test_upstream_hangs_in_the_middle_of_a_stream",
+        ),
+        "gateway/test_faults_answers.py": (
+            "test_upstream_answers_200_with_garbage",
+            "test_upstream_ends_a_stream_that_is_not_sound",
+            "test_an_answer_that_is_not_worth_keeping",
+        ),
+        "gateway/test_adversary.py": (
+            "test_a_page_that_came_for_one_is_not_given_to_others_as_json",
+            "test_a_planted_record_that_is_no_answer_is_not_served",
+            "test_only_a_plain_200_is_kept",
+            "test_nothing_is_no_embedding",
+            "test_headers_that_belie_the_body_leave_no_refusal_for_others",
+        ),
         "http/test_decoding.py": ("test_what_could_not_be_given_back_is_not_taken",),
         "http/test_edge.py": ("test_a_caller_that_goes_away_leaves_nothing_behind",),
         "contract/test_entry_store.py": (
@@ -169,6 +226,11 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "admin/test_invalidation.py": ("test_fills_with_tokens_under_fire",),
         "integration/test_replicas.py": ("test_an_invalidation_that_races_a_fill_wins",),
+        "gateway/test_adversary.py": (
+            "test_who_asks_after_an_invalidation_does_not_follow_what_was_asked_before",
+            "test_who_asks_for_embeddings_after_an_invalidation_asks_anew",
+            "test_a_refusal_is_forgotten_with_an_invalidation",
+        ),
     },
 }
 

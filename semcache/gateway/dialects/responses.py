@@ -185,9 +185,14 @@ def _state(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> str | Non
 
 
 def _shape(body: Mapping[str, Any]) -> str:
-    """Streams carry padding unless it is declined, in every event with a delta."""
+    """Streams carry padding unless it is declined, in every event with a delta; and they repeat whom the request names:
+    that is nobody else's to read.
+    """
     options = body.get("stream_options")
-    return "unpadded" if isinstance(options, dict) and options.get("include_obfuscation") is False else ""
+    unpadded = isinstance(options, dict) and options.get("include_obfuscation") is False
+    named = {name: body[name] for name in ECHOES if body.get(name)}
+    told = msgspec.json.encode(named, order="deterministic").decode() if named else ""
+    return ("unpadded" if unpadded else "") + told
 
 
 def _include(body: Mapping[str, Any]) -> list[Any]:

@@ -70,7 +70,7 @@ class TestReading:
     def test_what_is_asked(self) -> None:
         asked = read(instructions="Be brief.", stream=True, user="u1", temperature=0.5, truncation="auto")
         assert asked.messages == [{"role": "user", "content": "What is a cache?"}]
-        assert (asked.model, asked.stream, asked.user, asked.shape) == ("gpt-4.1", True, "u1", "")
+        assert (asked.model, asked.stream, asked.user, asked.shape) == ("gpt-4.1", True, "u1", '{"user":"u1"}')
         assert asked.params["protocol"] == NAME
         assert (asked.params["instructions"], asked.params["truncation"]) == ("Be brief.", "auto")
         assert asked.traits == Traits(temperature=0.5)
@@ -115,6 +115,11 @@ class TestReading:
         assert read(stream=True, stream_options={"include_obfuscation": False}).shape == "unpadded"
         assert read(stream=True, stream_options={"include_obfuscation": True}).shape == ""
         assert read(stream_options={"include_obfuscation": False}).shape == ""
+
+    def test_whom_a_stream_names_is_a_shape(self) -> None:
+        shapes = {read(stream=True, metadata={"of": name}).shape for name in ("alice", "bob")}
+        assert len(shapes | {read(stream=True).shape}) == 3
+        assert read(metadata={"of": "alice"}).shape == ""
 
     def test_whom_it_names(self) -> None:
         assert read(safety_identifier="s").user == "s"
