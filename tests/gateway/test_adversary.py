@@ -114,6 +114,18 @@ def test_no_field_stands_for_what_the_gateway_says_of_a_request(gateway: Gateway
     assert embeddings.headers["x-cache-reason"] == "not_understood"
 
 
+@pytest.mark.parametrize("path", [CHAT, "/v1/responses", "/v1/messages", "/v1/embeddings"])
+@pytest.mark.parametrize("levels", [80, 95, 101, 400])
+def test_what_is_nested_too_deep_for_us_is_the_provider_s_to_judge(gateway: Gateway, path: str, levels: int) -> None:
+    schema: Any = {}
+    for _ in range(levels):
+        schema = {"a": [schema]} if levels == 400 else {"a": schema}
+    body = asked("How deep?", input="How deep?", max_tokens=9, tool_choice=schema)
+    answer = gateway.post(path, body)
+    assert answer.status_code == 200
+    assert answer.headers["x-cache-status"] == ("MISS" if levels == 80 else "BYPASS")
+
+
 # -- header fields that stand twice -----------------------------------------------------------------------------------
 
 
@@ -264,7 +276,8 @@ def test_a_stream_that_names_one_caller_is_not_passed_to_another(gateway: Gatewa
         one.join()
     assert len(gateway.provider.calls) == 1
     assert b"response.completed" in seen["bob"]
-    assert b"alice" in seen["alice"] and b"alice" not in seen["bob"]
+    assert b"alice" in seen["alice"]
+    assert b"alice" not in seen["bob"]
 
 
 def flights(gateway: Gateway) -> list[Any]:
