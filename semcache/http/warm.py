@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from msgspec import Meta
 from semcache.errors import RequestError, TooLarge
 from semcache.gateway.warm_list import MOST_BYTES, MOST_ITEMS, WarmItem, numbered, read_items, read_lines
 from semcache.gateway.warming import MOST_AT_ONCE
+from semcache.http.access import NAMESPACE_PATTERN
 from semcache.http.answers import JobAccepted, encode
 from semcache.http.bodies import Name, Namespace
 from semcache.http.decoding import BodyDecoder
@@ -38,6 +40,7 @@ class WarmBody(WarmOptions, kw_only=True, forbid_unknown_fields=True):
     items: list[msgspec.Raw]
 
 
+_NAMESPACE = re.compile(NAMESPACE_PATTERN)
 _bodies = BodyDecoder(WarmBody)
 
 
@@ -80,6 +83,8 @@ def _chooser(call: Call, options: WarmOptions) -> Callable[[str | None], str]:
     header = call.header(b"x-cache-namespace")
 
     def choose(named: str | None) -> str:
+        if named is not None and not _NAMESPACE.match(named):
+            raise RequestError("a namespace has 1 to 128 letters, digits or any of `_.:@+/-`", field="namespace")
         return call.credential.choose(named if named is not None else options.namespace, header)
 
     return choose

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 
 from semcache.gateway.redaction import Redactor
 from tests.gateway import provider_responses
@@ -409,3 +411,53 @@ def test_other_ways_to_a_model_spend_the_same_rate(open_gateway: Any, count_hits
     assert [gateway.client.post(path, json=asked("Once more")).status_code for path in paths][-1] == 429
     assert gateway.client.post("/v1/messages/count_tokens", json={}).status_code != 429
     assert gateway.chat("And by the door?").code == 429
+
+
+# -- keys are nowhere -------------------------------------------------------------------------------------------------
+
+
+def test_no_key_is_told_logged_or_kept(
+    open_gateway: Any, caplog: pytest.LogCaptureFixture, standalone_server: str
+) -> None:
+    """Whoever pays: in answers, logs of every level, metrics, settings, exports and the store itself."""
+    caplog.set_level(logging.DEBUG, logger="")
+    keys = ("sk-operator-of-all", "sk-caller-s-own", "admin-of-this")
+    told = b""
+    for upstream in ({"api_key": keys[0]}, {"api_key": None}):
+        gateway: Gateway = open_gateway(upstream=upstream, admin_key=keys[2])
+        own = {"authorization": f"Bearer {keys[1]}", "x-goog-api-key": keys[1]}
+        gateway.provider.then(Reply(), Reply(status=401), Reply(reset_at=BEFORE_HEADERS))
+        for prompt in ("one", "two", "three", "four"):
+            told += gateway.client.post(CHAT, json=asked(prompt), headers=own).content
+        for path in ("/v1/models", "/v1/files", "/v1/stats", "/metrics", "/readyz", "/openapi.json"):
+            told += gateway.client.get(path, headers=own).content
+        gateway.settled()
+        for path in ("/admin/config", "/admin/export", "/admin/invalidations"):
+            answer = gateway.client.get(path, headers={"x-api-key": keys[2]})
+            assert answer.status_code == 200
+            told += answer.content
+    assert b"gpt-4o-mini" in told
+    shown = caplog.text.encode() + told + b"".join(everything(standalone_server))
+    assert not [key for key in keys if key.encode() in shown]
+
+
+def everything(server: str) -> Iterator[bytes]:
+    with redis.Redis.from_url(server) as store:
+        for key in store.scan_iter(count=1000):
+            yield key
+            kind = store.type(key)
+            if kind == b"hash":
+                yield b"".join(b"".join(pair) for pair in store.hgetall(key).items())
+            elif kind == b"string":
+                yield store.get(key) or b""
+            elif kind == b"stream":
+                yield str(store.xrange(key)).encode()
+            elif kind in (b"set", b"zset"):
+                yield b"".join(store.smembers(key) if kind == b"set" else store.zrange(key, 0, -1))
+
+
+@pytest.mark.parametrize("namespace", ["default~0123456789abcdef", "two\nlines", "", "x" * 129])
+def test_a_warm_list_names_no_namespace_that_callers_could_not(gateway: Gateway, namespace: str) -> None:
+    items = [{"prompt": "Warm?", "model": "gpt-4o-mini", "namespace": namespace}]
+    assert gateway.post("/admin/warm", {"items": items}).status_code in (400, 422)
+    assert gateway.provider.calls == []
