@@ -148,6 +148,11 @@ def events_of(raw: bytes) -> list[Any]:
     return [json.loads(line) for line in lines if line != b"[DONE]"]
 
 
+def asked(prompt: str, **more: Any) -> dict[str, Any]:
+    """The body of a chat completion."""
+    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": prompt}], **more}
+
+
 def dashed(headers: dict[str, str]) -> dict[str, str]:
     """Header names from keyword arguments."""
     return {name.replace("_", "-"): value for name, value in headers.items()}
@@ -234,6 +239,24 @@ def gateway(shared_gateway: Gateway) -> Gateway:
     """The module's gateway; its provider has forgotten all calls. Entries stay: a prompt for each test."""
     shared_gateway.clean()
     return shared_gateway
+
+
+@pytest.fixture(scope="module")
+def module_wary(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for a module, for `wary_gateway`."""
+    with many(standalone_server, tmp_path_factory.mktemp("wary")) as opened:
+        yield opened(
+            gateway={"deny": ("operation walrus",), "negative_ttl_s": 60, "stale_while_revalidate_s": 300},
+            ttl={"min_s": 0.05, "stale_window_s": 600},
+        )
+
+
+@pytest.fixture
+def wary_gateway(module_wary: Gateway) -> Gateway:
+    """One that remembers refusals and serves what is stale; its provider has forgotten all calls."""
+    module_wary.settled()
+    module_wary.provider.forget()
+    return module_wary
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,11 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_provider_s_key_counts_wherever_it_comes",
         ),
         "gateway/test_coalescing.py": ("test_a_refusal_of_one_credential_is_nobody_elses",),
-        "gateway/test_adversary.py": ("test_a_provider_that_repeats_the_operator_s_key_does_not_show_it",),
+        "gateway/test_adversary.py": (
+            "test_a_provider_that_repeats_the_operator_s_key_does_not_show_it",
+            "test_no_key_is_told_logged_or_kept",
+            "test_a_warm_list_names_no_namespace_that_callers_could_not",
+        ),
     },
     "another user's personal answer": {
         "never/test_tenants.py": (
@@ -76,7 +80,7 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_personal_prompts_are_keyed_by_user_else_bypassed",
             "test_personal_prompts_are_keyed_by_the_credential",
         ),
-        "gateway/test_adversary.py": ("test_a_stream_that_names_one_caller_is_not_passed_to_another",),
+        "gateway/test_adversary_answers.py": ("test_a_stream_that_names_one_caller_is_not_passed_to_another",),
         "gateway/test_clients_semantic.py": ("test_personal_answers_of_one_user_are_for_no_paraphrase_of_another",),
     },
     "an answer of another model version, system prompt or conversation": {
@@ -124,13 +128,13 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_upstream_ends_a_stream_that_is_not_sound",
             "test_an_answer_that_is_not_worth_keeping",
         ),
-        "gateway/test_adversary.py": (
+        "gateway/test_adversary_answers.py": (
             "test_a_page_that_came_for_one_is_not_given_to_others_as_json",
             "test_a_planted_record_that_is_no_answer_is_not_served",
             "test_only_a_plain_200_is_kept",
             "test_nothing_is_no_embedding",
-            "test_headers_that_belie_the_body_leave_no_refusal_for_others",
         ),
+        "gateway/test_adversary.py": ("test_headers_that_belie_the_body_leave_no_refusal_for_others",),
         "http/test_decoding.py": ("test_what_could_not_be_given_back_is_not_taken",),
         "http/test_edge.py": ("test_a_caller_that_goes_away_leaves_nothing_behind",),
         "contract/test_entry_store.py": (
@@ -226,7 +230,7 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "admin/test_invalidation.py": ("test_fills_with_tokens_under_fire",),
         "integration/test_replicas.py": ("test_an_invalidation_that_races_a_fill_wins",),
-        "gateway/test_adversary.py": (
+        "gateway/test_adversary_answers.py": (
             "test_who_asks_after_an_invalidation_does_not_follow_what_was_asked_before",
             "test_who_asks_for_embeddings_after_an_invalidation_asks_anew",
             "test_a_refusal_is_forgotten_with_an_invalidation",
