@@ -10,6 +10,7 @@ import msgspec
 from semcache.cache import SemanticCache
 from semcache.coalesce import Coalescer
 from semcache.errors import Forbidden, UpstreamUnavailable
+from semcache.gateway import evidence
 from semcache.gateway.account import reads_no_account
 from semcache.gateway.ask import Ask, Reply
 from semcache.gateway.dialects import DIALECTS
@@ -28,7 +29,7 @@ from semcache.gateway.routing import Upstreams
 from semcache.gateway.tenancy import Tenancy
 from semcache.gateway.versions import Versions
 from semcache.gateway.warming import Fetched, WarmItem
-from semcache.models import BypassReason
+from semcache.models import Bypass, BypassReason, CacheStatus
 from semcache.policy.directives import Directives
 from semcache.ports import Control, Flights, Observer
 from semcache.settings import Settings
@@ -142,10 +143,13 @@ class Front:
         body = {"object": "list", "data": list(found.values()), "has_more": False}
         if failures:
             body["x_semcache_unavailable"] = [str(failure) for failure in failures]
-        return Reply(status=200, headers=[(b"content-type", b"application/json")], body=msgspec.json.encode(body))
+        said = evidence.headers(CacheStatus.BYPASS, Bypass(reason=BypassReason.NOT_CACHED), fwd_status=200)
+        return Reply(
+            status=200, headers=[(b"content-type", b"application/json"), *said], body=msgspec.json.encode(body)
+        )
 
     async def _models_of(self, errand: Errand) -> dict[str, msgspec.Raw]:
-        answer = await errand.upstream.send(errand.outgoing)
+        answer = await errand.upstream.send(msgspec.structs.replace(errand.outgoing, method="GET"))
         try:
             raw = b"".join([chunk async for chunk in answer.chunks()])
         finally:
