@@ -12,6 +12,7 @@ It knows ports only: neither HTTP, nor what a frame is, nor what the work does.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -37,6 +38,8 @@ _PATIENCE_S: Final = 1.0
 """How long a follower without a single frame waits for a store that does not answer; with some, a whole lease."""
 _LINGER_S: Final = 10.0
 """How long frames stay in the store after the landing, for those who have not read them all."""
+_AHEAD_BYTES: Final = 4 * 1024 * 1024
+"""How far an answer that is for one reader alone may be ahead of it."""
 _PORTION_BYTES: Final = 512 * 1024
 _PORTION_FRAMES: Final = 1000
 
@@ -59,7 +62,17 @@ class Flight:
         """Passages besides the leader's, in this process."""
         self.deposed = False
         """The store knows another leader by now: whoever reads here may read on, the answer will not be stored."""
+        self.watched = False
+        """Somebody in another process listens, as the last beat told."""
+        self.private = False
+        """For one reader alone, see `ease`: nobody else can join, and what it has had is gone."""
         self._frames: list[bytes] = []
+        self._dropped = 0
+        self._ahead = 0
+        self._readers = 0
+        self._was_read = False
+        self._read = asyncio.Event()
+        self._parted: Callable[[], None] = _nothing
         self._landed = False
         self._lost = ""
         self._listeners = 0
@@ -83,6 +96,8 @@ class Flight:
         if self.ended:
             raise RuntimeError("this flight has ended: it takes no further frame")
         self._frames.append(frame)
+        if self.private:
+            self._ahead += len(frame)
         self._tell()
 
     def land(self) -> None:
@@ -97,20 +112,54 @@ class Flight:
 
         May be called by any number of readers, each at its own pace; leaving harms nobody.
         """
+        if self.private:
+            raise FlightLost("the answer is too long to be shared")
         at = 0
+        self._was_read = True
+        self._readers += 1
         self._listeners += 1
         try:
             while True:
-                while at < len(self._frames):
+                while at < self._dropped + len(self._frames):
+                    frame = self._frames[at - self._dropped]
                     at += 1
-                    yield self._frames[at - 1]
+                    self._had(at)
+                    yield frame
                 if self._landed:
                     return
                 if self._lost:
                     raise FlightLost(self._lost)
                 await self._news.wait()
         finally:
+            self._readers -= 1
             self._listeners -= 1
+            self._read.set()
+
+    async def ease(self) -> bool:
+        """For the leader's work, of an answer too long to be kept, after each frame: bound what it takes in memory.
+
+        Where one reader alone is left, here and elsewhere, the flight is that one's from now on: whoever comes begins
+        another, frames that were read are dropped, and the work waits while its reader is far behind. False where the
+        last reader has left: to go on would serve nobody.
+        """
+        if not self.private:
+            if self.watched or self._readers > 1 or not self._was_read:
+                return True
+            self.private = True
+            self._parted()
+        while self._readers and self._ahead > _AHEAD_BYTES:
+            self._read.clear()
+            await self._read.wait()
+        return bool(self._readers)
+
+    def _had(self, end: int) -> None:
+        if not self.private:
+            return
+        gone = end - self._dropped
+        self._ahead = max(0, self._ahead - sum(map(len, self._frames[:gone])))
+        del self._frames[:gone]
+        self._dropped = end
+        self._read.set()
 
     async def settled(self) -> None:
         """Wait until the leader's work, its store included, has ended, well or not."""
@@ -266,6 +315,7 @@ class Coalescer:
     async def _lead(self, flight: Flight, work: Work) -> None:
         lease = _Lease(self._store, flight, self._lease_s, self._degraded)
         holding = asyncio.create_task(lease.hold()) if flight.token else None
+        flight._parted = functools.partial(self._part, flight, lease)
         try:
             await work(flight)
             flight.land()
@@ -276,6 +326,12 @@ class Coalescer:
             lease.over.set()
             if holding is not None:
                 await holding
+
+    def _part(self, flight: Flight, lease: _Lease) -> None:
+        """A flight has become one reader's: others may begin another."""
+        if self._flights.get(flight.entry_id) is flight:
+            del self._flights[flight.entry_id]
+        lease.over.set()
 
     # -- following ------------------------------------------------------------------------------------------------
 
@@ -340,7 +396,8 @@ class _Lease:
             over = self.over.is_set()
             try:
                 if over:
-                    if await self._store.land(flight.entry_id, flight.token, linger_s=_LINGER_S, whole=flight.landed):
+                    whole = flight.landed and not flight.private
+                    if await self._store.land(flight.entry_id, flight.token, linger_s=_LINGER_S, whole=whole):
                         return
                     self._watched = True
                 await self._beat()
@@ -361,7 +418,7 @@ class _Lease:
             flight.entry_id, flight.token, frames, at=self._published, ttl_s=self._lease_s, last=last
         )
         flight.deposed = not beat.alive
-        self._watched = beat.watched
+        self._watched = flight.watched = beat.watched
         self._published = beat.published
         # nobody who listens waits for the last frame; or nobody listens, and was asked since the landing
         self._told = landed and (last or not beat.watched)
@@ -384,6 +441,10 @@ class _Lease:
         if self._flight.landed:
             return not self._told
         return self._watched and self._published < len(self._flight._frames)
+
+
+def _nothing() -> None:
+    """Who is told that a flight has parted, before it is led."""
 
 
 async def _within(seconds: float, event: asyncio.Event) -> None:

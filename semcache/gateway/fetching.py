@@ -43,6 +43,9 @@ class Sink(Protocol):
     def land(self) -> None:
         """No more frames."""
 
+    async def ease(self) -> bool:
+        """Wait, of an answer that will not be kept, for a reader who is far behind; False where nobody reads on."""
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What to fetch, and for whom it is kept."""
@@ -64,6 +67,10 @@ class Fetched(msgspec.Struct, frozen=True):
     cost_usd: float | None = None
     outcome: StoreOutcome | None = None
     """What became of the answer; None where nothing could be kept."""
+
+
+class _Deserted(Exception):
+    """Nobody reads an answer that will not be kept: upstream may stop."""
 
 
 class Fetcher:
@@ -123,6 +130,9 @@ class Fetcher:
             sink.land()
             self._called(order, None, recording, None, self._monotonic() - started)
             return Fetched()
+        except _Deserted:
+            self._called(order, status, recording, None, self._monotonic() - started)
+            return Fetched(status)
         seconds = self._monotonic() - started
         cost = self.cost(errand, recording)
         end = End(
@@ -157,7 +167,10 @@ class Fetcher:
         recorder = Recorder(order.dialect, stream=head.stream, limit=self._settings.limits.response_bytes)
         async for chunk in answer.chunks():
             sink.push(frames.encode(Piece(chunk)))
+            await asyncio.sleep(0)  # readers first: they pass it on while it is recorded
             recorder.feed(chunk)
+            if recorder.overflowed and not await sink.ease():
+                raise _Deserted
         return recorder.finish(), b""
 
     def _called(

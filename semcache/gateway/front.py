@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 import msgspec
@@ -33,6 +34,8 @@ from semcache.models import Bypass, BypassReason, CacheStatus
 from semcache.policy.directives import Directives
 from semcache.ports import Control, Flights, Observer
 from semcache.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _BY_PATH: Final = {dialect.path: dialect for dialect in DIALECTS.values()}
 _ANTHROPIC_VERSION: Final = {"/v1/messages": ((b"anthropic-version", b"2023-06-01"),)}
@@ -84,7 +87,12 @@ class Front:
         )
 
     async def run(self) -> None:
-        """Read the price list, off the event loop as it takes a moment; then follow the versions of models."""
+        """Get ready for the first call, off the event loop as it takes a moment; then follow the versions of models."""
+        for upstream in self.upstreams.all:
+            try:
+                await upstream.open()
+            except UpstreamUnavailable as error:  # whoever asks it is told the same
+                log.warning("%s", error)
         await asyncio.to_thread(self.prices.load)
         await self.versions.run()
 

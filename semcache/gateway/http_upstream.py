@@ -176,9 +176,9 @@ class HttpUpstream:
             attempt += 1
 
     async def _once(self, request: UpstreamRequest, target: bytes, deadline: float) -> _Answer | _Unanswered:
+        transport, url = self._opened or await self._open()
         import httpx2
 
-        transport, url = self._opened or await self._open()
         extensions = {"timeout": self._timeouts, "target": target}
         sent = httpx2.Request(
             request.method, url, headers=request.headers, content=request.body or None, extensions=extensions
@@ -190,27 +190,24 @@ class HttpUpstream:
             raise RequestError(f"the request cannot be sent on: {error}") from error
         except (httpx2.TransportError, TimeoutError) as error:
             return self.translated(error)
+        if not 200 <= response.status_code <= 599:  # of no class that HTTP knows, so nobody can be told
+            await response.aclose()
+            odd = UpstreamUnavailable(f"upstream {self._name} answered with the status {response.status_code}")
+            return _Unanswered(Failure.BROKEN, odd, odd)
         return _Answer(self, response, deadline)
 
-    async def _open(self) -> tuple[httpx2.AsyncHTTPTransport, httpx2.URL]:
-        import httpx2
+    async def open(self) -> None:
+        """Get ready for the first `send`, which does so else. Raises UpstreamUnavailable."""
+        if self._opened is None:
+            await self._open()
 
+    async def _open(self) -> tuple[httpx2.AsyncHTTPTransport, httpx2.URL]:
         async with self._opening:
             if self._closed:
                 raise UpstreamUnavailable(f"upstream {self._name} is closed")
             if self._opened is None:
-                url = httpx2.URL(self._origin)
-                size = self.settings.pool_size
-                make = functools.partial(
-                    httpx2.AsyncHTTPTransport,
-                    verify=url.scheme == "https",
-                    limits=httpx2.Limits(
-                        max_connections=size, max_keepalive_connections=size, keepalive_expiry=KEEPALIVE_S
-                    ),
-                    proxy=proxy_for(self._origin),
-                )
-                try:  # reading the certificates takes some 40 ms: not on the loop
-                    self._opened = (await asyncio.to_thread(make), url)
+                try:  # the import takes some 500 ms, reading the certificates 40: not on the loop
+                    self._opened = await asyncio.to_thread(_transport, self._origin, self.settings.pool_size)
                 except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio; a scheme nobody knows
                     raise UpstreamUnavailable(f"the proxy of upstream {self._name} cannot be used: {error}") from error
             return self._opened
@@ -287,6 +284,15 @@ class _Answer:
     async def aclose(self) -> None:
         """See `UpstreamAnswer.aclose`; it may be called again."""
         await self._stream.aclose()
+
+
+def _transport(origin: str, size: int) -> tuple[httpx2.AsyncHTTPTransport, httpx2.URL]:
+    import httpx2
+
+    url = httpx2.URL(origin)
+    limits = httpx2.Limits(max_connections=size, max_keepalive_connections=size, keepalive_expiry=KEEPALIVE_S)
+    proxy = proxy_for(origin)
+    return httpx2.AsyncHTTPTransport(verify=url.scheme == "https", limits=limits, proxy=proxy), url
 
 
 def proxy_for(origin: str) -> str | None:

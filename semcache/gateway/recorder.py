@@ -36,7 +36,7 @@ class Recorder:
     def feed(self, chunk: bytes) -> None:
         """The next bytes of the body."""
         self._size += len(chunk)
-        if self._size > self._limit:
+        if self.overflowed:
             self._parts.clear()
             return
         if self._parser is None or self._assembler is None:
@@ -45,9 +45,14 @@ class Recorder:
         for event in self._parser.feed(chunk):
             self._assembler.feed(event)
 
+    @property
+    def overflowed(self) -> bool:
+        """Whether the body is beyond the limit: there will be no recording."""
+        return self._size > self._limit
+
     def finish(self) -> Recording:
         """What it was, once the body has ended in good order."""
-        if self._size > self._limit:
+        if self.overflowed:
             return Recording(None, UNREADABLE)
         if self._assembler is not None:
             return self._assembled(self._assembler.result())

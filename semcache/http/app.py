@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -48,7 +49,8 @@ def create_app(service: Service) -> FastAPI:
     for path in dict.fromkeys(route.path for route in ROUTES):
         app.mount_endpoint(path, Endpoint(site, [route for route in ROUTES if route.path == path]))
     if service.front is not None:
-        app.mount_rest(providers.REST, Endpoint(site, providers.rest()))
+        ours = {route.path for route in ROUTES if not route.beside_provider}
+        app.mount_rest(providers.REST, Endpoint(site, providers.rest()), but=ours)
     return app
 
 
@@ -76,10 +78,11 @@ class App(FastAPI):
         if "{" not in path:
             self._fixed[path] = endpoint
 
-    def mount_rest(self, path: str, endpoint: Endpoint) -> None:
-        """Serve by an endpoint what none of our own paths is. One of ours with a wrong method stays a 405."""
-        own = [route.path for route in self.router.routes if isinstance(route, StarletteRoute)]
-        self.router.routes.extend(StarletteRoute(each, _WrongMethod(), include_in_schema=False) for each in own)
+    def mount_rest(self, path: str, endpoint: Endpoint, *, but: Collection[str]) -> None:
+        """Serve by an endpoint what nothing else here takes. A wrong method on a path of `but` stays a 405; a provider
+        may know methods of its own paths that we do not (`GET /v1/chat/completions` lists what it has kept).
+        """
+        self.router.routes.extend(StarletteRoute(each, _WrongMethod(), include_in_schema=False) for each in but)
         self.router.routes.append(StarletteRoute(path, endpoint, methods=endpoint.methods, include_in_schema=False))
 
     def openapi(self) -> dict[str, Any]:
@@ -98,10 +101,15 @@ class App(FastAPI):
             return
         scope["request_id"] = self._request_id(scope)
         endpoint = self._fixed.get(scope["path"])
-        if endpoint is not None and endpoint.serves(scope["method"]):
-            await endpoint(scope, receive, send)
-        else:
-            await self._elsewhere(scope, receive, send)
+        try:
+            if endpoint is not None and endpoint.serves(scope["method"]):
+                await endpoint(scope, receive, send)
+            else:
+                await self._elsewhere(scope, receive, send)
+        except asyncio.CancelledError:
+            # The server ends what outlives its grace, and nobody else cancels a request. It closes the connection
+            # without the mark of a whole body, and would log the cancellation as an error of ours.
+            log.warning("cut off at shutdown request_id=%s path=%s", scope["request_id"], scope["path"])
 
     def _request_id(self, scope: Scope) -> str:
         for name, value in scope["headers"]:

@@ -82,7 +82,8 @@ class StreamAnswer:
                 task.result()
 
     async def _pump(self, scope: Scope, send: Send) -> None:
-        headers = list(self.headers)
+        # With 304 the length is that of the body that does not come (RFC 9110, section 8.6); the server would miss it.
+        headers = [header for header in self.headers if self.status != 304 or header[0] != b"content-length"]
         if self.content_type:
             headers.append((b"content-type", self.content_type))
         _name(headers, scope)
