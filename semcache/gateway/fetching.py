@@ -167,7 +167,8 @@ class Fetcher:
         recorder = Recorder(order.dialect, stream=head.stream, limit=self._settings.limits.response_bytes)
         async for chunk in answer.chunks():
             sink.push(frames.encode(Piece(chunk)))
-            await asyncio.sleep(0)  # readers first: they pass it on while it is recorded
+            if head.stream:
+                await asyncio.sleep(0)  # readers first: they pass it on, then it is recorded
             recorder.feed(chunk)
             if recorder.overflowed and not await sink.ease():
                 raise _Deserted

@@ -319,6 +319,9 @@ class _Connection(asyncio.Protocol):
                 await asyncio.sleep(reply.pause_s)
             self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             await self._writable.wait()
+            await asyncio.sleep(0)  # the line above may not have let the loop see that the peer is gone
+            if self.transport.is_closing():
+                raise _Ended
             call.sent += len(piece)
             await self._at(sent, reply)
         if chunked:

@@ -121,7 +121,7 @@ def process(tmp_path: Path, upstream: Provider) -> Iterator[Served]:
 
 def test_what_is_under_way_at_the_signal_is_finished_and_stored(process: Served, upstream: Provider) -> None:
     gate = Gate()
-    upstream.always(Reply(gate=gate, gate_at=2))
+    upstream.always(Reply(gate=gate, gate_at=1))  # within every body: a connection whose answer is whole is used again
     told: list[Seen] = []
 
     def ask(number: int, stream: bool) -> None:
