@@ -7,6 +7,7 @@ next caller will.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -28,6 +29,8 @@ from semcache.models import CacheRequest, FillToken, Refused, RefusedReason, Sto
 from semcache.policy.generation import may_keep, widest
 from semcache.ports import CallEvent, Observer, StoreEvent, UpstreamAnswer
 from semcache.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _NOTHING: Final = Recording(None, UNREADABLE)
 
@@ -105,7 +108,9 @@ class Fetcher:
         finally:
             if ahead is not None:
                 ahead.cancel()  # done by now, as a rule: upstream takes longer than an embedding
-                await asyncio.gather(ahead, return_exceptions=True)
+                (failed,) = await asyncio.gather(ahead, return_exceptions=True)
+                if isinstance(failed, Exception):  # a defect, and no reason to lose the answer
+                    log.error("a prompt could not be embedded ahead of its store", exc_info=failed)
 
     async def _fetch(self, sink: Sink, order: Order) -> Fetched:
         started = self._monotonic()
