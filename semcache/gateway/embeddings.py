@@ -35,7 +35,7 @@ from semcache.models import (
 )
 from semcache.policy.deny import DenyList
 from semcache.policy.generation import Answered, Finish
-from semcache.ports import Boarding, CallEvent, LookupEvent, Observer
+from semcache.ports import Boarding, LookupEvent, Observer
 from semcache.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -251,17 +251,7 @@ class Embeddings:
     def _called(
         self, errand: Errand, status: int | None, called: float, usage: Usage | None, cost: float | None
     ) -> None:
-        self._observer.called(
-            CallEvent(
-                namespace=errand.counted_in,
-                model=errand.model,
-                upstream=errand.upstream.name,
-                status=status,
-                seconds=self._monotonic() - called,
-                usage=usage,
-                cost_usd=cost,
-            )
-        )
+        self._observer.called(errand.called(status, self._monotonic() - called, usage, cost))
 
     def _reply(self, batch: Batch, started: float) -> Reply:
         ms = (self._monotonic() - started) * 1000

@@ -13,8 +13,8 @@ from semcache.gateway.http_upstream import HttpUpstream
 from semcache.gateway.routing import Upstreams
 from semcache.gateway.tenancy import Tenancy
 from semcache.gateway.versions import Versions
-from semcache.models import CacheRequest
-from semcache.ports import Upstream, UpstreamRequest
+from semcache.models import CacheRequest, Usage
+from semcache.ports import CallEvent, Upstream, UpstreamRequest
 
 UNKNOWN_MODEL: Final = "(none)"
 """Under which requests are counted that name no model."""
@@ -37,6 +37,27 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     def counted_in(self) -> str:
         """The namespace that statistics know."""
         return self.ask.namespace
+
+    def called(
+        self,
+        status: int | None,
+        seconds: float,
+        usage: Usage | None,
+        cost_usd: float | None,
+        *,
+        coalesced: bool = False,
+    ) -> CallEvent:
+        """What observers are told of a call on this errand; of a caller who shared another's, `coalesced`."""
+        return CallEvent(
+            namespace=self.ask.namespace,
+            model=self.model,
+            upstream=self.upstream.name,
+            status=status,
+            seconds=seconds,
+            usage=usage,
+            cost_usd=cost_usd,
+            coalesced=coalesced,
+        )
 
     def request(self, messages: list[dict[str, Any]], params: dict[str, Any], user: str | None) -> CacheRequest:
         """What the cache is asked."""

@@ -28,7 +28,7 @@ from semcache.gateway.recorder import UNREADABLE
 from semcache.models import Bypass, CacheStatus, Hit, Miss, MissReason, RefusedReason, Stale, Strategy, Tier
 from semcache.policy.generation import Finish, may_keep, widest
 from semcache.policy.staleness import Windows, usable, windows
-from semcache.ports import Boarding, CallEvent, LookupEvent, Observer, StaleEvent
+from semcache.ports import Boarding, LookupEvent, Observer, StaleEvent
 from semcache.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -288,19 +288,8 @@ class Exchange:
             raise
 
     def _shared(self, head: Head | None, end: End) -> None:
-        errand = self._errand
-        self._parts.observer.called(
-            CallEvent(
-                namespace=errand.counted_in,
-                model=errand.model,
-                upstream=errand.upstream.name,
-                status=200 if head is None else head.status,
-                seconds=end.seconds,
-                usage=end.usage,
-                cost_usd=end.cost_usd,
-                coalesced=True,
-            )
-        )
+        status = 200 if head is None else head.status
+        self._parts.observer.called(self._errand.called(status, end.seconds, end.usage, end.cost_usd, coalesced=True))
 
     def _ms(self) -> float:
         return (self._parts.monotonic() - self._started) * 1000

@@ -10,12 +10,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from semcache.cache import SemanticCache
-from semcache.errors import SemcacheError, UpstreamUnavailable
+from semcache.errors import SemcacheError
 from semcache.gateway import frames
 from semcache.gateway.ask import Header
 from semcache.gateway.dialect import Asked, Dialect
@@ -23,16 +23,14 @@ from semcache.gateway.errands import Errand
 from semcache.gateway.frames import End, Head, Piece
 from semcache.gateway.negatives import Negatives
 from semcache.gateway.prices import Prices
-from semcache.gateway.recorder import UNREADABLE, Recorder, Recording
+from semcache.gateway.recorder import NOTHING, Recorder, Recording
 from semcache.gateway.versions import Versions
 from semcache.models import CacheRequest, FillToken, Refused, RefusedReason, StoreOutcome, Strategy
 from semcache.policy.generation import may_keep, widest
-from semcache.ports import CallEvent, Observer, StoreEvent, UpstreamAnswer
+from semcache.ports import Observer, StoreEvent, UpstreamAnswer
 from semcache.settings import Settings
 
 log = logging.getLogger(__name__)
-
-_NOTHING: Final = Recording(None, UNREADABLE)
 
 
 class Sink(Protocol):
@@ -59,7 +57,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     request: CacheRequest
     fill: FillToken | None
     """Of the miss; None where the store could not be read: then nothing is kept."""
-    keep: bool = True
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -116,7 +113,7 @@ class Fetcher:
         started = self._monotonic()
         errand = order.errand
         status: int | None = None
-        recording = _NOTHING
+        recording = NOTHING
         body = b""
         try:
             answer = await errand.upstream.send(errand.outgoing)
@@ -129,7 +126,7 @@ class Fetcher:
                 recording, body = await self._relay(sink, order, answer, head)
             finally:
                 await answer.aclose()
-        except UpstreamUnavailable as error:
+        except SemcacheError as error:  # UpstreamUnavailable, or what HTTP cannot carry
             self._observer.degraded("upstream", error.code, str(error))
             sink.push(frames.encode(End(error=error.code, detail=str(error))))
             sink.land()
@@ -154,7 +151,7 @@ class Fetcher:
                 self._negatives.put(order.fill, status, head.headers, body)
             return Fetched(status, cost)
         if status != 200:  # accepted, or a part: no answer that could be given again
-            recording = _NOTHING
+            recording = NOTHING
         return Fetched(status, cost, await self._keep(sink, order, recording, cost, seconds))
 
     def cost(self, errand: Errand, recording: Recording) -> float | None:
@@ -168,7 +165,7 @@ class Fetcher:
             async for chunk in answer.chunks():
                 sink.push(frames.encode(Piece(chunk)))
                 parts.append(chunk)
-            return _NOTHING, b"".join(parts)
+            return NOTHING, b"".join(parts)
         recorder = Recorder(order.dialect, stream=head.stream, limit=self._settings.limits.response_bytes)
         async for chunk in answer.chunks():
             sink.push(frames.encode(Piece(chunk)))
@@ -182,18 +179,7 @@ class Fetcher:
     def _called(
         self, order: Order, status: int | None, recording: Recording, cost: float | None, seconds: float
     ) -> None:
-        errand = order.errand
-        self._observer.called(
-            CallEvent(
-                namespace=errand.counted_in,
-                model=errand.model,
-                upstream=errand.upstream.name,
-                status=status,
-                seconds=seconds,
-                usage=recording.answered.usage,
-                cost_usd=cost,
-            )
-        )
+        self._observer.called(order.errand.called(status, seconds, recording.answered.usage, cost))
 
     async def _keep(
         self, sink: Sink, order: Order, recording: Recording, cost: float | None, seconds: float
@@ -225,7 +211,7 @@ class Fetcher:
 
     async def _reach(self, order: Order, recording: Recording) -> Strategy | RefusedReason:
         """How widely the answer may be found, or why it is not kept."""
-        if not order.keep or not order.errand.ask.may_store:
+        if not order.errand.ask.may_store:
             return RefusedReason.NO_STORE
         kept = may_keep(recording.answered, self._settings.gateway)
         if isinstance(kept, RefusedReason):

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from semcache.coalesce import Flight
-from semcache.errors import RequestError
+from semcache.errors import NotCached, RequestError
 from semcache.gateway.ask import Ask
 from semcache.gateway.dialect import Dialect
 from semcache.gateway.embeddings import PATH as EMBEDDINGS_PATH
@@ -82,7 +82,14 @@ async def fill_embeddings(embeddings: Embeddings, ask: Ask) -> Fetched:
     if reply.chunks is not None or reply.status >= 300:
         return Fetched(outcome="failed", reason=f"upstream_{reply.status}", cost_usd=0.0)
     told = _told.decode(reply.body).x_semcache
-    return Fetched(outcome="present" if told.cache_hit else "stored", cost_usd=told.cost_usd)
+    if told.cache_hit:
+        return Fetched(outcome="present", cost_usd=told.cost_usd)
+    again = msgspec.structs.replace(ask.directives, only_if_cached=True)
+    try:  # what the answer cost is told by it; whether it was kept, by asking the cache alone
+        await embeddings.answer(msgspec.structs.replace(ask, directives=again))
+    except NotCached:
+        return Fetched(outcome="refused", reason="not_kept", cost_usd=told.cost_usd)
+    return Fetched(outcome="stored", cost_usd=told.cost_usd)
 
 
 class _Shown(msgspec.Struct):

@@ -16,11 +16,9 @@ from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.errands import Errand
 from semcache.gateway.fetching import is_stream, without_length
 from semcache.gateway.prices import Prices
-from semcache.gateway.recorder import UNREADABLE, Recorder, Recording
+from semcache.gateway.recorder import NOTHING, Recorder, Recording
 from semcache.models import Bypass, BypassReason, CacheStatus
-from semcache.ports import CallEvent, Observer, UpstreamAnswer
-
-_NOTHING = Recording(None, UNREADABLE)
+from semcache.ports import Observer, UpstreamAnswer
 
 
 class Passing:
@@ -79,7 +77,7 @@ class Passing:
     async def _relay(
         self, errand: Errand, answer: UpstreamAnswer, recorder: Recorder | None, started: float
     ) -> AsyncIterator[bytes]:
-        recording = _NOTHING
+        recording = NOTHING
         try:
             async for chunk in answer.chunks():
                 if recorder is not None:
@@ -98,19 +96,10 @@ class Passing:
 
     def _failed(self, errand: Errand, error: SemcacheError, started: float) -> None:
         self._observer.degraded("upstream", error.code, str(error))
-        self._called(errand, None, started, _NOTHING, None)
+        self._called(errand, None, started, NOTHING, None)
 
     def _called(
         self, errand: Errand, status: int | None, started: float, recording: Recording, cost: float | None
     ) -> None:
-        self._observer.called(
-            CallEvent(
-                namespace=errand.counted_in,
-                model=errand.model,
-                upstream=errand.upstream.name,
-                status=status,
-                seconds=self._monotonic() - started,
-                usage=recording.answered.usage,
-                cost_usd=cost,
-            )
-        )
+        seconds = self._monotonic() - started
+        self._observer.called(errand.called(status, seconds, recording.answered.usage, cost))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,10 @@ class Recording(msgspec.Struct, frozen=True):
 
     whole: bytes | None
     answered: Answered
+
+
+NOTHING: Final = Recording(None, UNREADABLE)
+"""Of what was not listened to, or not to its end."""
 
 
 class Recorder:
