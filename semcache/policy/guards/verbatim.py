@@ -1,4 +1,4 @@
-"""Guards: pure comparisons of two prompts that forbid a hit which their vectors would allow.
+"""Whether one of two long texts is an edit of the other, inside, where no vector looks.
 
 `edited_inside` is for long texts. A dozen words changed amid hundreds move no vector enough to be seen, so two texts
 that are the same nearly to the letter are compared by their words: if words differ that stand inside, away from both
