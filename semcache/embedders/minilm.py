@@ -24,6 +24,9 @@ from semcache.models import Embedding
 log = logging.getLogger(__name__)
 
 _CLS, _SEP = 101, 102
+_SHORT: Final = 32
+"""Width of the model that is compiled for one short text: a lookup's, as a rule. Of a fixed shape it takes 1.5 to 2 ms
+less than the model of any shape, and 32 MB."""
 _CHARS_A_TOKEN = 4
 _QUIET: Final = {
     "HF_HUB_OFFLINE": "1",
@@ -156,11 +159,18 @@ class Runtime:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
-            compiled = openvino.Core().compile_model(
-                folder / "model.xml", "CPU", packaged.runtime_config(precision, threads)
-            )
-            self._request = compiled.create_infer_request()
-            self.encode_rows([self.tokens("warm up")])
+            core, config = openvino.Core(), packaged.runtime_config(precision, threads)
+            model = core.read_model(folder / "model.xml")
+            short = model.clone()  # which shares the weights
+            short.reshape({"input_ids": [1, _SHORT], "attention_mask": [1, _SHORT]})
+            self._request = core.compile_model(model, "CPU", config).create_infer_request()
+            self._short = core.compile_model(short, "CPU", config).create_infer_request()
+            self._short_ids, self._short_mask = (np.zeros((1, _SHORT), np.int64) for _ in range(2))
+            self._short.set_tensor("input_ids", openvino.Tensor(self._short_ids, shared_memory=True))
+            self._short.set_tensor("attention_mask", openvino.Tensor(self._short_mask, shared_memory=True))
+            row = self.tokens("warm up")
+            self.encode_rows([row])
+            self.encode_rows([row, row])
         except Exception as error:  # the two libraries raise bare RuntimeError and Exception
             raise EmbedderUnavailable(f"the model in {folder} cannot be loaded: {error}") from error
 
@@ -170,7 +180,29 @@ class Runtime:
         return ids
 
     def encode_rows(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """float32 (rows, 384): a unit vector for each window of token ids. Alike lengths run together: less padding."""
+        """float32 (rows, 384): a unit vector for each window of token ids.
+
+        One short window has a model of its own; of others, alike lengths run together: less padding.
+        """
+        if len(rows) == 1 and len(rows[0]) + 2 <= _SHORT:
+            vectors = self._encode_short(rows[0])
+        else:
+            vectors = self._encode_any(rows)
+        # bf16 leaves lengths of 1 +- 0.004; the port promises unit rows.
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+    def _encode_short(self, row: Sequence[int]) -> NDArray[np.float32]:
+        size = 2 + len(row)
+        self._short_ids[0, :size] = (_CLS, *row, _SEP)
+        self._short_ids[0, size:] = 0
+        self._short_mask[0, :size] = 1
+        self._short_mask[0, size:] = 0
+        self._short.infer()
+        vectors: NDArray[np.float32] = self._short.get_output_tensor(0).data.copy()
+        return vectors
+
+    def _encode_any(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         vectors = np.empty((len(rows), packaged.DIMENSION), np.float32)
         order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
         for start in range(0, len(order), self._batch):
@@ -184,6 +216,4 @@ class Runtime:
                 mask[line, : len(row)] = 1
             self._request.infer({"input_ids": ids, "attention_mask": mask})
             vectors[chosen] = self._request.get_output_tensor(0).data
-        # bf16 leaves lengths of 1 +- 0.004; the port promises unit rows.
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors

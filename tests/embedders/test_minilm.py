@@ -103,6 +103,26 @@ def test_a_batch_changes_no_vector(loaded: MiniLm) -> None:
         assert np.linalg.norm(row.vectors[0]) == pytest.approx(1.0, abs=1e-6)
 
 
+def test_a_text_alone_has_the_vector_that_it_has_among_others(loaded: MiniLm) -> None:
+    # longest first: what the one before has left behind must not show
+    texts = [" ".join(["apple"] * words) for words in (31, 30, 29, 2, 1, 0)]
+    together = loaded.encode(texts)
+    for text, row in zip(texts, together, strict=True):
+        [alone] = loaded.encode([text])
+        assert alone is not None
+        assert row is not None
+        assert float(alone.vectors[0] @ row.vectors[0]) > 0.9999, text
+        assert np.linalg.norm(alone.vectors[0]) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_vector_is_its_callers_own(loaded: MiniLm) -> None:
+    [first] = loaded.encode(["What is the capital of France?"])
+    assert first is not None
+    before = first.vectors.copy()
+    loaded.encode(["How do I reset my password?"])
+    assert (first.vectors == before).all()
+
+
 def test_a_damaged_model_is_prepared_anew_once_for_all(
     prepared_models_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
