@@ -16,6 +16,9 @@
         ├── EmbedderUnavailable       503 embedder_unavailable
         │   ├── EmbedderTimeout       503 embedder_timeout
         │   └── EmbedderOverloaded    503 embedder_overloaded
+        ├── VerifierUnavailable       503 verifier_unavailable
+        │   ├── VerifierTimeout       503 verifier_timeout
+        │   └── VerifierOverloaded    503 verifier_overloaded
         ├── IndexUnavailable          503 index_unavailable
         │   └── SnapshotRejected      503 snapshot_rejected    damaged or foreign: rebuilt from the store
         ├── NotCached                 504 not_cached           the caller asked for a cached answer, and there is none
@@ -138,6 +141,24 @@ class EmbedderOverloaded(EmbedderUnavailable):
     """The embedder's queue is full."""
 
     code = "embedder_overloaded"
+
+
+class VerifierUnavailable(Unavailable):
+    """The verifier failed, or is not loaded yet."""
+
+    code = "verifier_unavailable"
+
+
+class VerifierTimeout(VerifierUnavailable):
+    """The verifier did not answer within its deadline."""
+
+    code = "verifier_timeout"
+
+
+class VerifierOverloaded(VerifierUnavailable):
+    """The verifier's queue is full."""
+
+    code = "verifier_overloaded"
 
 
 class IndexUnavailable(Unavailable):

@@ -585,6 +585,36 @@ class EmbedderState(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+# --- verifiers -----------------------------------------------------------------------------------------------
+
+
+class Verifier(Protocol):
+    """A learned judge of two prompts: do they deserve the same answer?"""
+
+    @property
+    def fingerprint(self) -> str:
+        """What its scores mean: weights and runtime class. Calibrations hold for one fingerprint only."""
+
+    def state(self) -> EmbedderState:
+        """Whether it can answer now, and if not, why."""
+
+    async def scores(
+        self, asked: str, cached: Sequence[str], *, deadline_s: float | None = None
+    ) -> list[float | None]:
+        """A score for each of the cached prompts against the asked one, in order, all judged in one run.
+
+        Higher means surer that one answer serves both; `policy.confidence` makes a probability of it. None where the
+        pair is too long to be judged. Raises VerifierUnavailable or one of its kinds within `deadline_s` (default: the
+        operator's); at once while the model is not ready.
+        """
+
+    async def start(self) -> None:
+        """Begin loading in the background; returns at once."""
+
+    async def aclose(self) -> None:
+        """Stop the thread."""
+
+
 # --- observers -----------------------------------------------------------------------------------------------
 
 
