@@ -598,9 +598,7 @@ class Verifier(Protocol):
     def state(self) -> EmbedderState:
         """Whether it can answer now, and if not, why."""
 
-    async def scores(
-        self, asked: str, cached: Sequence[str], *, deadline_s: float | None = None
-    ) -> list[float | None]:
+    async def scores(self, asked: str, cached: Sequence[str], *, deadline_s: float | None = None) -> list[float | None]:
         """A score for each of the cached prompts against the asked one, in order, all judged in one run.
 
         Higher means surer that one answer serves both; `policy.confidence` makes a probability of it. None where the
