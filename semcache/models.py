@@ -90,8 +90,12 @@ class MissReason(StrEnum):
     """No entry of this digest, and no neighbour at all in the partition and context."""
     BELOW_THRESHOLD = "below_threshold"
     """The nearest neighbour asks something else."""
+    DOUBTED = "doubted"
+    """Something near enough was there, and the verifier is not sure enough that it answers this prompt."""
+    GUARDED = "guarded"
+    """Something near enough was there, and a guard saw a difference that is certain to matter."""
     VETOED = "vetoed"
-    """Something near enough was there, and feedback or a guard forbids it for this prompt."""
+    """Something near enough was there, and feedback forbids it for this prompt."""
     EXPIRED = "expired"
     INVALIDATED = "invalidated"
     TOO_OLD = "too_old"
@@ -103,6 +107,9 @@ class MissReason(StrEnum):
     EMBEDDER_UNAVAILABLE = "embedder_unavailable"
     EMBEDDER_TIMEOUT = "embedder_timeout"
     EMBEDDER_OVERLOADED = "embedder_overloaded"
+    VERIFIER_UNAVAILABLE = "verifier_unavailable"
+    VERIFIER_TIMEOUT = "verifier_timeout"
+    VERIFIER_OVERLOADED = "verifier_overloaded"
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_TIMEOUT = "store_timeout"
     DEADLINE = "deadline"
@@ -321,6 +328,8 @@ class Nearest(msgspec.Struct, frozen=True):
 
     similarity: float
     entry_id: str
+    confidence: float | None = None
+    """The verifier's probability that it would have answered the prompt, where it was asked."""
 
 
 class FillToken(msgspec.Struct, frozen=True, array_like=True):

@@ -5,8 +5,10 @@ The rule, in order:
 1. A record may be served only if its epoch is not below the current one (not invalidated), it has not expired by the
    store's clock, it is not older than the request's `max_age_s`, and no feedback vetoed it for this prompt.
 2. The record of the raw digest is the exact hit; the one that the normalised digest points to is the normalised hit.
-3. A neighbour is a semantic hit if it is of the same partition and context, may be served by rule 1, its similarity,
-   computed from the record's own vectors, reaches the threshold, and no guard vetoes it. The best such neighbour wins.
+3. A neighbour is open to a semantic hit if it is of the same partition and context, may be served by rule 1, its
+   similarity, computed from the record's own vectors, reaches the threshold, and no guard vetoes it. With a cosine
+   threshold alone the nearest open neighbour is the hit; else the one that the verifier, with all further evidence,
+   finds the most probable to ask the same, if it is sure enough.
 4. A record beyond whose reach a tier lies is, for that tier, not there at all.
 
 Pure: no clock, no randomness, no I/O. The live service, the offline benchmark and the tests call these functions.
@@ -14,7 +16,7 @@ Pure: no clock, no randomness, no I/O. The live service, the offline benchmark a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -32,7 +34,8 @@ from semcache.models import (
     Strategy,
     Tier,
 )
-from semcache.policy.guards import edited_inside
+from semcache.policy import guards
+from semcache.policy.guards import Finding, Force, Rules
 from semcache.policy.similarity import similarity
 from semcache.ports import ExactRead, ManyRead
 
@@ -54,6 +57,8 @@ _WEIGHT: Final = {
             MissReason.TOO_OLD,
             MissReason.EXPIRED,
             MissReason.INVALIDATED,
+            MissReason.DOUBTED,
+            MissReason.GUARDED,
             MissReason.VETOED,
         )
     )
@@ -105,27 +110,43 @@ def stale(read: ExactRead, window_s: float) -> Stale | None:
     return Stale(entry=read.exact.entry, now_ms=read.now_ms)
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """A semantic decision. `more`: every neighbour was dead or vetoed, so further ones deserve a look."""
+class Open(msgspec.Struct, frozen=True):
+    """A neighbour that may be served if one answer serves both prompts: near enough, and no guard vetoed it."""
 
-    outcome: Hit | Miss
-    more: bool = False
+    entry: Entry
+    similarity: float
+    findings: tuple[Finding, ...] = ()
+    """What the guards doubt."""
 
 
-def match_neighbours(
+class Shortlist(msgspec.Struct, frozen=True):
+    """What is left of the neighbours before the verifier is asked; nearest first."""
+
+    open: tuple[Open, ...]
+    missed: Miss
+    """The outcome where none of them is served."""
+    more: bool
+    """Every neighbour was dead or vetoed, so further ones deserve a look."""
+
+
+def shortlist(
     identity: CacheIdentity,
     query: Embedding,
     neighbours: Iterable[str],
     read: ManyRead,
     terms: Terms,
-) -> Verdict:
-    """Decide the semantic tier among neighbours as the store has them now (rules 1, 3 and 4).
+    rules: Rules | None = None,
+) -> Shortlist:
+    """Which neighbours, as the store has them now, are open to a hit (rules 1, 3 and 4).
 
-    `neighbours` are entry ids as the index proposed them; `read` holds those that still exist.
+    `neighbours` are entry ids as the index proposed them; `read` holds those that still exist. Without `rules` only
+    the guard for long texts is asked.
     """
-    best: tuple[float, Entry] | None = None
+    found: list[Open] = []
+    nearest: Nearest | None = None
     reason = MissReason.NOT_FOUND
     threshold = 1.0 if terms.threshold is None else terms.threshold
+    asked = None
     for entry_id in neighbours:
         candidate = read.found.get(entry_id)
         if candidate is None or not _same_place(candidate.entry, identity):
@@ -140,26 +161,87 @@ def match_neighbours(
             if alike >= threshold:
                 reason = telling(reason, refusal)
             continue
-        if alike >= threshold and _guarded(identity, query, candidate):
-            reason = telling(reason, MissReason.VETOED)
-            continue
-        if best is None or alike > best[0]:
-            best = (alike, candidate.entry)
-    if best is None:
-        return Verdict(Miss(reason=reason), more=True)
-    alike, entry = best
-    if alike >= threshold:
-        hit = Hit(tier=Tier.SEMANTIC, entry=entry, similarity=alike, now_ms=read.now_ms, asker=identity.norm_digest)
-        return Verdict(hit)
-    nearest = Nearest(similarity=alike, entry_id=entry.entry_id)
-    return Verdict(Miss(reason=telling(MissReason.BELOW_THRESHOLD, reason), nearest=nearest))
+        if alike >= threshold:
+            findings: tuple[Finding, ...] = ()
+            if rules is not None:
+                asked = asked or guards.read(identity.prompt, rules)
+                findings = guards.compare(asked, guards.read(candidate.entry.prompt, rules), rules)
+            if _edited(identity, query, candidate) or any(one.force is Force.VETO for one in findings):
+                reason = telling(reason, MissReason.GUARDED)
+                continue
+            found.append(Open(candidate.entry, alike, findings))
+        if nearest is None or alike > nearest.similarity:
+            nearest = Nearest(similarity=alike, entry_id=entry_id)
+    missed = Miss(reason=reason)
+    if nearest is not None:
+        missed = Miss(reason=telling(MissReason.BELOW_THRESHOLD, reason), nearest=nearest)
+    found.sort(key=lambda one: -one.similarity)
+    return Shortlist(tuple(found), missed, more=nearest is None)
 
 
-def _guarded(identity: CacheIdentity, query: Embedding, candidate: Candidate) -> bool:
-    """Whether a guard vetoes the pair. Short texts (of one window) have none yet."""
+class Verdict(msgspec.Struct, frozen=True):
+    """A semantic decision by cosine alone. `more` as in `Shortlist`."""
+
+    outcome: Hit | Miss
+    more: bool = False
+
+
+def match_neighbours(
+    identity: CacheIdentity, query: Embedding, neighbours: Iterable[str], read: ManyRead, terms: Terms
+) -> Verdict:
+    """Decide the semantic tier by a cosine threshold alone."""
+    listed = shortlist(identity, query, neighbours, read, terms)
+    return Verdict(nearest_hit(identity, listed, read), listed.more)
+
+
+def nearest_hit(identity: CacheIdentity, listed: Shortlist, read: ManyRead) -> Hit | Miss:
+    """The nearest open neighbour is the hit: what a cosine threshold alone decides."""
+    if not listed.open:
+        return listed.missed
+    best = listed.open[0]
+    return _hit(identity, best, read, None)
+
+
+def surest_hit(
+    identity: CacheIdentity,
+    listed: Shortlist,
+    read: ManyRead,
+    probabilities: Sequence[float | None],
+    least: float,
+) -> Hit | Miss:
+    """The open neighbour of the highest probability is the hit if that is at least `least`.
+
+    `probabilities`: one for each of `listed.open`, as `policy.confidence` has them; None where the pair could not be
+    judged.
+    """
+    judged = [(chance, one) for chance, one in zip(probabilities, listed.open, strict=True) if chance is not None]
+    if not judged:
+        missed = listed.missed
+        reason = telling(missed.reason, MissReason.DOUBTED) if listed.open else missed.reason
+        return msgspec.structs.replace(missed, reason=reason)
+    chance, best = max(judged, key=lambda pair: (pair[0], pair[1].similarity))
+    if chance >= least:
+        return _hit(identity, best, read, chance)
+    doubted = Nearest(similarity=best.similarity, entry_id=best.entry.entry_id, confidence=chance)
+    return Miss(reason=telling(listed.missed.reason, MissReason.DOUBTED), nearest=doubted)
+
+
+def _hit(identity: CacheIdentity, one: Open, read: ManyRead, confidence: float | None) -> Hit:
+    return Hit(
+        tier=Tier.SEMANTIC,
+        entry=one.entry,
+        similarity=one.similarity,
+        confidence=confidence,
+        now_ms=read.now_ms,
+        asker=identity.norm_digest,
+    )
+
+
+def _edited(identity: CacheIdentity, query: Embedding, candidate: Candidate) -> bool:
+    """Whether the guard of long texts vetoes the pair; short ones (of one window) are compared whole."""
     if candidate.embedding is None or len(query.vectors) == 1 or len(candidate.embedding.vectors) == 1:
         return False
-    return edited_inside(identity.prompt, candidate.entry.prompt)
+    return guards.edited_inside(identity.prompt, candidate.entry.prompt)
 
 
 def _same_place(entry: Entry, identity: CacheIdentity) -> bool:

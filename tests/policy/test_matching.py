@@ -19,7 +19,17 @@ from semcache.models import (
     Tier,
     TtlClass,
 )
-from semcache.policy.matching import Terms, match_direct, match_neighbours, stale, unservable
+from semcache.policy.guards import Rules
+from semcache.policy.matching import (
+    Shortlist,
+    Terms,
+    match_direct,
+    match_neighbours,
+    shortlist,
+    stale,
+    surest_hit,
+    unservable,
+)
 from semcache.ports import ExactRead, ManyRead
 
 NOW = 1_000_000
@@ -228,3 +238,41 @@ def test_a_hit_is_always_alive_and_near_enough(rows: list[tuple[float, bool, int
         assert abs(outcome.similarity - max(servable)) < 1e-3
     else:
         assert not servable or max(servable) < threshold + 1e-3
+
+
+def listed(*candidates: Candidate, threshold: float = 0.8) -> tuple[Shortlist, ManyRead]:
+    found = {candidate.entry.entry_id: candidate for candidate in candidates}
+    read = ManyRead(now_ms=NOW, found=found, epochs=dict.fromkeys(found, EPOCH))
+    return shortlist(identity(), QUERY, list(found), read, Terms(threshold=threshold), Rules.default()), read
+
+
+def test_the_surest_neighbour_wins_not_the_nearest() -> None:
+    both, read = listed(Candidate(entry("1" * 32), at(0.97)), Candidate(entry("2" * 32), at(0.85)))
+    assert [one.entry.entry_id for one in both.open] == ["1" * 32, "2" * 32]
+    outcome = surest_hit(identity(), both, read, [0.6, 0.99], 0.9)
+    assert isinstance(outcome, Hit)
+    assert (outcome.entry.entry_id, outcome.confidence) == ("2" * 32, 0.99)
+
+
+def test_doubt_is_told_with_the_surest_neighbour() -> None:
+    both, read = listed(Candidate(entry("1" * 32), at(0.97)), Candidate(entry("2" * 32), at(0.85)))
+    outcome = surest_hit(identity(), both, read, [0.6, 0.89], 0.9)
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.DOUBTED
+    assert outcome.nearest is not None
+    assert (outcome.nearest.entry_id, outcome.nearest.confidence) == ("2" * 32, 0.89)
+
+
+def test_what_cannot_be_judged_is_not_served() -> None:
+    both, read = listed(Candidate(entry("1" * 32), at(0.97)), Candidate(entry("2" * 32), at(0.85)))
+    assert isinstance(surest_hit(identity(), both, read, [None, 0.95], 0.9), Hit)
+    outcome = surest_hit(identity(), both, read, [None, None], 0.9)
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.DOUBTED
+
+
+def test_with_nothing_near_enough_the_nearest_is_told() -> None:
+    far, read = listed(Candidate(entry("1" * 32), at(0.5)))
+    outcome = surest_hit(identity(), far, read, [], 0.9)
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.BELOW_THRESHOLD

@@ -1,0 +1,58 @@
+"""How sure is it that one answer serves two prompts: the verifier's score and all further evidence, as a probability.
+
+Logistic regression over a handful of features (Platt 1999, "Probabilistic outputs for support vector machines", with
+more than one input), fitted by `semcache.verifier.train` on pairs that training never saw. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from semcache.policy.guards import GUARDS, Finding, Force
+
+_WORD: Final = re.compile(r"\w+")
+
+FEATURES: Final = ("score", "similarity", "shared", "short", *(f"doubt:{guard}" for guard in GUARDS))
+"""Names of all features, in order."""
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """What turns evidence into a probability, for one verifier."""
+
+    fingerprint: str
+    """Of the verifier whose scores were calibrated."""
+    bias: float
+    weights: dict[str, float]
+    """By feature name; one that is missing weighs nothing."""
+
+
+def features(a: str, b: str, *, score: float, similarity: float, findings: Iterable[Finding]) -> dict[str, float]:
+    """The evidence of a pair, by feature name; those that are 0 may be missing.
+
+    `score`: the verifier's, a logit; `similarity`: cosine; `findings`: the guards' (a veto counts as its doubt).
+    """
+    words_a, words_b = _words(a), _words(b)
+    found = {
+        "score": score,
+        "similarity": similarity,
+        "shared": len(words_a & words_b) / max(1, len(words_a | words_b)),
+        "short": 1.0 / (1.0 + min(len(words_a), len(words_b))),
+    }
+    found.update((f"doubt:{finding.guard}", 1.0) for finding in findings if finding.force in (Force.DOUBT, Force.VETO))
+    return found
+
+
+def probability(evidence: Mapping[str, float], calibration: Calibration) -> float:
+    """Calibrated probability, in (0, 1), that one answer serves both."""
+    weights = calibration.weights
+    logit = calibration.bias + sum(weights.get(name, 0.0) * value for name, value in evidence.items())
+    return 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.lower()))
