@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 import pytest
 
-from semcache.embedders import batching
 from semcache.embedders.batching import BatchingEmbedder
+from semcache.engines import owner
 from semcache.errors import EmbedderOverloaded, EmbedderTimeout, EmbedderUnavailable
 from tests.embedders.scripted import ScriptedEncoder, vector_of
 
@@ -89,7 +89,7 @@ async def test_a_hung_model_holds_nobody_past_the_deadline(
     with pytest.raises(EmbedderTimeout):
         await embedder.embed(["late"], deadline_s=0.1)
     assert time.monotonic() - began < 1.0
-    monkeypatch.setattr(embedder, "_hang_s", 0.05)
+    monkeypatch.setattr(embedder._owner, "_hang_s", 0.05)
     assert "hung" in embedder.state().detail
     with pytest.raises(EmbedderUnavailable, match="hung"):
         await embedder.embed(["at once"])
@@ -130,7 +130,7 @@ async def test_one_bad_text_spoils_no_other(encoder: ScriptedEncoder, embedder: 
 async def test_a_model_that_dies_is_loaded_again(
     encoder: ScriptedEncoder, embedder: BatchingEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batching, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(owner, "FIRST_PAUSE_S", 0.01)
     encoder.gone_on = "last words"
     with pytest.raises(EmbedderUnavailable, match="the model died"):
         await embedder.embed(["last words"])
@@ -142,7 +142,7 @@ async def test_a_model_that_dies_is_loaded_again(
 async def test_a_load_that_fails_says_why_and_is_tried_again(
     encoder: ScriptedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batching, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(owner, "FIRST_PAUSE_S", 0.01)
     encoder.load_error = "no such model"
     embedder = BatchingEmbedder(encoder, queue=10, batch=4, deadline_s=5.0)
     await embedder.start()
@@ -159,7 +159,7 @@ async def test_a_load_that_fails_says_why_and_is_tried_again(
 async def test_the_end_is_bounded_and_tells_the_waiting(
     encoder: ScriptedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batching, "JOIN_S", 0.1)
+    monkeypatch.setattr(owner, "JOIN_S", 0.1)
     monkeypatch.setattr(encoder, "abort", lambda: None)
     embedder = BatchingEmbedder(encoder, queue=10, batch=4, deadline_s=30.0)
     await embedder.start()

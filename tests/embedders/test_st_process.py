@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semcache.embedders import batching
 from semcache.embedders.batching import BatchingEmbedder
 from semcache.embedders.minilm import MiniLm
 from semcache.embedders.packaged import model_dir
 from semcache.embedders.prepare import CHECK_SET
 from semcache.embedders.st_process import StProcess
+from semcache.engines import owner
 from semcache.errors import EmbedderUnavailable
 from tests.embedders.processes import wait_until
 
@@ -72,7 +72,7 @@ def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
 
 
 async def test_a_dead_process_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(owner, "FIRST_PAUSE_S", 0.05)
     process = StProcess(str(model_dir()), threads=1, batch=16, max_windows=32)
     embedder = BatchingEmbedder(process, queue=8, batch=8, deadline_s=10)
     await embedder.start()
