@@ -151,8 +151,9 @@ class Runtime:
     """A prepared model in memory. Belongs to one thread."""
 
     def __init__(self, folder: Path, *, precision: packaged.Precision, threads: int, batch: int) -> None:
-        import openvino
         from tokenizers import Tokenizer
+
+        openvino = packaged.runtime()
 
         self._batch = batch
         try:

@@ -92,11 +92,10 @@ def _prepare(folder: Path) -> None:
 
 def _convert(source: Path, target: Path) -> NDArray[np.float32]:
     """Write the OpenVINO model into `target`; returns torch's own unit vectors of the check set."""
-    # Converting tells OpenVINO's maker so over the network, unless its reporter cannot be imported.
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    import openvino
     import torch
     from transformers import AutoModel, AutoTokenizer
+
+    openvino = packaged.runtime()
 
     class Pooled(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         """The transformer, the mean over its tokens, unit length: what sentence-transformers does for this model."""

@@ -115,6 +115,14 @@ def test_a_text_alone_has_the_vector_that_it_has_among_others(loaded: MiniLm) ->
         assert np.linalg.norm(alone.vectors[0]) == pytest.approx(1.0, abs=1e-6)
 
 
+def test_the_runtime_reports_to_nobody() -> None:
+    script = (
+        "import sys; from semcache.embedders import packaged; packaged.wanted_precision(); "
+        "sys.exit(any(name.startswith('openvino_telemetry') and module for name, module in sys.modules.items()))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0
+
+
 def test_a_vector_is_its_callers_own(loaded: MiniLm) -> None:
     [first] = loaded.encode(["What is the capital of France?"])
     assert first is not None
