@@ -1,15 +1,148 @@
-"""The lexicons of the guards, compiled once from a replaceable table."""
+"""The lexicons of the guards, compiled once from a replaceable table.
+
+A table is data as TOML has it. An operator's own table replaces the house's table of that name as a whole; those that
+are not given stay. `TABLES` has them all, with the house's content.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import msgspec
 
+from semcache.errors import ConfigError
+from semcache.policy.guards.forms import inflected
+from semcache.policy.guards.tables import names, opposites, quantities, things, words
 
-class Rules(msgspec.Struct, frozen=True):
+TABLES: Final[dict[str, Any]] = {
+    "number_words": quantities.NUMBER_WORDS,
+    "ordinal_words": quantities.ORDINAL_WORDS,
+    "multipliers": quantities.MULTIPLIERS,
+    "units": quantities.UNITS,
+    "currencies": quantities.CURRENCIES,
+    "ambiguous_units": quantities.AMBIGUOUS_UNITS,
+    "months": quantities.MONTHS,
+    "weekdays": quantities.WEEKDAYS,
+    "not_alone": quantities.NOT_ALONE,
+    "date_words": quantities.DATE_WORDS,
+    "days": quantities.DAYS,
+    "periods": quantities.PERIODS,
+    "period_names": quantities.PERIOD_NAMES,
+    "clock_words": quantities.CLOCK_WORDS,
+    "versioned": quantities.VERSIONED,
+    "numbered": quantities.NUMBERED,
+    "approximately": quantities.APPROXIMATELY,
+    "common": words.COMMON,
+    "negators": words.NEGATORS,
+    "negative_prefixes": words.NEGATIVE_PREFIXES,
+    "neutral_negations": words.NEUTRAL_NEGATIONS,
+    "quantifiers": words.QUANTIFIERS,
+    "bounds": words.BOUNDS,
+    "opposed_bounds": words.OPPOSED_BOUNDS,
+    "roles": words.ROLES,
+    "audiences": words.AUDIENCES,
+    "questions": words.QUESTIONS,
+    "how": words.HOW,
+    "what": words.WHAT,
+    "apart": words.APART,
+    "symmetric": words.SYMMETRIC,
+    "asymmetric": words.ASYMMETRIC,
+    "mutual": words.MUTUAL,
+    "answer_verbs": words.ANSWER_VERBS,
+    "opposed_actions": opposites.OPPOSED_ACTIONS,
+    "opposites": opposites.OPPOSITES,
+    "particles": opposites.PARTICLES,
+    "names": names.NAMES,
+    "things": things.THINGS,
+    "languages": names.LANGUAGES,
+    "no_names": names.NO_NAMES,
+    "stop_words": names.STOP_WORDS,
+}
+
+NUMBER, ORDINAL, MULTIPLIER, MONTH, WEEKDAY, DAY, PERIOD, CLOCK = (1 << bit for bit in range(8))
+NEGATOR, QUANTIFIER, PARTICLE, NAME, OPPOSED, QUESTION, LANGUAGE, CURRENCY, COMMON = (1 << bit for bit in range(8, 17))
+"""What a word may be, as bits: most words of a prompt are nothing but common, or nothing at all."""
+
+
+_WORD_TABLES: Final = (
+    "not_alone date_words period_names versioned numbered approximately common negators roles symmetric asymmetric "
+    "mutual answer_verbs no_names"
+)
+
+
+class Name(msgspec.Struct, frozen=True):
+    """One spelling of a known name."""
+
+    words: tuple[str, ...]
+    """In lower case."""
+    name: str
+    """The same for all spellings."""
+    kind: str
+    written: str = ""
+    """As it must be written; empty if in any way."""
+
+
+class Side(msgspec.Struct, frozen=True):
+    """A word's place in a pair of opposites."""
+
+    pair: int
+    left: bool
+    action: bool
+    """Whether the pair is of opposed actions, which are surer than opposed qualities."""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Lexicons, ready to be asked. Build them once and keep them: it costs milliseconds."""
+
+    flags: Mapping[str, int]
+    """Word to what it may be (bits above)."""
+    number_words: Mapping[str, float]
+    ordinal_words: Mapping[str, int]
+    multipliers: Mapping[str, int]
+    units: Mapping[str, tuple[str, str, float]]
+    """Name to (unit, dimension, factor)."""
+    currencies: Mapping[str, str]
+    ambiguous_units: Mapping[str, tuple[str, frozenset[str]]]
+    """Name to the first of its names, and the units that it may stand for."""
+    months: Mapping[str, int]
+    weekdays: Mapping[str, int]
+    not_alone: frozenset[str]
+    date_words: frozenset[str]
+    days: Mapping[str, str]
+    periods: Mapping[str, str]
+    period_names: frozenset[str]
+    clock_words: Mapping[str, int]
+    versioned: frozenset[str]
+    numbered: frozenset[str]
+    approximately: frozenset[str]
+    common: frozenset[str]
+    negators: frozenset[str]
+    negative_prefixes: tuple[str, ...]
+    neutral_negations: frozenset[tuple[str, ...]]
+    quantifiers: Mapping[str, str]
+    bounds: Mapping[tuple[str, ...], str]
+    opposed_bounds: frozenset[frozenset[str]]
+    roles: frozenset[str]
+    audiences: Mapping[str, str]
+    questions: Mapping[str, str]
+    how: Mapping[str, str]
+    what: Mapping[str, str]
+    apart: frozenset[frozenset[str]]
+    symmetric: frozenset[str]
+    asymmetric: frozenset[str]
+    mutual: frozenset[str]
+    answer_verbs: frozenset[str]
+    opposed: Mapping[str, tuple[Side, ...]]
+    particles: Mapping[str, frozenset[str]]
+    names: Mapping[str, tuple[Name, ...]]
+    """First word to the names that begin with it, the longest first."""
+    languages: Mapping[str, str]
+    things: frozenset[str]
+    """Kinds of names that are common words."""
+    no_names: frozenset[str]
+    stop_words: Mapping[str, tuple[str, ...]]
+    """Word to the languages that it is frequent in."""
 
     @classmethod
     def default(cls) -> Rules:
@@ -22,4 +155,190 @@ class Rules(msgspec.Struct, frozen=True):
 
         Raises ConfigError, naming the table and the key.
         """
-        return cls()
+        for name in table:
+            if name not in TABLES:
+                raise ConfigError(f"guards: there is no table {name!r}; there are {', '.join(sorted(TABLES))}")
+        return _compiled({**TABLES, **table})
+
+
+def _compiled(tables: dict[str, Any]) -> Rules:
+    look = _Look(tables)
+    units = look.units()
+    currencies = look.names_of("currencies")
+    opposed = look.opposed()
+    known = look.known_names("names", "things")
+    languages = {spelling: name for name, spelling, _ in look.listed("languages", "")}
+    rules: dict[str, Any] = {
+        "number_words": look.numbers("number_words"),
+        "ordinal_words": look.numbers("ordinal_words"),
+        "multipliers": look.numbers("multipliers"),
+        "units": units,
+        "currencies": currencies,
+        "ambiguous_units": {
+            name: (names_of.split()[0], frozenset(units_of.split()))
+            for names_of, units_of in look.texts("ambiguous_units").items()
+            for name in names_of.split()
+        },
+        "months": look.counted("months"),
+        "weekdays": look.counted("weekdays"),
+        "days": look.texts("days"),
+        "periods": look.texts("periods"),
+        "clock_words": look.numbers("clock_words"),
+        "negative_prefixes": tuple(sorted(look.words("negative_prefixes"))),
+        "neutral_negations": frozenset(tuple(phrase.split()) for phrase in look.lines("neutral_negations")),
+        "quantifiers": look.texts("quantifiers"),
+        "bounds": {tuple(phrase.split()): bound for phrase, bound in look.texts("bounds").items()},
+        "opposed_bounds": frozenset(frozenset(line.split()) for line in look.lines("opposed_bounds")),
+        "audiences": look.names_of("audiences"),
+        "questions": look.texts("questions"),
+        "how": look.texts("how"),
+        "what": look.texts("what"),
+        "apart": frozenset(
+            frozenset((one.replace("_", " "), two.replace("_", " ")))
+            for line in look.lines("apart")
+            for one in line.split()
+            for two in line.split()
+            if one != two
+        ),
+        "opposed": opposed,
+        "particles": {verb: frozenset(particles.split()) for verb, particles in look.texts("particles").items()},
+        "names": known,
+        "things": frozenset(look.texts("things")),
+        "languages": {spelling.lower(): name for spelling, name in languages.items()},
+        "stop_words": look.stop_words(),
+    } | {name: frozenset(look.words(name)) for name in _WORD_TABLES.split()}
+    flags: dict[str, int] = {}
+    for bit, named in (
+        (NUMBER, "number_words"),
+        (ORDINAL, "ordinal_words"),
+        (MULTIPLIER, "multipliers"),
+        (MONTH, "months"),
+        (WEEKDAY, "weekdays"),
+        (DAY, "days"),
+        (PERIOD, "periods"),
+        (CLOCK, "clock_words"),
+        (NEGATOR, "negators"),
+        (QUANTIFIER, "quantifiers"),
+        (PARTICLE, "particles"),
+        (NAME, "names"),
+        (OPPOSED, "opposed"),
+        (QUESTION, "questions"),
+        (LANGUAGE, "languages"),
+        (CURRENCY, "currencies"),
+        (COMMON, "common"),
+    ):
+        for word in rules[named]:
+            flags[word] = flags.get(word, 0) | bit
+    return Rules(flags=flags, **rules)
+
+
+class _Look:
+    """Reads tables, and says which of them, and where, is not as it must be."""
+
+    def __init__(self, tables: dict[str, Any]) -> None:
+        self._tables = tables
+
+    def words(self, table: str) -> list[str]:
+        """A list of words, or one text of words between blanks."""
+        given = self._tables[table]
+        if isinstance(given, str):
+            return given.split()
+        return self.lines(table)
+
+    def lines(self, table: str) -> list[str]:
+        given = self._tables[table]
+        if not isinstance(given, list | tuple):
+            raise ConfigError(f"guards.{table}: a list of texts is expected")
+        for at, line in enumerate(given):
+            if not isinstance(line, str) or not line.strip():
+                raise ConfigError(f"guards.{table}[{at}]: a text is expected, not {line!r}")
+        return list(given)
+
+    def _mapping(self, table: str, expected: str, fits: Callable[[Any], bool]) -> dict[str, Any]:
+        given = self._tables[table]
+        if not isinstance(given, Mapping):
+            raise ConfigError(f"guards.{table}: keys with {expected} are expected")
+        for key, value in given.items():
+            if not fits(value):
+                raise ConfigError(f"guards.{table}.{key}: {expected} is expected, not {value!r}")
+        return dict(given)
+
+    def numbers(self, table: str) -> dict[str, Any]:
+        return self._mapping(table, "a number", lambda value: isinstance(value, int | float) and value is not True)
+
+    def texts(self, table: str) -> dict[str, str]:
+        return self._mapping(table, "a text", lambda value: isinstance(value, str) and bool(value.strip()))
+
+    def names_of(self, table: str) -> dict[str, str]:
+        """Name to what it names, from a table of what is named to its names."""
+        return {name: key for key, listed in self.texts(table).items() for name in listed.split()}
+
+    def counted(self, table: str) -> dict[str, int]:
+        """Name to its place, from 1."""
+        return {name: place for place, line in enumerate(self.lines(table), start=1) for name in line.split()}
+
+    def stop_words(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for language, text in self.texts("stop_words").items():
+            for word in text.split():
+                found.setdefault(word, []).append(language)
+        return {word: tuple(languages) for word, languages in found.items()}
+
+    def units(self) -> dict[str, tuple[str, str, float]]:
+        found: dict[str, tuple[str, str, float]] = {}
+        given = self._mapping("units", "a table of units", lambda value: isinstance(value, Mapping))
+        for dimension, units in given.items():
+            for unit, about in units.items():
+                match about:
+                    case [int() | float() as factor, str() as listed] if factor > 0:
+                        found |= {name: (unit, dimension, float(factor)) for name in listed.split()}
+                    case _:
+                        raise ConfigError(
+                            f"guards.units.{dimension}.{unit}: [factor, names] is expected, not {about!r}"
+                        )
+        return found
+
+    def opposed(self) -> dict[str, tuple[Side, ...]]:
+        found: dict[str, list[Side]] = {}
+        pair = 0
+        for table in ("opposed_actions", "opposites"):
+            given = self._tables[table]
+            if not isinstance(given, list | tuple):
+                raise ConfigError(f"guards.{table}: a list of pairs is expected")
+            for at, sides in enumerate(given):
+                if len(sides) != 2 or not all(isinstance(side, str) and side.strip() for side in sides):
+                    raise ConfigError(f"guards.{table}[{at}]: two texts are expected, not {sides!r}")
+                pair += 1
+                action = table == "opposed_actions"
+                for left, side in ((True, sides[0]), (False, sides[1])):
+                    for word in side.split():
+                        for form in inflected(word) if action and "_" not in word else (word,):
+                            found.setdefault(form, []).append(Side(pair, left, action))
+        return {word: tuple(sides) for word, sides in found.items()}
+
+    def listed(self, table: str, key: str) -> list[tuple[str, str, str]]:
+        """(name, spelling, spelling if it must be written so) for all of a list of names."""
+        given = self._tables[table][key] if key else self._tables[table]
+        where = f"guards.{table}.{key}" if key else f"guards.{table}"
+        if not isinstance(given, str):
+            raise ConfigError(f"{where}: a text of names is expected, not {given!r}")
+        found = []
+        for entry in " ".join(given.split()).split(","):
+            spellings = [spelling.strip() for spelling in entry.split("=")]
+            if spellings == [""]:
+                continue
+            if not all(spellings):
+                raise ConfigError(f"{where}: a name is missing in {entry!r}")
+            found += [
+                (spellings[0].lower(), spelling, "" if spelling.islower() else spelling) for spelling in spellings
+            ]
+        return found
+
+    def known_names(self, *tables: str) -> dict[str, tuple[Name, ...]]:
+        found: dict[str, list[Name]] = {}
+        for table in tables:
+            for kind in self.texts(table):
+                for name, spelling, written in self.listed(table, kind):
+                    words = tuple(spelling.lower().replace("'", "").split())
+                    found.setdefault(words[0], []).append(Name(words, name, kind, written))
+        return {head: tuple(sorted(known, key=lambda one: -len(one.words))) for head, known in found.items()}

@@ -1,0 +1,150 @@
+"""Values that differ: numbers, amounts, dates, versions, identifiers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from semcache.policy.guards.pair import Difference, Pair
+from semcache.policy.guards.rules import Rules
+from semcache.policy.guards.values import HALF_DAY, Value
+
+_BOUNDING: Final = frozenset({"least", "most", "more", "less", "fewer", "than", "over", "under", "above", "below"})
+_MOST: Final = 40
+"""Values without a like that are looked at on each side."""
+_RANK: Final = {"number": 0, "amount": 1, "date": 2, "version": 3, "identifier": 4}
+_NO_UNIT: Final[tuple[str, frozenset[str]]] = ("", frozenset())
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_TODAY: Final = {"today", "tonight"}
+_ROUNDED: Final = 0.01
+"""Share by which a number that is said to be approximate may differ."""
+
+
+def differences(pair: Pair) -> dict[str, Difference]:
+    """By the guard's name. A value on each side without its like, of one family, is certain to matter."""
+    values_a, values_b = pair.a.values, pair.b.values
+    if values_a.keys() == values_b.keys():
+        return {}
+    only_a = [value for key, value in values_a.items() if key not in values_b][:_MOST]
+    only_b = [value for key, value in values_b.items() if key not in values_a][:_MOST]
+    left_a = [value for value in only_a if not any(_like(value, other, pair.rules) for other in values_b.values())]
+    left_b = [value for value in only_b if not any(_like(value, other, pair.rules) for other in values_a.values())]
+    left_a = [value for value in left_a if not _written(value, pair.b.words)]
+    left_b = [value for value in left_b if not _written(value, pair.a.words)]
+    found: dict[str, Difference] = {}
+    if not left_a and not left_b:
+        return found
+    approximate = not pair.rules.approximately.isdisjoint(pair.a.words | pair.b.words)
+    bounded = not _BOUNDING.isdisjoint(pair.a.words ^ pair.b.words)
+    for family in {value.family for value in (*left_a, *left_b)}:
+        of_a = [value for value in left_a if value.family == family]
+        of_b = [value for value in left_b if value.family == family]
+        if of_a and of_b:
+            guard = max((value.guard for value in (*of_a, *of_b)), key=lambda name: _RANK[name])
+            near = approximate and any(_rounded(one, other) for one in of_a for other in of_b)
+            sure = not near and any(_clash(one, other, bounded) for one in of_a for other in of_b)
+        elif pair.a.counted == pair.b.counted and family == "number" and pair.close(0) and _changed(pair):
+            guard, sure = (of_a or of_b)[0].guard, True
+        else:
+            lone = [value for value in (*of_a, *of_b) if not value.weak]
+            if not lone:
+                continue
+            guard, sure = lone[0].guard, False
+        if found.get(guard, (False, ""))[0]:
+            continue
+        found[guard] = (sure, f"{_shown(of_a)} / {_shown(of_b)}")
+    return found
+
+
+def _changed(pair: Pair) -> bool:
+    """Whether the prompts are the same words, but for some of their numbers."""
+    low_a, low_b = pair.a.tokens.low, pair.b.tokens.low
+    if len(low_a) != len(low_b):
+        return False
+    kinds_a, kinds_b = pair.a.tokens.kind, pair.b.tokens.kind
+    return all(
+        one == other or kinds_a[at] == kinds_b[at] == "n"
+        for at, (one, other) in enumerate(zip(low_a, low_b, strict=True))
+    )
+
+
+def _shown(values: list[Value]) -> str:
+    return ", ".join(value.shown for value in values[:3]) or "none"
+
+
+def _written(value: Value, words: frozenset[str]) -> bool:
+    """Whether the other prompt has the very token, though it was read otherwise there."""
+    return value.shown.lower() in words
+
+
+def _like(one: Value, other: Value, rules: Rules) -> bool:
+    """Whether two values may be one, though not written alike enough to be equal."""
+    if one.family == other.family:
+        match one.family:
+            case "number":
+                if one.number != other.number:
+                    if "name" in (one.unit, other.unit) and "" in (one.unit, other.unit):
+                        name, plain = (one, other) if one.unit == "name" else (other, one)
+                        return str(name.value).lstrip(_LETTERS) == plain.shown  # B12, B 12
+                    if "share" in (one.unit, other.unit) and "" in (one.unit, other.unit):
+                        share, number = (one, other) if one.unit == "share" else (other, one)
+                        return isinstance(number.number, float) and share.number == number.number * 100
+                    return one.value == other.value and "" in (one.unit, other.unit)
+                if "name" in (one.unit, other.unit) or "version" in (one.unit, other.unit):
+                    return one.value == other.value
+                return (
+                    not one.unit
+                    or not other.unit
+                    or other.names in rules.ambiguous_units.get(one.unit, _NO_UNIT)[1]
+                    or one.names in rules.ambiguous_units.get(other.unit, _NO_UNIT)[1]
+                )
+            case "clock":
+                minutes = (float(one.value) - float(other.value)) % HALF_DAY
+                return minutes == 0 and "half" in (one.unit, other.unit)
+            case _:
+                return False
+    families = {one.family, other.family}
+    if families == {"number", "year"} or families == {"number", "month"}:
+        return one.number == other.number and not (one.unit and other.unit)
+    if families == {"number", "clock"}:
+        clock, number = (one, other) if one.family == "clock" else (other, one)
+        if number.unit or not isinstance(number.number, float):
+            return False
+        return (float(clock.value) - number.number * 60) % HALF_DAY == 0
+    return False
+
+
+def _rounded(one: Value, other: Value) -> bool:
+    if not isinstance(one.number, float) or not isinstance(other.number, float):
+        return False
+    return abs(one.number - other.number) <= _ROUNDED * max(abs(one.number), abs(other.number))
+
+
+def _clash(one: Value, other: Value, bounded: bool) -> bool:
+    """Whether two values of one family, which are not alike, cannot stand for each other."""
+    if one.family == "day":
+        one_days, other_days = str(one.value).split(), str(other.value).split()
+        return one_days[1:] == other_days[1:] and {one.names or one.shown, other.shown} != _TODAY
+    if one.family != "number":
+        return True
+    if (one.names == "th") != (other.names == "th"):
+        return False
+    if "name" in (one.unit, other.unit):
+        return one.unit == other.unit or one.number != other.number
+    if "version" in (one.unit, other.unit):
+        first, second = (str(value.number).removesuffix(".0") for value in (one, other))
+        return not (first.startswith(second + ".") or second.startswith(first + "."))  # python 3 and python 3.10
+    if (
+        bounded
+        and isinstance(one.number, float)
+        and isinstance(other.number, float)
+        and abs(one.number - other.number) == 1
+    ):
+        return False  # 3 or more, more than 2
+    if one.value != other.value and {one.unit, other.unit} == {""} and _part(one) != _part(other):
+        return False  # two, half of it
+    return one.unit == other.unit or "" in (one.unit, other.unit) or one.number == other.number
+
+
+def _part(value: Value) -> bool:
+    """Whether it says how much of something."""
+    return isinstance(value.value, float) and 0 < value.value < 1

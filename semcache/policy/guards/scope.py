@@ -1,0 +1,110 @@
+"""Quantifiers, bounds, whose, and for whom."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from semcache.policy.guards.pair import Difference, Pair
+from semcache.policy.guards.rules import Rules
+from semcache.policy.guards.tokens import Tokens
+
+_POSSESSIVES: Final = frozenset({"my", "our", "his", "her", "their"})
+_BEFORE_AUDIENCE: Final = frozenset({"for", "as"})
+_AHEAD: Final = 4
+_LONGEST_BOUND: Final = 4
+_ALONE: Final = frozenset({"all", "none", "only", "always", "rarely", "half"})
+"""What may matter also where the other prompt says nothing of it."""
+_STRONG: Final = frozenset({"all", "some", "few", "most", "none", "only", "always", "sometimes", "rarely"})
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Whose things a prompt is about, and whom its answer is for."""
+
+    roles: frozenset[str] = frozenset()
+    """Others than the asker whose something is: my colleague's."""
+    possessives: frozenset[str] = frozenset()
+    audiences: frozenset[str] = frozenset()
+
+
+NOWHERE: Final = Scope()
+
+
+def scope(tokens: Tokens, words: frozenset[str], rules: Rules) -> Scope:
+    """What is said of whose and for whom."""
+    possessives = words & _POSSESSIVES
+    roles: set[str] = set()
+    low = tokens.low
+    for role in words & rules.roles:
+        at = low.index(role)
+        if tokens.owner[at] or (at and low[at - 1] in ("my", "our")):
+            roles.add(role)
+    audiences: set[str] = set()
+    if not words.isdisjoint(_BEFORE_AUDIENCE):
+        for at, word in enumerate(low):
+            if word in _BEFORE_AUDIENCE:
+                for near in low[at + 1 : at + 1 + _AHEAD]:
+                    if near in rules.audiences:
+                        audiences.add(rules.audiences[near])
+                        break
+    if not (possessives or roles or audiences):
+        return NOWHERE
+    return Scope(frozenset(roles), possessives, frozenset(audiences))
+
+
+def bounds(tokens: Tokens, rules: Rules) -> dict[str, str]:
+    """Bounds before numbers: at least 5, under $10."""
+    found: dict[str, str] = {}
+    low = tokens.low
+    for at, kind in enumerate(tokens.kind):
+        if kind != "n":
+            continue
+        end = at - 1 if at and tokens.kind[at - 1] == "c" else at
+        for length in range(min(_LONGEST_BOUND, end), 0, -1):
+            phrase = tuple(low[end - length : end])
+            if phrase in rules.bounds:
+                found[rules.bounds[phrase]] = " ".join(phrase)
+                break
+    return found
+
+
+def quantifier(pair: Pair) -> Difference | None:
+    """Other quantifiers or bounds; certain where they exclude each other and all else is the same."""
+    bounds_a, bounds_b = pair.a.bounds, pair.b.bounds
+    for one, shown in bounds_a.items():
+        for other, shown_other in bounds_b.items():
+            if one not in bounds_b and other not in bounds_a and frozenset((one, other)) in pair.rules.opposed_bounds:
+                return pair.close(2), f"{shown} / {shown_other}"
+    quantifiers_a, quantifiers_b = pair.a.quantifiers, pair.b.quantifiers
+    if quantifiers_a.keys() == quantifiers_b.keys():
+        return None
+    only_a = [quantifier for quantifier in quantifiers_a if quantifier not in quantifiers_b]
+    only_b = [quantifier for quantifier in quantifiers_b if quantifier not in quantifiers_a]
+    sure = bool(only_a and only_b) and only_a[0] in _STRONG and only_b[0] in _STRONG and pair.close(0)
+    if not (only_a and only_b) and (only_a or only_b)[0] not in _ALONE:
+        return None
+    shown_a = quantifiers_a[only_a[0]] if only_a else "none"
+    return sure, f"{shown_a} / {quantifiers_b[only_b[0]] if only_b else 'none'}"
+
+
+def whose(pair: Pair) -> Difference | None:
+    """Another owner, or another audience; certain where little else differs."""
+    a, b = pair.a.scope, pair.b.scope
+    if a == b:
+        return None
+    if a.audiences != b.audiences:
+        only_a, only_b = a.audiences - b.audiences, b.audiences - a.audiences
+        if only_a and only_b:
+            words = [word for word, audience in pair.rules.audiences.items() if audience in only_a | only_b]
+            return pair.close(1, *words), f"for {min(only_a)} / for {min(only_b)}"
+        return False, f"for {min(only_a, default='all')} / for {min(only_b, default='all')}"
+    if a.roles != b.roles:
+        only_a, only_b = a.roles - b.roles, b.roles - a.roles
+        owned = bool(a.possessives and b.possessives)
+        return owned and pair.close(0, *only_a, *only_b), (
+            f"{min(only_a, default='own')} / {min(only_b, default='own')}"
+        )
+    if a.possessives and b.possessives and a.possessives.isdisjoint(b.possessives):
+        return False, f"{min(a.possessives)} / {min(b.possessives)}"
+    return None

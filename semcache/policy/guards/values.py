@@ -1,0 +1,349 @@
+"""Numbers, amounts, dates, times, versions and identifiers of a prompt, in forms that compare.
+
+`1,000`, `1000`, `1k` and `one thousand` are one value, as are `5 km` and `5000 m`, `$10` and `USD 10`, `Jan 5` and
+`January 5th`, `3pm` and `15:00`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from semcache.policy.guards.rules import (
+    CLOCK,
+    CURRENCY,
+    DAY,
+    MONTH,
+    MULTIPLIER,
+    NUMBER,
+    ORDINAL,
+    PERIOD,
+    WEEKDAY,
+    Rules,
+)
+from semcache.policy.guards.tokens import Tokens
+
+_VALUE: Final = NUMBER | ORDINAL | MULTIPLIER | MONTH | WEEKDAY | DAY | PERIOD | CLOCK
+_ORDINALS: Final = frozenset({"st", "nd", "rd", "th"})
+_MIXED = re.compile(r"([^\W\d_]{2,})(\d{1,6})\Z")
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(?::\d\d)?\s?([ap])?", re.IGNORECASE)
+_LONG: Final = 7
+"""Digits from which on a number names a thing."""
+_FIRST_YEAR, _LAST_YEAR = 1300, 2399
+HALF_DAY: Final = 720
+"""Minutes."""
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One value as it is compared."""
+
+    family: str
+    """number, year, month, weekday, day, clock: values of different families are hardly ever in each other's place."""
+    value: float | str
+    """In the base of its dimension; minutes after midnight; the month's number; text of what only looks like one."""
+    unit: str = ""
+    """Dimension or currency; what kind of clock."""
+    guard: str = "number"
+    number: float | str = 0.0
+    """As written, without its unit."""
+    names: str = ""
+    """The unit as the lexicon calls it; `th` for a place in an order."""
+    shown: str = ""
+    weak: bool = False
+    """Nothing to make of it if the other prompt has none: one, first, once."""
+
+    @property
+    def key(self) -> tuple[str, float | str, str]:
+        """What makes two values equal."""
+        return (self.family, self.value, self.unit)
+
+
+def values(tokens: Tokens, rules: Rules) -> dict[tuple[str, float | str, str], Value]:
+    """All values of a prompt."""
+    found: list[Value] = []
+    at = 0
+    low, kinds, flags = tokens.low, tokens.kind, tokens.flags
+    size = len(low)
+    while at < size:
+        kind = kinds[at]
+        if kind == "w":
+            flag = flags[at]
+            word = low[at]
+            if flag & _VALUE:
+                at = _word(tokens, at, flag, rules, found)
+            elif not word.isalpha() and any(map(str.isdigit, word)):
+                at = _mixed(tokens, at, rules, found)
+            else:
+                at += 1
+        elif kind == "n":
+            at = _number(tokens, at, rules, found)
+        elif kind == "t":
+            found.append(_clock(low[at]))
+            at += 1
+        elif kind == "v":
+            found.append(_version(low[at]))
+            at += 1
+        elif kind == "i":
+            year, month, day = low[at].split("-")
+            found += [
+                Value("year", float(year), "", "date", float(year), "", low[at]),
+                Value("month", float(month), "", "date", float(month), "", low[at]),
+                Value("number", float(day), "", "date", float(day), "", low[at]),
+            ]
+            at += 1
+        else:
+            at += 1
+    return {value.key: value for value in found}
+
+
+def _clock(text: str) -> Value:
+    match = _CLOCK.match(text)
+    assert match is not None  # the token is one
+    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    sure = bool(half) or hour > 12 or hour == 0
+    return Value("clock", float(hour * 60 + minute), "" if sure else "half", "date", float(hour), "", text)
+
+
+def _version(text: str) -> Value:
+    text = text.lower().lstrip("v")
+    parts = text.split(".")
+    while len(parts) > 1 and parts[-1] == "0":
+        parts.pop()
+    return Value("number", ".".join(parts), "version", "version", text, "", text)
+
+
+def _mixed(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
+    """A word with digits: gpt4 is gpt 4, mp3 is mp 3; anything else names a thing."""
+    word = tokens.low[at]
+    if word[0] == "v" and word[1:].replace(".", "").isdigit():
+        found.append(_version(word))
+        return at + 1
+    match = _MIXED.match(word)
+    if match is not None:
+        number = float(match[2])
+        found.append(Value("number", number, "", "number", number, "", word))
+    else:
+        found.append(Value("number", word.replace("_", ""), "name", "identifier", word, "", word))
+    return at + 1
+
+
+def _word(tokens: Tokens, at: int, flag: int, rules: Rules, found: list[Value]) -> int:
+    word = tokens.low[at]
+    if flag & MONTH and _is_date(tokens, at, rules):
+        month = float(rules.months[word])
+        found.append(Value("month", month, "", "date", month, "", word))
+    elif flag & WEEKDAY and _is_date(tokens, at, rules):
+        weekday = float(rules.weekdays[word])
+        found.append(Value("weekday", weekday, "", "date", weekday, "", word))
+    elif flag & DAY:
+        found.append(Value("day", rules.days[word], "", "date", word, "", word, weak=word == "today"))
+    elif flag & CLOCK:
+        minutes = float(rules.clock_words[word])
+        found.append(Value("clock", minutes, "", "date", minutes / 60, "", word))
+    elif flag & PERIOD:
+        following = tokens.low[at + 1] if at + 1 < len(tokens.low) else ""
+        if following in rules.period_names:
+            period = f"{rules.periods[word]} {following}"
+            found.append(Value("day", period, "", "date", period, "", period, weak=period.startswith("this")))
+            return at + 2
+    elif flag & (NUMBER | MULTIPLIER):
+        return _spelled(tokens, at, rules, found)
+    elif flag & ORDINAL:
+        before = tokens.kind[at - 1] if at else ""
+        if not (word == "second" and (before == "n" or (at and tokens.low[at - 1] in ("per", "a", "each", "every")))):
+            place = float(rules.ordinal_words[word])
+            found.append(Value("number", place, "", "number", place, "th", word, weak=place == 1))
+    return at + 1
+
+
+def _is_date(tokens: Tokens, at: int, rules: Rules) -> bool:
+    if tokens.low[at] not in rules.not_alone:
+        return True
+    size = len(tokens.low)
+    for near in (at - 1, at + 1):
+        if 0 <= near < size and tokens.kind[near] == "n" and tokens.low[near].rstrip("stndrh").isdigit():
+            return True
+    if at and tokens.low[at - 1] in rules.date_words and not tokens.first[at]:
+        return tokens.raw[at][0].isupper() or tokens.low[at - 1] in ("in", "since", "until", "next", "last")
+    return False
+
+
+def _spelled(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
+    """A number in words, from its first one on: `twenty five`, `two hundred`, `a million`."""
+    low, flags, size = tokens.low, tokens.flags, len(tokens.low)
+    begin = at
+    if low[at] == "half":
+        after = at + 2 if at + 2 < size and low[at + 1] in ("a", "an") else at + 1
+        if after < size and (low[after] in rules.units or low[after] in rules.multipliers):
+            return _with_unit(tokens, after, 0.5, "", rules, found, "half")
+        found.append(Value("number", 0.5, "", "number", 0.5, "", "half", weak=True))
+        return at + 1
+    total, part = 0.0, 0.0
+    while at < size and flags[at] & (NUMBER | MULTIPLIER):
+        word = low[at]
+        if flags[at] & MULTIPLIER:
+            factor = rules.multipliers[word]
+            if at == begin and len(word) <= 2:  # 5 k is a number, a k is none
+                return at + 1
+            part = max(part, 1.0) * factor
+            if factor >= 1000:
+                total, part = total + part, 0.0
+        else:
+            number = rules.number_words[word]
+            if number == 0.5:
+                break
+            share = _share(low[at + 1], rules) if at == begin and number < 20 and at + 1 < size else 0
+            if share > number > 0:
+                fraction = float(f"{number / share:.9g}")
+                shown = f"{word} {low[at + 1]}"
+                found.append(Value("number", fraction, "", "number", fraction, "", shown))
+                return at + 2
+            if part and not (part % 100 == 0 and number < 100) and not (part % 10 == 0 and 0 < number < 10):
+                break
+            part += number
+        at += 1
+    value = total + part
+    if at == begin + 1 and value in (0.0, 1.0):  # one, zero: words more often than numbers
+        if value == 1.0 and at < size and low[at] in rules.units and len(low[at]) > 2:
+            return _with_unit(tokens, at, value, "", rules, found, " ".join(low[begin:at]))
+        return at
+    return _with_unit(tokens, at, value, "", rules, found, " ".join(low[begin:at]))
+
+
+def _share(word: str, rules: Rules) -> int:
+    """What `thirds`, `quarter`, `fifths` divide into; 0 for other words."""
+    if word in ("quarter", "quarters"):
+        return 4
+    return rules.ordinal_words.get(word[:-1] if word.endswith("s") else word, 0) if word != "second" else 0
+
+
+def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
+    text = tokens.low[at]
+    digits = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ_")
+    if len(digits) != len(text) and not digits[-1:].isdigit():
+        digits = digits.rstrip(".,")
+    suffix = text[len(digits) :].lower()
+    before = tokens.low[at - 1] if at else ""
+    fraction = _fraction(tokens, at)
+    if fraction:
+        found.append(Value("number", fraction, "", "number", fraction, "", "".join(tokens.low[at : at + 3])))
+        return at + 3
+    currency = _currency_before(tokens, at, rules)
+    try:
+        value = float(digits.replace(",", ""))
+    except ValueError:  # digits of another script, or letters amid them
+        found.append(Value("number", text.lower(), "name", "identifier", text, "", text))
+        return at + 1
+    if suffix in _ORDINALS:
+        found.append(Value("number", value, "", "number", value, "th", text, weak=value == 1))
+        return at + 1
+    if suffix and not (suffix in rules.multipliers or suffix in rules.units or suffix in ("m", "b", "x", "s")):
+        if suffix in rules.currencies:
+            found.append(_amount(value, rules.currencies[suffix], text))
+        else:
+            found.append(Value("number", text.lower(), "name", "identifier", value, "", text))
+        return at + 1
+    if suffix in ("m", "b") and currency:
+        value *= 1e6 if suffix == "m" else 1e9
+    elif suffix in rules.multipliers:
+        value *= rules.multipliers[suffix]
+    elif suffix == "s" and value >= _FIRST_YEAR / 100:  # the 1990s
+        found.append(Value("year", value, "decade", "date", value, "", text))
+        return at + 1
+    elif suffix and suffix in rules.units:
+        unit, dimension, factor = rules.units[suffix]
+        found.append(_measure(value, unit, dimension, factor, text))
+        return at + 1
+    if not suffix and "." in digits and not currency and (before in rules.versioned or before == "v"):
+        found.append(_version(digits))
+        return at + 1
+    if not suffix and "," not in digits and "." not in digits:
+        bare = digits.lstrip("-")
+        if len(bare) >= _LONG or (bare[0] == "0" and len(bare) > 2):
+            found.append(Value("number", bare.lstrip("0") or "0", "name", "identifier", value, "", text))
+            return at + 1
+    return _with_unit(tokens, at + 1, value, currency, rules, found, text)
+
+
+def _fraction(tokens: Tokens, at: int) -> float:
+    """The value of `3/4`, written without blanks; 0 for anything else, a date among it."""
+    low = tokens.low[at : at + 4]
+    if len(low) < 3 or low[1] != "/" or not (tokens.glued[at + 1] and tokens.glued[at + 2]) or low[3:] == ["/"]:
+        return 0.0
+    if not (low[0].isdigit() and low[2].isdigit() and 0 < int(low[0]) < int(low[2])) or (
+        at and tokens.low[at - 1] == "/"
+    ):
+        return 0.0
+    return float(f"{int(low[0]) / int(low[2]):.9g}")
+
+
+def _currency_before(tokens: Tokens, at: int, rules: Rules) -> str:
+    if not at:
+        return ""
+    before = tokens.low[at - 1]
+    if tokens.kind[at - 1] == "c":
+        if at > 1 and tokens.glued[at - 1] and tokens.low[at - 2] + before in rules.currencies:
+            return rules.currencies[tokens.low[at - 2] + before]
+        return rules.currencies.get(before, "")
+    if tokens.flags[at - 1] & CURRENCY and len(before) <= 3 and not (at > 1 and tokens.kind[at - 2] == "n"):
+        return rules.currencies[before]
+    return ""
+
+
+def _with_unit(
+    tokens: Tokens, at: int, value: float, currency: str, rules: Rules, found: list[Value], shown: str
+) -> int:
+    """A number's value with the multiplier and unit that follow at `at`; returns the place behind them."""
+    low, size = tokens.low, len(tokens.low)
+    if low[at : at + 3] == ["and", "a", "half"]:
+        value += 0.5
+        at += 3
+    if at < size and tokens.flags[at] & MULTIPLIER:
+        value *= rules.multipliers[low[at]]
+        shown = f"{shown} {low[at]}"
+        at += 1
+    word = low[at] if at < size else ""
+    if currency:
+        found.append(_amount(value, currency, f"{currency} {shown}"))
+        return at + 1 if rules.currencies.get(word) == currency else at
+    if word == "°" and at + 1 < size and low[at + 1] in ("c", "f"):
+        word = "°" + low[at + 1]
+        at += 1
+    elif word in ("degree", "degrees") and at + 1 < size and low[at + 1] in ("celsius", "c", "fahrenheit", "f"):
+        word = "°" + low[at + 1][0]
+        at += 1
+    elif word == "per" and at + 1 < size and low[at + 1] == "cent":
+        word = "%"
+        at += 1
+    if word in rules.units and (len(word) > 1 or tokens.glued[at] or word in "%°" or word in "mgl"):
+        unit, dimension, factor = rules.units[word]
+        found.append(_measure(value, unit, dimension, factor, f"{shown} {word}"))
+        return at + 1
+    if word in rules.currencies:
+        found.append(_amount(value, rules.currencies[word], f"{shown} {word}"))
+        return at + 1
+    if word in rules.ambiguous_units:
+        name = rules.ambiguous_units[word][0]
+        found.append(Value("number", value, name, "amount", value, name, f"{shown} {word}"))
+        return at + 1
+    if word == "o" and at + 1 < size and low[at + 1] == "clock":
+        found.append(Value("clock", value * 60, "half", "date", value, "", f"{shown} o'clock"))
+        return at + 2
+    if value == int(value) and _FIRST_YEAR <= value <= _LAST_YEAR and len(shown) == 4:
+        found.append(Value("year", value, "", "date", value, "", shown))
+    else:
+        named = tokens.low[at - 2] in rules.numbered if at > 1 and value == int(value) and value >= 100 else False
+        found.append(Value("number", value, "", "identifier" if named else "number", value, "", shown, weak=value == 1))
+    return at
+
+
+def _measure(value: float, unit: str, dimension: str, factor: float, shown: str) -> Value:
+    return Value("number", float(f"{value * factor:.9g}"), dimension, "amount", value, unit, shown)
+
+
+def _amount(value: float, currency: str, shown: str) -> Value:
+    return Value("number", value, currency, "amount", value, currency, shown)
