@@ -22,20 +22,19 @@ Change = Callable[[str, Random], str]
 
 PROTECTED: Final = frozenset(
     listed("""
-    to from on off in out up down at by of for with without within not no nor non never none nothing can can't
-    cannot cant could couldn't do don't dont does doesn't did didn't is isn't are aren't was wasn't were weren't
-    has hasn't have haven't had hadn't will won't would wouldn't should shouldn't must mustn't may might need
-    needn't before after over under above below into onto upon about between among against per than then this
-    that these those here there where when why how who whom whose which what while until till since all any some
-    each every both either neither many few much more most less least only just ever also again always my your
-    his her its our their me you him them us i he she it we they mine yours hers ours theirs first last next
-    previous best worst high low higher lower highest lowest big small long short old new hot cold buy sell add
-    sub get set put let lend borrow send save open close start stop begin end turn push pull read write import
-    export input output upload download enable disable install uninstall include exclude increase decrease raise
-    lower gain lose win lock unlock block unblock left right north south east west man men woman women boy girl
-    son daughter day days week weeks month months year years hour hours minute minutes even odd true false yes
-    hundred thousand million billion dozen half quarter double single once twice and or but if so as be been
-    being
+to from on off in out up down at by of for with without within not no nor non never none nothing can can't
+cannot cant could couldn't do don't dont does doesn't did didn't is isn't are aren't was wasn't were weren't has
+hasn't have haven't had hadn't will won't would wouldn't should shouldn't must mustn't may might need needn't
+before after over under above below into onto upon about between among against per than then this that these
+those here there where when why how who whom whose which what while until till since all any some each every
+both either neither many few much more most less least only just ever also again always my your his her its our
+their me you him them us i he she it we they mine yours hers ours theirs first last next previous best worst
+high low higher lower highest lowest big small long short old new hot cold buy sell add sub get set put let lend
+borrow send save open close start stop begin end turn push pull read write import export input output upload
+download enable disable install uninstall include exclude increase decrease raise lower gain lose win lock
+unlock block unblock left right north south east west man men woman women boy girl son daughter day days week
+weeks month months year years hour hours minute minutes even odd true false yes hundred thousand million billion
+dozen half quarter double single once twice and or but if so as be been being
 """)
     + [words(number) for number in range(21)]
     + [words(number) for number in range(30, 100, 10)]
@@ -45,36 +44,35 @@ PROTECTED: Final = frozenset(
 
 COMMON: Final = frozenset(
     listed("""
-    able back bake bare bark base bath bear beat bell belt bend bill bind bird bite boat body bold bolt bone
-    book boot bore born boss bowl brad bred bread break bring broad brand call calm came camp card care cart
-    case cash cast cell chat cheap check chip city clam clean clear click clip clot cloud coal coat cold come
-    cook cool cope copy cord core cost count court cover crash cream crop cross dairy diary date dead deal dear
-    deep deer desert dessert desk diet dinner diner drive drop dust earn east easy edge exit face fact fair fall
-    farm fast fast fate fear feed feel feet file fill film find fine fire firm fish five fits flag flat flew
-    flow fly food foot form fort four free fuel full game gate gear gift give glad goal goat gold gone good grad
-    grade grow half hall hand hard hare hate head heal heap hear heat help hero hide hill hire hold hole home
-    hope host hour house huge hurt idea item jobs join jump keep kept kick kill kind king knee know lack lake
-    land lane late lead leaf lean leap leave left less life lift like line link list live load loan lock lose
-    loose lost love luck made mail main make male mall mark mass mate math meal mean meat meet menu mile milk
-    mind mine mint miss mode mood moon more move name near neck news nice node none noon nose note open oven
-    over pace pack page paid pain pair pale park part pass past path peak peel pick pill plan plane plain plant
-    play plot plus pole pool poor port pose post pour price prize quiet quite quit race rain rank rare rate
-    reach real rent rest rice rich ride ring rise risk road rock role roll roof room root rope rose rule rush
-    safe sail sale salt same sand seal seat seed seek seem seen self sell sent sets shape share sheet shine ship
-    shoe shop shot show side sign silk sing sink site size skin sleep slip slow snow soap soft soil sold sole
-    song soon sort soul soup spin spot star start state stay steal steel steep stem step stir stop store story
-    suit sure swap sweet swim table tail take tale talk tall tank tape task taste team tear tell tend tent term
-    test text thick thin thing think tide tidy time tiny tire told tone took tool tops tour town track trade
-    trail train tree trip true tube tune turn type unit used user vary vast very vote wage wait wake walk wall
-    want ward warm warn wash wave ways weak wear weather whether weed week weight well went west wide wife wild
-    wind wine wing wire wise wish wood word wore work worm wrap yard zero angel angle trial causal casual united
-    untied marital martial sacred scared silver sliver calvary cavalry conversation conservation affect effect
-    accept except adapt adopt adept advice advise devise device lose principal principle precede proceed
-    stationary stationery complement compliment emigrate immigrate prescribe proscribe perspective prospective
-    reality realty county country bridge bride friend fiend planet plants beard breads bared dared board abroad
-    brake through though thought tough trough threw three throw throne then than quit hoping hopping planing
-    planning dinning staring starring latter later filing filling bitter biter super supper coma comma desert
-    scared scarred tinny writing written striped stripped taping tapping slopping
+able back bake bare bark base bath bear beat bell belt bend bill bind bird bite boat body bold bolt bone book
+boot bore born boss bowl brad bred bread break bring broad brand call calm came camp card care cart case cash
+cast cell chat cheap check chip city clam clean clear click clip clot cloud coal coat cold come cook cool cope
+copy cord core cost count court cover crash cream crop cross dairy diary date dead deal dear deep deer desert
+dessert desk diet dinner diner drive drop dust earn east easy edge exit face fact fair fall farm fast fast fate
+fear feed feel feet file fill film find fine fire firm fish five fits flag flat flew flow fly food foot form
+fort four free fuel full game gate gear gift give glad goal goat gold gone good grad grade grow half hall hand
+hard hare hate head heal heap hear heat help hero hide hill hire hold hole home hope host hour house huge hurt
+idea item jobs join jump keep kept kick kill kind king knee know lack lake land lane late lead leaf lean leap
+leave left less life lift like line link list live load loan lock lose loose lost love luck made mail main make
+male mall mark mass mate math meal mean meat meet menu mile milk mind mine mint miss mode mood moon more move
+name near neck news nice node none noon nose note open oven over pace pack page paid pain pair pale park part
+pass past path peak peel pick pill plan plane plain plant play plot plus pole pool poor port pose post pour
+price prize quiet quite quit race rain rank rare rate reach real rent rest rice rich ride ring rise risk road
+rock role roll roof room root rope rose rule rush safe sail sale salt same sand seal seat seed seek seem seen
+self sell sent sets shape share sheet shine ship shoe shop shot show side sign silk sing sink site size skin
+sleep slip slow snow soap soft soil sold sole song soon sort soul soup spin spot star start state stay steal
+steel steep stem step stir stop store story suit sure swap sweet swim table tail take tale talk tall tank tape
+task taste team tear tell tend tent term test text thick thin thing think tide tidy time tiny tire told tone
+took tool tops tour town track trade trail train tree trip true tube tune turn type unit used user vary vast
+very vote wage wait wake walk wall want ward warm warn wash wave ways weak wear weather whether weed week weight
+well went west wide wife wild wind wine wing wire wise wish wood word wore work worm wrap yard zero angel angle
+trial causal casual united untied marital martial sacred scared silver sliver calvary cavalry conversation
+conservation affect effect accept except adapt adopt adept advice advise devise device lose principal principle
+precede proceed stationary stationery complement compliment emigrate immigrate prescribe proscribe perspective
+prospective reality realty county country bridge bride friend fiend planet plants beard breads bared dared board
+abroad brake through though thought tough trough threw three throw throne then than quit hoping hopping planing
+planning dinning staring starring latter later filing filling bitter biter super supper coma comma desert scared
+scarred tinny writing written striped stripped taping tapping slopping
 """)
 )
 """Words that a typo must not make of another, because they mean something else."""
@@ -347,9 +345,9 @@ def _lower_question(text: str) -> str:
 
 _OPENING_WORDS: Final = frozenset(
     listed("""
-    how what which where when why who whose is are was were do does did can could should would will has have may
-    must am the a an my please if in on at for to from tell show give write explain list help find what's how's
-    where's who's there does isn't aren't don't doesn't can't any some
+how what which where when why who whose is are was were do does did can could should would will has have may
+must am the a an my please if in on at for to from tell show give write explain list help find what's how's
+where's who's there does isn't aren't don't doesn't can't any some
 """)
 )
 
@@ -502,20 +500,20 @@ def contractions(text: str, rng: Random) -> str:
 _BRITISH: Final = dict(
     pair.split("/")
     for pair in listed("""
-    color/colour colors/colours favorite/favourite behavior/behaviour honor/honour labor/labour
-    neighbor/neighbour neighbors/neighbours flavor/flavour humor/humour rumor/rumour harbor/harbour
-    center/centre theater/theatre liter/litre liters/litres meter/metre meters/metres kilometer/kilometre
-    kilometers/kilometres fiber/fibre organize/organise organizing/organising organization/organisation
-    recognize/recognise realize/realise apologize/apologise summarize/summarise optimize/optimise
-    optimizing/optimising customize/customise analyze/analyse analyzing/analysing authorize/authorise
-    canceled/cancelled canceling/cancelling traveling/travelling traveled/travelled traveler/traveller
-    modeling/modelling labeled/labelled catalog/catalogue dialog/dialogue defense/defence license/licence
-    offense/offence gray/grey jewelry/jewellery pajamas/pyjamas aluminum/aluminium mom/mum math/maths tire/tyre
-    tires/tyres check-in/check-in anemia/anaemia diarrhea/diarrhoea pediatric/paediatric estrogen/oestrogen
-    enroll/enrol fulfill/fulfil skillful/skilful program/programme plow/plough mold/mould sulfur/sulphur
-    curb/kerb cozy/cosy airplane/aeroplane visualize/visualise minimize/minimise maximize/maximise
-    prioritize/prioritise memorize/memorise specialize/specialise specialized/specialised organized/organised
-    initialize/initialise serialize/serialise normalize/normalise tokenize/tokenise synchronize/synchronise
+color/colour colors/colours favorite/favourite behavior/behaviour honor/honour labor/labour neighbor/neighbour
+neighbors/neighbours flavor/flavour humor/humour rumor/rumour harbor/harbour center/centre theater/theatre
+liter/litre liters/litres meter/metre meters/metres kilometer/kilometre kilometers/kilometres fiber/fibre
+organize/organise organizing/organising organization/organisation recognize/recognise realize/realise
+apologize/apologise summarize/summarise optimize/optimise optimizing/optimising customize/customise
+analyze/analyse analyzing/analysing authorize/authorise canceled/cancelled canceling/cancelling
+traveling/travelling traveled/travelled traveler/traveller modeling/modelling labeled/labelled catalog/catalogue
+dialog/dialogue defense/defence license/licence offense/offence gray/grey jewelry/jewellery pajamas/pyjamas
+aluminum/aluminium mom/mum math/maths tire/tyre tires/tyres check-in/check-in anemia/anaemia diarrhea/diarrhoea
+pediatric/paediatric estrogen/oestrogen enroll/enrol fulfill/fulfil skillful/skilful program/programme
+plow/plough mold/mould sulfur/sulphur curb/kerb cozy/cosy airplane/aeroplane visualize/visualise
+minimize/minimise maximize/maximise prioritize/prioritise memorize/memorise specialize/specialise
+specialized/specialised organized/organised initialize/initialise serialize/serialise normalize/normalise
+tokenize/tokenise synchronize/synchronise
 """)
 )
 _BRITISH.pop("check-in")
