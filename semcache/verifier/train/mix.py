@@ -1,0 +1,169 @@
+"""What one training run sees, in which shares: labelled sets, traps made of real questions, written families."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from semcache.verifier.train import families, payloads, sets, surface, traps
+from semcache.verifier.train.dialogs import Dialogs
+from semcache.verifier.train.pairs import LabelledPair
+from semcache.verifier.train.sets import Fold, fold_of
+
+log = logging.getLogger(__name__)
+
+FAMILIES: Final = Path(__file__).parent / "families"
+
+
+class Share(msgspec.Struct, frozen=True):
+    """How much of a run comes from one source, and how often its pairs may be seen."""
+
+    part: float
+    most_passes: float = 3.0
+
+
+SHARES: Final[dict[str, Share]] = {
+    "qqp_pairs": Share(0.28, 4),
+    "paws_qqp_pairs": Share(0.003, 6),
+    "checklist_qqp_perturb_pairs": Share(0.015),
+    "checklist_qqp_template_pairs": Share(0.012),
+    "mqp_pairs": Share(0.01, 4),
+    "query_variation_pairs": Share(0.005),
+    "uqv_user_query_pairs": Share(0.002),
+    "msmarco_typo_pairs": Share(0.006),
+    "squad_paraphrase_pairs": Share(0.003),
+    "gptcache_mock_pairs": Share(0.002),
+    "gsm8k_rephrase_pairs": Share(0.004),
+    "gsm_plus_pairs": Share(0.005),
+    "svamp_pairs": Share(0.002),
+    "situatedqa_pairs": Share(0.006),
+    "falseqa_pairs": Share(0.003),
+    "cannot_negation_pairs": Share(0.012),
+    "pararel_pairs": Share(0.01),
+    "lcquad_pairs": Share(0.008),
+    "spider_pairs": Share(0.01),
+    "text2sql_pairs": Share(0.008),
+    "atis_slot_pairs": Share(0.004),
+    "snips_slot_pairs": Share(0.006),
+    "prompt_template_pairs": Share(0.008),
+    "condaqa_rag_pairs": Share(0.01),
+    "banking77_class": Share(0.012),
+    "bitext_class": Share(0.005),
+    "clinc150_class": Share(0.01),
+    "nlupp_class": Share(0.01),
+    "made of labelled pairs": Share(0.10),
+    "made of questions": Share(0.08),
+    "conversations": Share(0.04),
+    "families": Share(0.32),
+}
+"""The everyday families and the labelled questions carry the run; the small sets keep it honest at the edges."""
+
+
+MADE: Final = frozenset({"made of labelled pairs", "made of questions", "conversations", "families"})
+"""The sources that are made, not read."""
+
+
+def training_pairs(data: Path, total: int, rng: random.Random, *, made: bool = True) -> list[LabelledPair]:
+    """About `total` pairs of the train folds, shuffled, either prompt first; without `made`, labelled sets alone.
+
+    Raises ConfigError for absent data.
+    """
+    shares = {name: share for name, share in SHARES.items() if made or name not in MADE}
+    whole = sum(share.part for share in shares.values())
+    labelled = {
+        name: _trained(pairs) for name, pairs in sets.pair_sets(data).items()
+    } | {name: _trained(sets.class_pairs(data, name, rng, 8000)) for name in sets.CLASS_SETS}  # fmt: skip
+    questions = [row["text"] for row in sets.rows(data, "open_questions") if _trains(f"open\0{row['text'].lower()}")]
+    positives = [pair for pair in labelled["qqp_pairs"] if pair.same]
+    makers: dict[str, Callable[[int], Iterator[LabelledPair]]] = {
+        "made of labelled pairs": lambda count: islice(_of_pairs(positives, rng), count),
+        "made of questions": lambda count: islice(_of_questions(questions, rng), count),
+        "conversations": lambda count: Dialogs(data, Fold.TRAIN).pairs(rng, count),
+        "families": lambda count: _of_families(rng, count),
+    }
+    mixed: list[LabelledPair] = []
+    for name, share in shares.items():
+        wanted = int(total * share.part / whole)
+        if name in makers:
+            chosen = list(makers[name](wanted))
+        else:
+            chosen = _drawn(labelled[name], wanted, share.most_passes, rng)
+        log.info("%-30s %7d pairs, %2.0f %% same", name, len(chosen), 100 * _same(chosen))
+        mixed.extend(chosen)
+    rng.shuffle(mixed)
+    return [_either_way(pair, rng) for pair in mixed]
+
+
+def trained_families() -> list[families.Family]:
+    """The families that training sees; the others test what it learned of wording in general."""
+    return [family for family in families.load(FAMILIES) if _trains(family.name)]
+
+
+def tested_families() -> list[families.Family]:
+    """Those that it never sees."""
+    return [family for family in families.load(FAMILIES) if fold_of(family.name) is Fold.TEST]
+
+
+def _of_families(rng: random.Random, count: int) -> Iterator[LabelledPair]:
+    return iter(families.pairs(trained_families(), rng, count))
+
+
+def _of_pairs(positives: Sequence[LabelledPair], rng: random.Random) -> Iterator[LabelledPair]:
+    """Labelled paraphrases with one thing changed on one side (a trap) or on both (still the same)."""
+    while True:
+        pair = rng.choice(positives)
+        made = traps.both_sides(pair.a, pair.b, rng)
+        if made is not None:
+            a, b, same, kind = made
+            yield LabelledPair(a=a, b=b, same=same, kind=kind, source="made of labelled pairs", group=pair.group)
+
+
+def _of_questions(questions: Sequence[str], rng: random.Random) -> Iterator[LabelledPair]:
+    """Real questions against a noisy copy (the same), or against one with one thing changed (a trap)."""
+    while True:
+        text = rng.choice(questions)
+        group = f"open\0{text.lower()}"
+        made = traps.trap(text, rng)
+        if rng.random() < 0.1:
+            other = payloads.loaded(text, questions, rng)
+            yield LabelledPair(
+                a=text, b=other, same=False, kind="trap:payload", source="made of questions", group=group
+            )
+        elif made is not None and rng.random() < 0.5:
+            other, kind = made
+            if rng.random() < 0.5:
+                other = surface.noisy(other, rng)
+            yield LabelledPair(a=text, b=other, same=False, kind=kind, source="made of questions", group=group)
+        else:
+            noisy = surface.noisy(text, rng)
+            yield LabelledPair(
+                a=text, b=noisy, same=True, kind="positive:noise", source="made of questions", group=group
+            )
+
+
+def _drawn(pairs: Sequence[LabelledPair], wanted: int, most_passes: float, rng: random.Random) -> list[LabelledPair]:
+    order = list(pairs)
+    rng.shuffle(order)
+    return list(islice(cycle(order), min(wanted, int(len(order) * most_passes)))) if order else []
+
+
+def _trained(pairs: Sequence[LabelledPair]) -> list[LabelledPair]:
+    return [pair for pair in pairs if _trains(pair.group)]
+
+
+def _trains(group: str) -> bool:
+    return fold_of(group) is Fold.TRAIN
+
+
+def _same(pairs: Sequence[LabelledPair]) -> float:
+    return sum(pair.same for pair in pairs) / max(1, len(pairs))
+
+
+def _either_way(pair: LabelledPair, rng: random.Random) -> LabelledPair:
+    return msgspec.structs.replace(pair, a=pair.b, b=pair.a) if rng.random() < 0.5 else pair
