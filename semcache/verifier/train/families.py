@@ -185,8 +185,10 @@ def _kind(name: str, what: str | list[str | list[str]], known: Mapping[str, Kind
         return known[what]
     if len(what) < 2:
         raise FamilyError(f"slot {name}: one value cannot be changed into another")
-    texts = " ".join(each if isinstance(each, str) else each[0] for each in what)
-    trap = "number" if re.search(r"\d", texts) else "entity" if re.search(r"\b[A-Z]", texts) else "object"
+    texts = [each if isinstance(each, str) else each[0] for each in what]
+    numbers = sum(bool(re.search(r"\d", each)) for each in texts)
+    named = sum(bool(re.search(r"\b[A-Z]", each)) for each in texts)
+    trap = "number" if 2 * numbers > len(texts) else "entity" if 2 * named > len(texts) else "object"
     try:
         return Listed(what, trap=trap)
     except ValueError as wrong:
@@ -221,6 +223,7 @@ _DETERMINERS: Final = frozenset(
     a an my this that another one your each every our
 """)
 )
+_OWNING: Final = _DETERMINERS | {"the", "any", "some"}
 _TAKES_THE: Final = frozenset(
     listed("""
     of in on for to from along across is does do has about into through take taking took pass passing passed and
@@ -330,6 +333,9 @@ def write(ask: Ask, values: Mapping[str, Value], family: Family, rng: Random, sp
             text = value.spellings[0]
             if re.match(r"s\b", after):
                 text, after = plural(text), after[1:]
+        if previous in _OWNING and re.match(r"an? ", text):
+            # "another half an hour" is fine, "another an hour" is not
+            text = next((each for each in value.spellings if not re.match(r"an? ", each)), text)
         if out.endswith("#"):
             text = text.lstrip("#")
         article = _ARTICLE.search(out)

@@ -19,7 +19,7 @@ VERBS: Final = listed("""
     employ/dismiss win/lose gain/lose find/lose push/pull send/receive give/take arrive/depart enter/leave
     marry/divorce pass/fail succeed/fail love/hate praise/criticize attack/defend build/demolish
     construct/destroy expand/shrink extend/shorten lengthen/shorten strengthen/weaken tighten/loosen heat/cool
-    warm/cool fill/empty load/unload pack/unpack zip/unzip wrap/unwrap fold/unfold bind/unbind mount/unmount
+    warm/cool fill/empty load/unload pack/unpack zip/unzip wrap/unwrap fold/unfold bind/unbind
     register/unregister deposit/withdraw earn/spend save/waste remember/forget teach/learn agree/disagree
     appear/disappear rise/fall grow/shrink improve/worsen simplify/complicate minimize/maximize
     minimise/maximise multiply/divide upgrade/downgrade serialize/deserialize assemble/disassemble merge/split
@@ -100,11 +100,11 @@ WORDS: Final = {
         spicy/mild fiction/nonfiction fictional/real singular/plural masculine/feminine active/passive
         frontend/backend front-end/back-end client-side/server-side horizontal/vertical readable/writable
         debit/credit deposits/withdrawals winners/losers winner/loser optimists/pessimists import/export
-        imports/exports immigrants/emigrants immigration/emigration gain/loss win/loss
+        imports/exports immigrants/emigrants immigration/emigration
         """),
     "order": listed("""
         before/after first/last previous/next earlier/later former/latter early/late ancestors/descendants
-        predecessor/successor preceding/following yesterday/tomorrow oldest/newest         """),
+        predecessor/successor preceding/following yesterday/tomorrow oldest/newest """),
     "superlative": listed("""
         best/worst better/worse highest/lowest higher/lower high/low largest/smallest larger/smaller large/small
         biggest/smallest bigger/smaller big/small longest/shortest longer/shorter tallest/shortest
@@ -141,12 +141,12 @@ WORDS: Final = {
         hotel/apartment house/apartment books/films movies/books football/tennis guitar/piano math/history
         mathematics/chemistry physics/biology chemistry/physics salary/pension bachelor's/master's
         bachelors/masters ios/android mac/windows video/audio videos/photos novel/poem essay/poem novels/poems
-        rows/columns row/column array/dictionary president/constitution temperature/pressure mass/volume
-        speed/acceleration symptoms/causes symptoms/treatments treatment/diagnosis visa/passport
+        rows/columns row/column array/dictionary temperature/pressure mass/volume
+        speed/acceleration symptoms/causes symptoms/treatments treatment/diagnosis
         """),
     "question": listed("""
         causes/consequences meaning/pronunciation definition/history origin/future symptoms/risks height/age
-        salary/qualifications  syllabus/fees cutoff/fees distance/fare eligibility/fees
+        salary/qualifications syllabus/fees cutoff/fees distance/fare eligibility/fees
         """),
     "time": listed("""
         weekly/monthly daily/weekly monthly/yearly hourly/daily annually/monthly tonight/tomorrow
@@ -170,6 +170,7 @@ PHRASES: Final = {
         "opt in/opt out",
         "plug in/unplug",
         "gain weight/lose weight",
+        "weight loss/weight gain",
         "gaining weight/losing weight",
         "put on weight/lose weight",
         "lose weight/gain weight",
@@ -243,6 +244,8 @@ PHRASES: Final = {
 UNTOUCHED: Final = tuple(
     each.replace("_", " ")
     for each in listed("""
+    show_me show_us can_you_show you_remember phone_number phone_numbers area_code save_me american_airlines
+    american_express british_airways
     high_school open_source open-source at_first first_of_all years_old year_old months_old at_last best_friend
     best_buy last_name_change right_now all_right hard_drive hard_disk hard_copy hot_dog cold_war cold_fusion
     cold_call deep_learning deep_web dark_web dark_matter dark_energy dark_mode black_hole big_data big_bang

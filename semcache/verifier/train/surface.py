@@ -359,6 +359,10 @@ def politeness(text: str, rng: Random) -> str:
         text = rng.choice(_OPENERS) + _lower_question(text)
     if draw >= 0.45:
         closer = rng.choice(_CLOSERS)
+        if re.search(r"\bpl(?:ease|s|z)\b", text, re.IGNORECASE) and re.search(
+            r"pl(?:ease|s|z)", closer, re.IGNORECASE
+        ):
+            return text
         if closer[1].isupper() or closer.endswith("!"):
             text = text if text.rstrip().endswith(("?", ".", "!")) else f"{text.rstrip()}{rng.choice(('.', '?', ''))}"
         elif closer.startswith(","):

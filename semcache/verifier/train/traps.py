@@ -69,6 +69,7 @@ _PROPER: Final = {
 # --- numbers, units, dates -------------------------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"(?<![\w.,:/#@-])[$€£]?(\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?(?![\w:/@]|,\d|\.\w|-\w*\d)%?")
+_AGED = re.compile(r"[ -]?(?:years?|yrs?|y/?o)\b|[ -]?(?:male|female|m|f)\b", re.IGNORECASE)
 _NUMBER_WORDS: Final = {words(number): number for number in (*range(2, 21), 30, 40, 50, 60, 70, 80, 90)}
 _NUMBER_WORD = re.compile(rf"\b({'|'.join(sorted(_NUMBER_WORDS, key=len, reverse=True))})\b(?!-)", re.IGNORECASE)
 _UNITS: Final = tuple(
@@ -105,7 +106,10 @@ def numbers(text: str, rng: Random) -> Iterator[Edit]:
             yield Edit("number", match.start("rest") + 1, match.end("rest"), other, repeatable=True)
             continue
         changed = slip(number, rng, 1, 10**10)
-        if changed != number:
+        if _AGED.match(text[match.end() :]):
+            # a year more or less is no other question
+            changed = number + rng.choice((-1, 1)) * rng.randint(10, 20)
+        if changed != number and changed > 0:
             new = f"{changed:,}" if "," in match.group(1) and changed >= 1000 else str(changed)
             yield Edit("number", at, match.end(1), new, repeatable=True)
         sign = match.group()[:1]
@@ -329,6 +333,10 @@ _COMMON_LAST: Final = frozenset(
 
 # --- opposites -------------------------------------------------------------------------------------------------------
 
+_AFTER: Final[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {
+    (before, "open"): (("closed", "antonym"),) for before in ("is", "are", "be", "was", "were", "stay", "stays")
+} | {(before, "causes"): (("cures", "antonym"), ("prevents", "antonym")) for before in ("what", "which", "that", "who")}
+"""Where the word before tells an adjective or a verb."""
 _PHRASE_WORD = re.compile(r"[A-Za-z]+(?:[-'][A-Za-z]+)*")
 
 
@@ -358,6 +366,10 @@ def opposed(text: str, rng: Random) -> Iterator[Edit]:
                 break
             if any(from_ < end and start < to for from_, to in barred):
                 break
+            previous = tokens[at - 1].group() if at else ""
+            if lower[start:end] == "open" and tokens[0].group() in ("is", "are", "was", "were"):
+                previous = "is"
+            others = _AFTER.get((previous, lower[start:end]), others)
             if any(_present(other, present, lower) for other, _ in others) or not _alone(text, start, end):
                 break
             other, kind = rng.choice(others)
@@ -506,7 +518,8 @@ _CONVERT = re.compile(
 )
 _THAN = re.compile(
     r"\b(?:is|are|was|were|does|do) ((?:the |an? )?[\w+#.-]+(?: [A-Z]\w+)?) "
-    r"((?:more|less|so much|much|far|often|usually) )*(?:\w+er|better|worse|more \w+|less \w+) than ((?:the |an? )?[\w+#.-]+(?: [A-Z]\w+)?)(?=$|[?.,!])",
+    r"(?:(?:more|less|so much|much|far|often|usually) )*(?:\w+er|better|worse|more \w+|less \w+) "
+    r"than ((?:the |an? )?[\w+#.-]+(?: [A-Z]\w+)?)(?=$|[?.,!])",
     re.IGNORECASE,
 )
 _SYMMETRIC = re.compile(
@@ -632,9 +645,28 @@ def edits(text: str, rng: Random) -> list[tuple[Edit, float]]:
     """All changes that the text allows, each with its weight: those of one sort share the sort's."""
     found: list[tuple[Edit, float]] = []
     for finder, weight in FINDERS:
-        of_sort = [edit for edit in finder(text, rng) if _fold(edit.of(text)) != _fold(text)]
+        of_sort = [edit for edit in finder(text, rng) if _fits(edit, text)]
         found.extend((edit, weight / len(of_sort)) for edit in of_sort)
     return found
+
+
+def _fits(edit: Edit, text: str) -> bool:
+    if _fold(edit.of(text)) == _fold(text):
+        return False
+    # a number or day that the text has elsewhere may make the same sentence of it
+    if edit.kind in ("number", "date") and re.search(rf"(?<![\w.]){re.escape(edit.new)}(?!\w)", text):
+        return False
+    asked = _asked(text)
+    return asked is None or asked[0] <= edit.start <= asked[1]
+
+
+def _asked(text: str) -> tuple[int, int] | None:
+    """Where a long text asks: what it tells before and after may well change without another answer."""
+    if len(text) < 120:
+        return None
+    sentences = [match.span() for match in re.finditer(r"[^.?!\n]+(?:[.?!]+(?=\s|$)|[.?!](?=\S)|\n|$)", text)]
+    asking = [span for span in sentences if text[span[0] : span[1]].rstrip().endswith("?")]
+    return asking[-1] if asking and len(sentences) > 1 else None
 
 
 def _fold(text: str) -> str:

@@ -40,6 +40,8 @@ def traps(text: str) -> dict[str, str]:
         ("How do I convert PDF to DOCX?", "How do I convert DOCX to PDF?", "direction"),
         ("Is tea healthier than coffee?", "Is coffee healthier than tea?", "direction"),
         ("When did the war start?", "Why did the war start?", "question"),
+        ("Is the shop open?", "Is the shop closed?", "antonym"),
+        ("which doors are open", "which doors are closed", "antonym"),
         ("delete all the rows", "delete some of the rows", "scope"),
     ],
 )
@@ -191,3 +193,16 @@ def test_the_same_seed_makes_the_same_trap() -> None:
         assert trap(text, Random(seed)) == trap(text, Random(seed))
         assert [edit for edit, _ in edits(text, Random(seed))] == [edit for edit, _ in edits(text, Random(seed))]
     assert len(FINDERS) == 10
+
+
+def test_in_a_long_text_the_question_is_changed_and_not_its_story() -> None:
+    story = "I bought two cats last summer and both like fish. On Monday one of them began to sneeze without pause. "
+    text = story + "Is it dangerous to give them 3 ml of syrup?"
+    assert traps(text)
+    assert all(changed.startswith(story) for changed in traps(text))
+
+
+def test_a_year_of_age_makes_no_trap() -> None:
+    for changed, kind in traps("diet for a man, 42 yrs").items():
+        if kind == "trap:number":
+            assert not any(str(each) in changed for each in range(33, 52))
