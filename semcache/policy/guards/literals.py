@@ -10,6 +10,8 @@ from semcache.policy.guards.tokens import Tokens
 
 _CAMEL = re.compile(r"[a-z][a-z0-9]*[A-Z]\w*")
 _WORD = re.compile(r"[^\W_]+")
+_PATH = frozenset("/\\@0123456789")
+"""With one of these an address differs by design, not by a slip."""
 _SURE = frozenset({"==", "!=", "===", "!==", "<=", ">=", "->", "=>", "&&", "||", "++", "--", "+=", "-=", "<<", ">>"})
 _BETWEEN = frozenset("+-*/^<>=")
 
@@ -46,7 +48,9 @@ def link(pair: Pair) -> Difference | None:
     """Another address, path or file."""
     only_a, only_b = pair.a.links - pair.b.links, pair.b.links - pair.a.links
     if only_a and only_b:
-        typed = len(only_a) == len(only_b) == 1 and near(_letters(min(only_a)), _letters(min(only_b)))
+        host_a, host_b = min(only_a), min(only_b)
+        typed = len(only_a) == len(only_b) == 1 and not _PATH & {*host_a, *host_b}
+        typed = typed and near(_letters(host_a), _letters(host_b))
         return not typed, f"{min(only_a)} / {min(only_b)}"
     if only_a or only_b:
         return False, f"{min(only_a, default='none')} / {min(only_b, default='none')}"

@@ -7,9 +7,11 @@ from typing import Final
 import msgspec
 
 from semcache.policy.guards.pair import Difference, Pair
-from semcache.policy.guards.rules import NEGATOR, QUESTION, Rules
+from semcache.policy.guards.rules import NEGATOR, Rules
 from semcache.policy.guards.tokens import Tokens
 
+_OPENING_WORDS: Final = "why is are was were can could should would will does did has have am"
+_OPENING: Final = frozenset(_OPENING_WORDS.split())
 _SHORTEST: Final = 4
 """Letters of a word that a prefix may stand before."""
 _MOST: Final = 30
@@ -42,7 +44,7 @@ def negations(tokens: Tokens, rules: Rules) -> Negations:
             continue
         if word == "no" and (not after or tokens.kind[at + 1] == "n"):
             continue
-        if at == 0 or (at == 1 and not flags[0] & QUESTION and tokens.first[0] and before not in ("do", "not")):
+        if at == 1 and word == "not" and before in _OPENING:
             rhetorical = True
         count += 1
         shown = shown or word

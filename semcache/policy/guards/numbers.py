@@ -82,6 +82,9 @@ def _like(one: Value, other: Value, rules: Rules) -> bool:
         match one.family:
             case "number":
                 if one.number != other.number:
+                    if "version" in (one.unit, other.unit) and "" in (one.unit, other.unit):
+                        version, plain = (one, other) if one.unit == "version" else (other, one)
+                        return plain.shown in (version.value, version.number)
                     if "name" in (one.unit, other.unit) and "" in (one.unit, other.unit):
                         name, plain = (one, other) if one.unit == "name" else (other, one)
                         return str(name.value).lstrip(_LETTERS) == plain.shown  # B12, B 12
@@ -103,7 +106,7 @@ def _like(one: Value, other: Value, rules: Rules) -> bool:
             case _:
                 return False
     families = {one.family, other.family}
-    if families == {"number", "year"} or families == {"number", "month"}:
+    if families == {"number", "year"}:
         return one.number == other.number and not (one.unit and other.unit)
     if families == {"number", "clock"}:
         clock, number = (one, other) if one.family == "clock" else (other, one)

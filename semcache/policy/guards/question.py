@@ -48,7 +48,7 @@ def asked(pair: Pair) -> Difference | None:
     if a == b or not a or not b:
         return None
     if frozenset((a, b)) in pair.rules.apart:
-        return pair.close(0), f"{a} / {b}"
+        return pair.close(0, *a.split(), *b.split()), f"{a} / {b}"
     if (a in _OPENING and b in ("what", "yes")) or (b in _OPENING and a in ("what", "yes")):
         return False, f"{a} / {b}"
     return None

@@ -11,6 +11,7 @@ from semcache.policy.guards.rules import Rules
 from semcache.policy.guards.tokens import Tokens
 
 _POSSESSIVES: Final = frozenset({"my", "our", "his", "her", "their"})
+_OWN: Final = frozenset({"my", "our"})
 _BEFORE_AUDIENCE: Final = frozenset({"for", "as"})
 _AHEAD: Final = 4
 _LONGEST_BOUND: Final = 4
@@ -38,7 +39,7 @@ def scope(tokens: Tokens, words: frozenset[str], rules: Rules) -> Scope:
     low = tokens.low
     for role in words & rules.roles:
         at = low.index(role)
-        if tokens.owner[at] or (at and low[at - 1] in ("my", "our")):
+        if tokens.owner[at] or not _OWN.isdisjoint(low[max(0, at - _AHEAD) : at]):
             roles.add(role)
     audiences: set[str] = set()
     if not words.isdisjoint(_BEFORE_AUDIENCE):

@@ -32,6 +32,9 @@ _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(?::\d\d)?\s?([ap])?", re.IGNORECA
 _LONG: Final = 7
 """Digits from which on a number names a thing."""
 _FIRST_YEAR, _LAST_YEAR = 1300, 2399
+_DAYS: Final = 31
+_NAMING: Final = 100
+"""Number from which on `order 100` names an order."""
 HALF_DAY: Final = 720
 """Minutes."""
 
@@ -239,7 +242,8 @@ def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
         found.append(Value("number", text.lower(), "name", "identifier", text, "", text))
         return at + 1
     if suffix in _ORDINALS:
-        found.append(Value("number", value, "", "number", value, "th", text, weak=value == 1))
+        guard = "date" if _by_month(tokens, at) else "number"
+        found.append(Value("number", value, "", guard, value, "th", text, weak=value == 1))
         return at + 1
     if suffix and not (suffix in rules.multipliers or suffix in rules.units or suffix in ("m", "b", "x", "s")):
         if suffix in rules.currencies:
@@ -336,9 +340,19 @@ def _with_unit(
     if value == int(value) and _FIRST_YEAR <= value <= _LAST_YEAR and len(shown) == 4:
         found.append(Value("year", value, "", "date", value, "", shown))
     else:
-        named = tokens.low[at - 2] in rules.numbered if at > 1 and value == int(value) and value >= 100 else False
-        found.append(Value("number", value, "", "identifier" if named else "number", value, "", shown, weak=value == 1))
+        guard = "number"
+        if value == int(value) and 0 < value <= _DAYS and _by_month(tokens, at - 1):
+            guard = "date"
+        elif at > 1 and value == int(value) and value >= _NAMING and tokens.low[at - 2] in rules.numbered:
+            guard = "identifier"
+        found.append(Value("number", value, "", guard, value, "", shown, weak=value == 1))
     return at
+
+
+def _by_month(tokens: Tokens, at: int) -> bool:
+    """Whether a month's name stands next to the number, or next but one: 5th of January."""
+    flags = tokens.flags
+    return any(flag & MONTH for flag in flags[max(0, at - 1) : at] + flags[at + 1 : at + 3])
 
 
 def _measure(value: float, unit: str, dimension: str, factor: float, shown: str) -> Value:

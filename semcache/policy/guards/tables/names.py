@@ -179,7 +179,8 @@ and or but please best top good new old big first last people person man woman l
 """Words that name nothing even with a capital."""
 
 STOP_WORDS: Final[dict[str, str]] = {
-    "en": "the is are was what how why when where which who does do did can should my your of and with you it this that",
+    "en": "the is are was what how why when where which who does do did can should my your of and with you it this "
+    "that",
     "de": "der die das und ist nicht ein eine wie ich mit auf auch sind wir für kann werden sie wird warum welche "
     "was den dem von zu mein",
     "fr": "le la les une des est dans pour avec que qui quel quelle comment pourquoi vous nous sont je mon et du pas "
