@@ -44,6 +44,13 @@ dozen half quarter double single once twice and or but if so as be been being
 
 COMMON: Final = frozenset(
     listed("""
+    lie lied lies die died dies tie pie lay say way pay ray bay hay sun son ton won fun gun run cut put bus bud bug bag
+    beg big bin ban pen pan pin pit pet pot bit bat bet hit hat hot hut mat net nut rat red rid rod rob rub sad set sit
+    tap tip top tan ten tin ear eat era ice ill ink ion its jam jar job key kid lab lap law led leg lip log lot low mad
+    map mix nor now nun oak oar odd off oil one ore our own raw row saw sea see sky spy tea toe toy use van war web wet
+    who why win yet you zip she he him has had ham ham ash ask ate age ago aid aim air arm art bad bar bed boy can cap car
+    cat cop cow cry cup dad dam day dig dim dip doe dog dot dry due dye egg ego end eye fan far fat fed fee few fig fit
+    fix fly fog fox fry fur gap gas gem got guy gym
 able back bake bare bark base bath bear beat bell belt bend bill bind bird bite boat body bold bolt bone book
 boot bore born boss bowl brad bred bread break bring broad brand call calm came camp card care cart case cash
 cast cell chat cheap check chip city clam clean clear click clip clot cloud coal coat cold come cook cool cope
@@ -584,7 +591,7 @@ CHANGES: Final[tuple[tuple[str, Change, float], ...]] = (
 _ORDER: Final = {
     name: at
     for at, name in enumerate(
-        ("spelling", "contraction", "shorthand", "lead", "politeness", "punctuation", "case", "typo", "blanks")
+        ("spelling", "contraction", "shorthand", "lead", "punctuation", "politeness", "case", "typo", "blanks")
     )
 }
 _IN_ORDER: Final = tuple(sorted(CHANGES, key=lambda each: _ORDER[each[0]]))
@@ -593,15 +600,16 @@ _IN_ORDER: Final = tuple(sorted(CHANGES, key=lambda each: _ORDER[each[0]]))
 def noisy_as(text: str, rng: Random) -> tuple[str, str]:
     """The text with noise, and the name of the last change that took; the text itself and "" where none did."""
     for _ in range(6):
-        changed, name = text, ""
+        changed, done = text, [""]
         for each, change, chance in _IN_ORDER:
-            if rng.random() >= chance or (each == "politeness" and name == "lead"):
+            if rng.random() >= chance or (each == "politeness" and "lead" in done):
                 continue
             after = change(changed, rng)
             if after != changed:
-                changed, name = after, each
+                changed = after
+                done.append(each)
         if changed != text:
-            return changed, name
+            return changed, done[-1]
     return text, ""
 
 
