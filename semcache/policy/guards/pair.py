@@ -45,7 +45,9 @@ class Pair:
                 (one, other)
                 for one in only_a
                 for other in only_b
-                if (near(one, other) or near(words_a[one], words_b[other])) and not (one in known and other in known)
+                if one[0] == other[0]
+                and (near(one, other) or near(words_a[one], words_b[other]))
+                and not (one in known and other in known)
             ]
             only_a -= {one for one, _ in typed}
             only_b -= {other for _, other in typed}

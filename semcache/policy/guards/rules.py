@@ -306,7 +306,8 @@ class _Look:
             if not isinstance(given, list | tuple):
                 raise ConfigError(f"guards.{table}: a list of pairs is expected")
             for at, sides in enumerate(given):
-                if len(sides) != 2 or not all(isinstance(side, str) and side.strip() for side in sides):
+                fits = isinstance(sides, list | tuple) and len(sides) == 2
+                if not fits or not all(isinstance(side, str) and side.strip() for side in sides):
                     raise ConfigError(f"guards.{table}[{at}]: two texts are expected, not {sides!r}")
                 pair += 1
                 action = table == "opposed_actions"
