@@ -48,7 +48,8 @@ COMMON: Final = frozenset(
     beg big bin ban pen pan pin pit pet pot bit bat bet hit hat hot hut mat net nut rat red rid rod rob rub sad set sit
     tap tip top tan ten tin ear eat era ice ill ink ion its jam jar job key kid lab lap law led leg lip log lot low mad
     map mix nor now nun oak oar odd off oil one ore our own raw row saw sea see sky spy tea toe toy use van war web wet
-    who why win yet you zip she he him has had ham ham ash ask ate age ago aid aim air arm art bad bar bed boy can cap car
+    who why win yet you zip she he him has had ham ham ash
+    ask ate age ago aid aim air arm art bad bar bed boy can cap car
     cat cop cow cry cup dad dam day dig dim dip doe dog dot dry due dye egg ego end eye fan far fat fed fee few fig fit
     fix fly fog fox fry fur gap gas gem got guy gym
 able back bake bare bark base bath bear beat bell belt bend bill bind bird bite boat body bold bolt bone book
