@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 from semcache.errors import SemcacheError
-from semcache.verifier import network, weights
-from semcache.verifier.train import fit, mix, report
+from semcache.verifier import calibrations, network, packaged, weights
+from semcache.verifier.train import calibrate, fit, mix, report, similar
 from semcache.verifier.train.tokens import Tokens, package_folder
 
 log = logging.getLogger("train")
@@ -63,9 +63,27 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         weights.save(arguments.out, network.tensors(model))
         network.load(model, weights.load(arguments.out))  # what is reported is what is shipped
+    if arguments.calibration is not None:
+        _calibrate(model, tokens, arguments)
     for line in report.lines(model, tokens, arguments.data, seed=arguments.seed):
         print(line, flush=True)  # noqa: T201
     return 0
+
+
+def _calibrate(model: network.CrossEncoder, tokens: Tokens, arguments: argparse.Namespace) -> None:
+    """Fit the probabilities on pairs that training never saw, with the packaged embedder's cosine and without."""
+    drawn = mix.calibration_pairs(arguments.data, random.Random(arguments.seed))
+    scored = [(pair, one) for pair, one in zip(drawn, report.score(model, tokens, drawn), strict=True) if one > -100]
+    pairs = [pair for pair, _ in scored]
+    similarities = similar.cosines([(pair.a, pair.b) for pair in pairs], tokens)
+    evidence = calibrate.evidence(pairs, [one for _, one in scored], list(similarities))
+    made_of = packaged.fingerprint(arguments.out)
+    spaces = {
+        calibrate.PACKAGED_SPACE: calibrate.fit(evidence, pairs, fingerprint=made_of),
+        calibrations.ANY: calibrate.fit(evidence, pairs, fingerprint=made_of, without=frozenset({"similarity"})),
+    }
+    calibrate.save(arguments.calibration, spaces)
+    log.info("calibrated on %d pairs: %s", len(pairs), spaces[calibrate.PACKAGED_SPACE])
 
 
 def _arguments() -> argparse.Namespace:
@@ -76,6 +94,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the labelled sets")
     parser.add_argument("--out", type=Path, default=weights.FILE, metavar="FILE", help="default: the package's own")
+    parser.add_argument("--calibration", type=Path, metavar="FILE", help="fit the probabilities, too, and write them")
     parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights")
     parser.add_argument("--pairs", type=int, default=400_000, metavar="N", help="about how many to see; 0: report only")
     parser.add_argument("--labelled", action="store_true", help="labelled sets alone: the first of two runs")

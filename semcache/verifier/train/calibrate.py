@@ -13,11 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from semcache.policy.confidence import FEATURES, Calibration
+from semcache.policy import guards
+from semcache.policy.confidence import FEATURES, Calibration, features
+from semcache.policy.guards import Rules
 from semcache.verifier.train.pairs import LabelledPair
 
-EVERY_SPACE: Final = "*"
-"""Of the calibration that needs no similarity: for vector spaces that were never measured."""
+PACKAGED_SPACE: Final = "minilm-3b348a509be6"
+"""Fingerprint of the packaged embedder's vectors, of which the similarities here are."""
 RIDGE: Final = 1.0
 """L2 penalty, in pairs: a doubt that was hardly ever seen weighs little."""
 _STEPS: Final = 50
@@ -49,14 +51,29 @@ def fit(
     )
 
 
+def evidence(
+    pairs: Sequence[LabelledPair], scores: Sequence[float], similarities: Sequence[float]
+) -> list[dict[str, float]]:
+    """What is known of each pair, as `policy.confidence` weighs it."""
+    rules = Rules.default()
+    return [
+        features(
+            pair.a,
+            pair.b,
+            score=score,
+            similarity=similarity,
+            findings=guards.compare(guards.read(pair.a, rules), guards.read(pair.b, rules), rules),
+        )
+        for pair, score, similarity in zip(pairs, scores, similarities, strict=True)
+    ]
+
+
 def save(path: Path, spaces: Mapping[str, Calibration]) -> None:
     """Write the calibrations by vector space as JSON."""
     path.write_text(json.dumps({"spaces": msgspec.to_builtins(dict(spaces))}, indent=1) + "\n", encoding="utf-8")
 
 
-def _newton(
-    rows: NDArray[np.float64], same: NDArray[np.float64], counts: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _newton(rows: NDArray[np.float64], same: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """float64 (features,): the minimum of the penalised, weighted log loss; the first column is not penalised."""
     ridge = np.full(rows.shape[1], RIDGE)
     ridge[0] = 0.0

@@ -39,11 +39,9 @@ def served_at(scores: NDArray[np.float64], same: NDArray[np.bool_], share: float
 def row(name: str, scores: Sequence[float] | NDArray[np.float64], same: Sequence[bool]) -> str:
     """One line of a report: sizes, AUC, recall at .90/.95 precision, positives served at 5, 1 and 0 % of the traps."""
     values, labels = np.asarray(scores, np.float64), np.asarray(same, bool)
-    return (
-        f"{name:32s} {labels.sum():6d} {(~labels).sum():6d}  {auc(values, labels):.3f}"
-        f"  {recall_at_precision(values, labels, 0.90):.3f} {recall_at_precision(values, labels, 0.95):.3f}"
-        f"  {served_at(values, labels, 0.05):.3f} {served_at(values, labels, 0.01):.3f} {served_at(values, labels, 0):.3f}"
-    )
+    recalls = " ".join(f"{recall_at_precision(values, labels, precision):.3f}" for precision in (0.90, 0.95))
+    served = " ".join(f"{served_at(values, labels, share):.3f}" for share in (0.05, 0.01, 0.0))
+    return f"{name:32s} {labels.sum():6d} {(~labels).sum():6d}  {auc(values, labels):.3f}  {recalls}  {served}"
 
 
 HEADER = f"{'set':32s} {'same':>6s} {'traps':>6s}  AUC    R@.90 R@.95  served at 5 %, 1 %, 0 % of the traps"

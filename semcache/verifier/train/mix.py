@@ -65,6 +65,9 @@ SHARES: Final[dict[str, Share]] = {
 """The everyday families and the labelled questions carry the run; the small sets keep it honest at the edges."""
 
 
+CALIBRATED: Final = 1500
+"""Pairs of each made source that calibration sees (of families twice as many)."""
+
 MADE: Final = frozenset({"made of labelled pairs", "made of questions", "conversations", "families"})
 """The sources that are made, not read."""
 
@@ -100,14 +103,35 @@ def training_pairs(data: Path, total: int, rng: random.Random, *, made: bool = T
     return [_either_way(pair, rng) for pair in mixed]
 
 
+def calibration_pairs(data: Path, rng: random.Random) -> list[LabelledPair]:
+    """Pairs of the calibration folds, of every source that training has, and traps made of their questions."""
+    folded = [pair for pairs in sets.pair_sets(data).values() for pair in pairs]
+    folded += [pair for name in sets.CLASS_SETS for pair in sets.class_pairs(data, name, rng, 8000)]
+    kept = [pair for pair in folded if fold_of(pair.group) is Fold.CALIBRATION]
+    positives = [pair for pair in kept if pair.source == "qqp_pairs" and pair.same]
+    questions = [
+        row["text"]
+        for row in sets.rows(data, "open_questions")
+        if fold_of(f"open\0{row['text'].lower()}") is Fold.CALIBRATION
+    ]
+    kept += islice(_of_pairs(positives, rng), CALIBRATED)
+    kept += islice(_of_questions(questions, rng), CALIBRATED)
+    kept += families.pairs(_families(Fold.CALIBRATION), rng, 2 * CALIBRATED)
+    return [_either_way(pair, rng) for pair in kept]
+
+
 def trained_families() -> list[families.Family]:
     """The families that training sees; the others test what it learned of wording in general."""
-    return [family for family in families.load(FAMILIES) if _trains(family.name)]
+    return _families(Fold.TRAIN)
 
 
 def tested_families() -> list[families.Family]:
     """Those that it never sees."""
-    return [family for family in families.load(FAMILIES) if fold_of(family.name) is Fold.TEST]
+    return _families(Fold.TEST)
+
+
+def _families(fold: Fold) -> list[families.Family]:
+    return [family for family in families.load(FAMILIES) if fold_of(family.name) is fold]
 
 
 def _of_families(rng: random.Random, count: int) -> Iterator[LabelledPair]:
