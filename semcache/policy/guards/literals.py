@@ -10,6 +10,8 @@ from semcache.policy.guards.tokens import Tokens
 
 _CAMEL = re.compile(r"[a-z][a-z0-9]*[A-Z]\w*")
 _WORD = re.compile(r"[^\W_]+")
+_LONG_QUOTE = 80
+"""Characters from which on a quote is a text of its own, which may be edited."""
 _PATH = frozenset("/\\@0123456789")
 """With one of these an address differs by design, not by a slip."""
 _SURE = frozenset({"==", "!=", "===", "!==", "<=", ">=", "->", "=>", "&&", "||", "++", "--", "+=", "-=", "<<", ">>"})
@@ -68,6 +70,7 @@ def quote(pair: Pair) -> Difference | None:
     if only_a and only_b:
         new_a, new_b = pair.only
         sure = not new_a.isdisjoint(_stems(only_a)) and not new_b.isdisjoint(_stems(only_b))
+        sure = sure and max(map(len, only_a | only_b)) <= _LONG_QUOTE
         return sure, f'"{min(only_a)}" / "{min(only_b)}"'
     if only_a or only_b:
         return False, f'"{min(only_a, default="")}" / "{min(only_b, default="")}"'

@@ -122,7 +122,7 @@ def entity(pair: Pair) -> Difference | None:
     all_b = only_b | set(_rest(known_b))
     if all_a and all_b:
         detail = f"{', '.join(sorted(all_a)[:3])} / {', '.join(sorted(all_b)[:3])}"
-        return pair.close(_UNKNOWN, *all_a, *all_b), detail
+        return bool(only_a or only_b) and pair.close(_UNKNOWN, *all_a, *all_b), detail
     if all_a or all_b:
         return False, f"{', '.join(sorted(all_a)[:3]) or 'none'} / {', '.join(sorted(all_b)[:3]) or 'none'}"
     return None

@@ -60,7 +60,14 @@ def negation(pair: Pair) -> Difference | None:
         odd = not odd
     if not odd:
         return None
-    sure = pair.a.question == pair.b.question and not (a.rhetorical or b.rhetorical) and pair.close(0, *words)
+    shared = not pair.a.content.keys().isdisjoint(pair.b.content.keys()) or bool(words)
+    sure = (
+        shared
+        and pair.short
+        and pair.a.question == pair.b.question
+        and not (a.rhetorical or b.rhetorical)
+        and pair.close(0, *words)
+    )
     shown_a = a.shown if a.count % 2 else words[0] if words else "no negation"
     shown_b = b.shown if b.count % 2 else words[-1] if words else "no negation"
     return sure, f"{shown_a} / {shown_b}"

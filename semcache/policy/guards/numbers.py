@@ -129,6 +129,8 @@ def _clash(one: Value, other: Value, bounded: bool) -> bool:
         return one_days[1:] == other_days[1:] and {one.names or one.shown, other.shown} != _TODAY
     if one.family != "number":
         return True
+    if (one.weak or other.weak) and one.unit != other.unit:
+        return False  # one day
     if (one.names == "th") != (other.names == "th"):
         return False
     if "name" in (one.unit, other.unit):

@@ -29,5 +29,10 @@ def antonym(pair: Pair) -> Difference | None:
     words, others = {word for word, _, _ in found}, {other for _, other, _ in found}
     turned = min(len(words), len(others)) + pair.a.negations.count - pair.b.negations.count
     word, other, action = max(found, key=lambda one: one[2])
-    sure = turned % 2 == 1 and not pair.swapped and pair.close(_ACTIONS if action else _QUALITIES, *words, *others)
+    sure = (
+        turned % 2 == 1
+        and pair.short
+        and not pair.swapped
+        and pair.close(_ACTIONS if action else _QUALITIES, *words, *others)
+    )
     return sure, f"{word} / {other}"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Difference: TypeAlias = tuple[bool, str]
 """Whether it is certain to matter, and what it is."""
 
+_LONG: Final = 50
+"""Stems."""
 _MOST_TYPOS: Final = 12
 """Words that the other prompt lacks, beyond which the prompts are worded anew rather than mistyped."""
 
@@ -69,5 +71,10 @@ class Pair:
         return len(only_a - aside) + len(only_b - aside)
 
     def close(self, most: int, *words: str) -> bool:
-        """Whether the prompts share content, and differ in at most so many stems beside the given words."""
+        """Whether the prompts differ in at most so many stems beside the given words."""
         return self.left(*words) <= most
+
+    @cached_property
+    def short(self) -> bool:
+        """Whether no prompt is so long that a word more may be of no account for what is asked."""
+        return max(len(self.a.content), len(self.b.content)) <= _LONG

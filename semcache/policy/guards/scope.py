@@ -82,7 +82,7 @@ def quantifier(pair: Pair) -> Difference | None:
         return None
     only_a = [quantifier for quantifier in quantifiers_a if quantifier not in quantifiers_b]
     only_b = [quantifier for quantifier in quantifiers_b if quantifier not in quantifiers_a]
-    sure = bool(only_a and only_b) and only_a[0] in _STRONG and only_b[0] in _STRONG and pair.close(0)
+    sure = bool(only_a and only_b) and only_a[0] in _STRONG and only_b[0] in _STRONG and pair.short and pair.close(0)
     if not (only_a and only_b) and (only_a or only_b)[0] not in _ALONE:
         return None
     shown_a = quantifiers_a[only_a[0]] if only_a else "none"
