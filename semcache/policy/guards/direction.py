@@ -102,9 +102,9 @@ def swapped(pair: Pair) -> str:
     sides_a, sides_b = pair.a.relations.sides, pair.b.relations.sides
     for name in sides_a.keys() & sides_b.keys():
         (one_a, other_a), (one_b, other_b) = sides_a[name], sides_b[name]
-        if one_a & one_b or other_a & other_b:
+        crossed = one_a & other_b, other_a & one_b
+        if len(crossed[0]) + len(crossed[1]) <= len(one_a & one_b) + len(other_a & other_b):
             continue
-        crossed = bool(one_a & other_b), bool(other_a & one_b)
         if all(crossed) or (name == "time" and any(crossed)):
             return name
         if (
@@ -139,7 +139,7 @@ def direction(pair: Pair) -> Difference | None:
 
 def _permuted(pair: Pair) -> Difference | None:
     """The same words in another order, around a word that has a direction."""
-    if pair.a.content.keys() != pair.b.content.keys() or len(pair.a.content) < 2:
+    if pair.a.content.keys() != pair.b.content.keys():
         return None
     joints = pair.rules.symmetric | pair.rules.asymmetric
     order_a, order_b = _order(pair.a.tokens, joints), _order(pair.b.tokens, joints)
@@ -149,7 +149,7 @@ def _permuted(pair: Pair) -> Difference | None:
         if plain_a == plain_b and len(plain_a) <= _WINDOW:
             return True, f"{' '.join(plain_a)}: active / passive"
         return None
-    if order_a == order_b or len(order_a) != len(order_b) or sorted(order_a) != sorted(order_b):
+    if order_a == order_b or not 2 < len(order_a) == len(order_b) or sorted(order_a) != sorted(order_b):
         return None
     head = 0
     while order_a[head] == order_b[head]:
@@ -163,6 +163,9 @@ def _permuted(pair: Pair) -> Difference | None:
         return None
     if not joints - pair.rules.symmetric and joints:
         return None  # A and B, B and A
+    for at, word in enumerate(window_a):
+        if word in _ASKED and window_b == [*window_a[at + 1 :], word, *window_a[:at]]:
+            return not joints & pair.rules.symmetric, f"{' '.join(window_a[:6])} / {' '.join(window_b[:6])}"
     if window_a[0] == window_b[-1] and window_a[-1] == window_b[0]:
         sure = (
             bool(joints & pair.rules.asymmetric & _ASKED)

@@ -14,12 +14,14 @@ from semcache.policy.guards.rules import (
     DAY,
     LANGUAGE,
     MONTH,
+    MULTIPLIER,
     NAME,
     NEGATOR,
     NUMBER,
     OPPOSED,
     ORDINAL,
     QUESTION,
+    UNIT,
     WEEKDAY,
     Rules,
 )
@@ -27,12 +29,13 @@ from semcache.policy.guards.tokens import Tokens
 
 _TITLE: Final = 5
 """Capitalised words from which on a prompt may be a title, whose capitals tell nothing."""
-_KNOWN: Final = 3
+_KNOWN: Final = 8
 """Stems that prompts with two names of one kind may differ in besides, for the difference to be certain."""
 _THINGS: Final = 1
 _UNKNOWN: Final = 1
 _ACRONYM: Final = 5
 """Letters of the longest acronym that is looked for among initials."""
+_COUNT: Final = NUMBER | ORDINAL | MULTIPLIER
 _NO_NAME: Final = COMMON | NEGATOR | QUESTION | MONTH | WEEKDAY | DAY | CURRENCY | NUMBER | ORDINAL | LANGUAGE
 
 
@@ -62,6 +65,8 @@ def names(tokens: Tokens, rules: Rules, *, known: bool) -> Names:
                         continue
                     if name.written and " ".join(raw[at : at + length]) != name.written:
                         continue
+                    if name.kind == UNIT and at and (tokens.kind[at - 1] == "n" or flags[at - 1] & _COUNT):
+                        continue  # told by its amount
                     found[name.name] = (name.kind, name.words)
                     taken.update(range(at, at + length))
                     break

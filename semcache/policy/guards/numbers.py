@@ -100,6 +100,10 @@ def _like(one: Value, other: Value, rules: Rules) -> bool:
                     or other.names in rules.ambiguous_units.get(one.unit, _NO_UNIT)[1]
                     or one.names in rules.ambiguous_units.get(other.unit, _NO_UNIT)[1]
                 )
+            case "year":
+                if "short" not in (one.unit, other.unit):
+                    return False
+                return (float(one.number) - float(other.number)) % 100 == 0 and "decade" not in (one.unit, other.unit)
             case "clock":
                 minutes = (float(one.value) - float(other.value)) % HALF_DAY
                 return minutes == 0 and "half" in (one.unit, other.unit)

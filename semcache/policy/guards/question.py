@@ -13,6 +13,7 @@ _EARLY: Final = 25
 """Words among which the question is looked for, from the begin; then from the last sentence."""
 _AUXILIARY_WORDS: Final = "is are was were am do does did can could should shall will would may might must has have had"
 _AUXILIARIES: Final = frozenset(_AUXILIARY_WORDS.split())
+_BEFORE_WHEN: Final = frozenset({"and", "tell", "know", "me", "until", "till", "since", "by", "from"})
 _OPENING: Final = frozenset(["how", "why", "when", "where", "who", "how many", "how much"])
 
 
@@ -34,7 +35,7 @@ def question(tokens: Tokens, rules: Rules) -> str:
                     if word in rules.what and (word not in ("for", "if") or word == following[0]):
                         return rules.what[word]
                 return "what"
-            if kind == "when" and at > 0 and tokens.low[at - 1] not in ("and", "tell", "know", "me"):
+            if kind == "when" and at > 0 and tokens.low[at - 1] not in _BEFORE_WHEN:
                 continue  # when I ...: a clause, not the question
             return kind
         if at >= _EARLY:

@@ -71,6 +71,12 @@ _WORD_TABLES: Final = (
 )
 
 
+UNIT: Final = "unit"
+"""The kind of units as names: how many minutes, how many hours."""
+_ABBREVIATED: Final = 3
+"""Letters of a unit's name up to which it may be another word."""
+
+
 class Name(msgspec.Struct, frozen=True):
     """One spelling of a known name."""
 
@@ -167,6 +173,9 @@ def _compiled(tables: dict[str, Any]) -> Rules:
     currencies = look.names_of("currencies")
     opposed = look.opposed()
     known = look.known_names("names", "things")
+    for name, (unit, _, _) in units.items():
+        if len(name) > _ABBREVIATED and name.isalpha() and name not in look.numbers("ordinal_words"):
+            known[name] = (*known.get(name, ()), Name((name,), unit, UNIT))
     languages = {spelling: name for name, spelling, _ in look.listed("languages", "")}
     rules: dict[str, Any] = {
         "number_words": look.numbers("number_words"),
@@ -203,7 +212,7 @@ def _compiled(tables: dict[str, Any]) -> Rules:
         "opposed": opposed,
         "particles": {verb: frozenset(particles.split()) for verb, particles in look.texts("particles").items()},
         "names": known,
-        "things": frozenset(look.texts("things")),
+        "things": frozenset([*look.texts("things"), UNIT]),
         "languages": {spelling.lower(): name for spelling, name in languages.items()},
         "stop_words": look.stop_words(),
     } | {name: frozenset(look.words(name)) for name in _WORD_TABLES.split()}

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from semcache.policy.guards.forms import stem
 from semcache.policy.guards.pair import Difference, Pair
 from semcache.policy.guards.rules import Rules
 from semcache.policy.guards.tokens import Tokens
@@ -17,7 +18,7 @@ _AHEAD: Final = 4
 _LONGEST_BOUND: Final = 4
 _ALONE: Final = frozenset({"all", "none", "only", "always", "rarely", "half"})
 """What may matter also where the other prompt says nothing of it."""
-_STRONG: Final = frozenset({"all", "some", "few", "most", "none", "only", "always", "sometimes", "rarely"})
+_STRONG: Final = frozenset({"all", "some", "any", "few", "most", "none", "only", "always", "sometimes", "rarely"})
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -101,7 +102,11 @@ def whose(pair: Pair) -> Difference | None:
             return pair.close(1, *words), f"for {min(only_a)} / for {min(only_b)}"
         return False, f"for {min(only_a, default='all')} / for {min(only_b, default='all')}"
     if a.roles != b.roles:
-        only_a, only_b = a.roles - b.roles, b.roles - a.roles
+        new_a, new_b = pair.only
+        only_a = frozenset([role for role in a.roles - b.roles if stem(role) in new_a])
+        only_b = frozenset([role for role in b.roles - a.roles if stem(role) in new_b])
+        if not only_a and not only_b:
+            return None
         owned = bool(a.possessives and b.possessives)
         return owned and pair.close(0, *only_a, *only_b), (
             f"{min(only_a, default='own')} / {min(only_b, default='own')}"

@@ -226,6 +226,10 @@ def _share(word: str, rules: Rules) -> int:
 
 def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
     text = tokens.low[at]
+    if text[0] == "'":
+        found.append(Value("year", text, "short", "date", float(text[1:]), "", text))
+        return at + 1
+    text = text if text.isalnum() else text.replace("_", "")
     digits = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ_")
     if len(digits) != len(text) and not digits[-1:].isdigit():
         digits = digits.rstrip(".,")

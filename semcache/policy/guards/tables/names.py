@@ -87,7 +87,7 @@ malay, tagalog, filipino, burmese, khmer, lao, mongolian, tibetan, sanskrit, esp
 _PROGRAMMING = """
 python, java, javascript=js, typescript=ts, c++=cpp, c#=csharp, C, F#, R, golang, rust, ruby, php, perl, scala,
 kotlin, haskell, erlang, elixir, clojure, lua, julia, matlab, fortran, cobol, pascal, objective-c, dart, bash,
-powershell, sql, html, css, json, yaml, xml, csv, vba, prolog, lisp
+powershell, sql, css, vba, prolog, lisp
 """
 
 _SYSTEMS = """

@@ -77,6 +77,7 @@ QUANTIFIERS: Final[dict[str, str]] = {
     "everything": "all",
     "entire": "all",
     "some": "some",
+    "any": "any",
     "several": "some",
     "few": "few",
     "most": "most",
