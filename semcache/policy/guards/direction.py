@@ -144,7 +144,9 @@ def _permuted(pair: Pair) -> Difference | None:
     joints = pair.rules.symmetric | pair.rules.asymmetric
     order_a, order_b = _order(pair.a.tokens, joints), _order(pair.b.tokens, joints)
     passive_a, passive_b = _passive(pair.a.tokens), _passive(pair.b.tokens)
-    if passive_a != passive_b:
+    if bool(passive_a) != bool(passive_b):
+        if (passive_a or passive_b) in pair.a.words & pair.b.words:
+            return None
         plain_a, plain_b = ([word for word in order if word not in joints] for order in (order_a, order_b))
         if plain_a == plain_b and len(plain_a) <= _WINDOW:
             return True, f"{' '.join(plain_a)}: active / passive"
@@ -180,13 +182,13 @@ def _permuted(pair: Pair) -> Difference | None:
     return False, f"{' '.join(window_a[:6])} / {' '.join(window_b[:6])}"
 
 
-def _passive(tokens: Tokens) -> bool:
-    """Whether something is done by somebody: attacked by."""
+def _passive(tokens: Tokens) -> str:
+    """The verb of what is done by somebody: attacked by; "" if nothing is."""
     low = tokens.low
     if "by" not in low:
-        return False
+        return ""
     at = low.index("by")
-    return at > 0 and low[at - 1].endswith(("ed", "en")) and not _BE.isdisjoint(low[:at])
+    return low[at - 1] if at and low[at - 1].endswith(("ed", "en")) and not _BE.isdisjoint(low[:at]) else ""
 
 
 def _order(tokens: Tokens, joints: frozenset[str]) -> list[str]:

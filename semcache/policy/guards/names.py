@@ -125,6 +125,12 @@ def entity(pair: Pair) -> Difference | None:
     only_b = _capitals(b, pair.only[1], pair.text_a)
     all_a = only_a | set(_rest(known_a))
     all_b = only_b | set(_rest(known_b))
+    if only_a and only_b:  # NorthSouth, North-South
+        only_a, only_b = (
+            {word for word in one if not any(word in other or other in word for other in others)}
+            for one, others in ((only_a, all_b), (only_b, all_a))
+        )
+        all_a, all_b = only_a | set(_rest(known_a)), only_b | set(_rest(known_b))
     if all_a and all_b:
         detail = f"{', '.join(sorted(all_a)[:3])} / {', '.join(sorted(all_b)[:3])}"
         return bool(only_a or only_b) and pair.close(_UNKNOWN, *all_a, *all_b), detail

@@ -42,6 +42,8 @@ def negations(tokens: Tokens, rules: Rules) -> Negations:
         neutral = rules.neutral_negations
         if (word, after) in neutral or (before, word) in neutral or (word, after, then) in neutral:
             continue
+        if before == "why" and low[max(0, at - 2)] == "or":
+            continue  # why or why not
         if word == "no" and (not after or tokens.kind[at + 1] == "n"):
             continue
         if at == 1 and word == "not" and before in _OPENING:
@@ -64,7 +66,7 @@ def negation(pair: Pair) -> Difference | None:
     sure = (
         shared
         and pair.short
-        and pair.a.question == pair.b.question
+        and pair.a.question.kind == pair.b.question.kind
         and not (a.rhetorical or b.rhetorical)
         and pair.close(0, *words)
     )

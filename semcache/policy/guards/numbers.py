@@ -15,6 +15,8 @@ _RANK: Final = {"number": 0, "amount": 1, "date": 2, "version": 3, "identifier":
 _NO_UNIT: Final[tuple[str, frozenset[str]]] = ("", frozenset())
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _TODAY: Final = {"today", "tonight"}
+_ALIKE: Final = 4
+"""Stems that prompts may differ in for a bare number to stand in the place of an amount."""
 _ROUNDED: Final = 0.01
 """Share by which a number that is said to be approximate may differ."""
 
@@ -41,7 +43,7 @@ def differences(pair: Pair) -> dict[str, Difference]:
         if of_a and of_b:
             guard = max((value.guard for value in (*of_a, *of_b)), key=lambda name: _RANK[name])
             near = approximate and any(_rounded(one, other) for one in of_a for other in of_b)
-            sure = not near and any(_clash(one, other, bounded) for one in of_a for other in of_b)
+            sure = not near and any(_clash(one, other, bounded, pair.close(_ALIKE)) for one in of_a for other in of_b)
         elif pair.a.counted == pair.b.counted and family == "number" and pair.close(0) and _changed(pair):
             guard, sure = (of_a or of_b)[0].guard, True
         else:
@@ -126,7 +128,7 @@ def _rounded(one: Value, other: Value) -> bool:
     return abs(one.number - other.number) <= _ROUNDED * max(abs(one.number), abs(other.number))
 
 
-def _clash(one: Value, other: Value, bounded: bool) -> bool:
+def _clash(one: Value, other: Value, bounded: bool, alike: bool) -> bool:
     """Whether two values of one family, which are not alike, cannot stand for each other."""
     if one.family == "day":
         one_days, other_days = str(one.value).split(), str(other.value).split()
@@ -151,7 +153,10 @@ def _clash(one: Value, other: Value, bounded: bool) -> bool:
         return False  # 3 or more, more than 2
     if one.value != other.value and {one.unit, other.unit} == {""} and _part(one) != _part(other):
         return False  # two, half of it
-    return one.unit == other.unit or "" in (one.unit, other.unit) or one.number == other.number
+    if one.unit == other.unit:
+        first, second = one.shown, other.shown
+        return bool(one.unit) or not (first.startswith(second + ".") or second.startswith(first + "."))  # 8, 8.1
+    return one.number == other.number or (alike and "" in (one.unit, other.unit))
 
 
 def _part(value: Value) -> bool:

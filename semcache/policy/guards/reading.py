@@ -36,7 +36,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     quantifiers: dict[str, str]
     bounds: dict[str, str]
     scope: scope.Scope
-    question: str
+    question: question.Question
     relations: direction.Relations
     language: language.Language
 
@@ -78,7 +78,7 @@ def read(text: str, rules: Rules) -> Reading:
         quantifiers=_quantifiers(found, rules) if english and union & QUANTIFIER else {},
         bounds=scope.bounds(found, rules) if english and found.marks else {},
         scope=scope.scope(found, words, rules) if english else scope.NOWHERE,
-        question=question.question(found, rules) if english else "",
+        question=question.question(found, rules) if english else question.NONE,
         relations=direction.relations(found, words, rules) if english else direction.NONE,
         language=spoken,
     )
@@ -111,5 +111,5 @@ def _quantifiers(found: Tokens, rules: Rules) -> dict[str, str]:
     return {
         "some" if low[at] == "few" and at and low[at - 1] == "a" else rules.quantifiers[low[at]]: low[at]
         for at, flag in enumerate(found.flags)
-        if flag & QUANTIFIER
+        if flag & QUANTIFIER and not (low[at] == "most" and at and low[at - 1] == "the")
     }

@@ -18,7 +18,7 @@ _AHEAD: Final = 4
 _LONGEST_BOUND: Final = 4
 _ALONE: Final = frozenset({"all", "none", "only", "always", "rarely", "half"})
 """What may matter also where the other prompt says nothing of it."""
-_STRONG: Final = frozenset({"all", "some", "any", "few", "most", "none", "only", "always", "sometimes", "rarely"})
+_STRONG: Final = frozenset({"all", "some", "few", "most", "none", "only", "always", "sometimes", "rarely"})
 
 
 class Scope(msgspec.Struct, frozen=True):

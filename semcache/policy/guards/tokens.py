@@ -13,7 +13,7 @@ _PLAIN: Final = str.maketrans("‘’‛ʼ“”„‟–‑‒−—×÷", "'''
 
 _TOKEN = re.compile(
     r"(?P<w>(?:[^\W\d_]\.){2,}(?:[^\W\d_](?!\w))?"  # U.S., e.g.
-    r"|[cCfF]\#(?!\w)|[cC]\+\+(?!\w)|[vV]\d+(?:\.\d+)+"
+    r"|[cCfF]\s?\#(?!\w)|[cC]\+\+(?!\w)|[vV]\d+(?:\.\d+)+"
     r"|[^\W\d_\u2e80-\uffff][^\W\u2e80-\uffff]*(?:'[a-zA-Z]{1,3}(?!\w))?|_\w+"
     r"|[^\W\d_]+)"  # han, kana, hangul: no digits among them
     r"|(?P<i>\d{4}-\d\d-\d\d(?!\d))"
@@ -80,6 +80,8 @@ def _same_link(link: str) -> str:
 
 def quoted(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """What stands in quotes, in lower case with single blanks, and what in backticks, as it is."""
+    if text[:1] == '"' == text[-1:] and len(text) > 1:
+        text = text[1:-1]  # all of it is quoted
     if '"' not in text and "'" not in text and "`" not in text:
         return frozenset(), frozenset()
     quotes, code = set(), set()
@@ -126,6 +128,8 @@ def tokens(text: str, rules: Rules) -> Tokens:
                     lower, negated = "not", False
             elif lower == "cannot":
                 lower, word, negated = "can", "can", True
+            elif lower[-1] == "#":
+                lower = lower[0] + "#"
             elif "." in lower and lower[0] != "v":
                 lower = lower.replace(".", "")
                 word = word.replace(".", "")

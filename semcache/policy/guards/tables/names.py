@@ -56,23 +56,23 @@ dallas, san jose, austin, jacksonville, san francisco=SF, columbus, indianapolis
 dc=DC=washington d.c., boston, detroit, nashville, memphis, portland, las vegas=vegas, baltimore, milwaukee,
 albuquerque, tucson, sacramento, kansas city, atlanta, miami, minneapolis, tampa, orlando, new orleans, cleveland,
 pittsburgh, cincinnati, st louis=saint louis=st. louis, salt lake city, charlotte, oakland, honolulu, anchorage,
-burbank, long beach, ontario california, westchester, newark, st paul, st petersburg, toronto, montreal, vancouver,
-calgary, ottawa, edmonton, winnipeg, mexico city, guadalajara, cancun, havana, bogota, medellin, lima, quito,
-santiago, buenos aires, montevideo, sao paulo, rio de janeiro=rio, brasilia, caracas, london, manchester,
-birmingham, liverpool, leeds, bristol, edinburgh, glasgow, cardiff, belfast, dublin, paris, lyon, marseille, nice
-france, toulouse, bordeaux, lille, strasbourg, berlin, munich=münchen, hamburg, frankfurt, cologne, stuttgart,
-dresden, leipzig, vienna, salzburg, zurich=zürich, geneva, basel, bern, brussels, antwerp, amsterdam, rotterdam, the
-hague, rome, milan, naples, turin, venice, florence, bologna, palermo, madrid, barcelona, valencia, seville, bilbao,
-malaga, lisbon, porto, athens, istanbul, ankara, moscow, saint petersburg, kiev=kyiv, warsaw, krakow, prague,
-budapest, bucharest, sofia, belgrade, zagreb, oslo, bergen, stockholm, gothenburg, copenhagen, helsinki, reykjavik,
-tallinn, riga, vilnius, tel aviv, jerusalem, beirut, damascus, baghdad, tehran, riyadh, jeddah, mecca, medina, doha,
-dubai, abu dhabi, cairo, alexandria, casablanca, marrakech, tunis, lagos, nairobi, addis ababa, johannesburg, cape
-town, durban, accra, delhi=new delhi, mumbai=bombay, bangalore=bengaluru, chennai=madras, kolkata=calcutta,
-hyderabad, pune, ahmedabad, jaipur, lucknow, kanpur, nagpur, indore, patna, chandigarh, gurgaon=gurugram, noida,
-kochi, coimbatore, karachi, lahore, islamabad, dhaka, colombo, kathmandu, beijing=peking, shanghai, guangzhou,
-shenzhen, wuhan, chengdu, xian, tokyo, osaka, kyoto, hiroshima, nagoya, seoul, busan, pyongyang, taipei, hanoi, ho
-chi minh city=saigon, bangkok, phuket, kuala lumpur, jakarta, bali, manila, sydney, melbourne, brisbane, perth,
-adelaide, canberra, auckland, wellington
+burbank, long beach, ontario california, westchester, newark, st paul, toronto, montreal, vancouver, calgary,
+ottawa, edmonton, winnipeg, mexico city, guadalajara, cancun, havana, bogota, medellin, lima, quito, santiago,
+buenos aires, montevideo, sao paulo, rio de janeiro=rio, brasilia, caracas, london, manchester, birmingham,
+liverpool, leeds, bristol, edinburgh, glasgow, cardiff, belfast, dublin, paris, lyon, marseille, nice france,
+toulouse, bordeaux, lille, strasbourg, berlin, munich=münchen, hamburg, frankfurt, cologne, stuttgart, dresden,
+leipzig, vienna, salzburg, zurich=zürich, geneva, basel, bern, brussels, antwerp, amsterdam, rotterdam, the hague,
+rome, milan, naples, turin, venice, florence, bologna, palermo, madrid, barcelona, valencia, seville, bilbao,
+malaga, lisbon, porto, athens, istanbul, ankara, moscow, saint petersburg=st petersburg=st. petersburg, kiev=kyiv,
+warsaw, krakow, prague, budapest, bucharest, sofia, belgrade, zagreb, oslo, bergen, stockholm, gothenburg,
+copenhagen, helsinki, reykjavik, tallinn, riga, vilnius, tel aviv, jerusalem, beirut, damascus, baghdad, tehran,
+riyadh, jeddah, mecca, medina, doha, dubai, abu dhabi, cairo, alexandria, casablanca, marrakech, tunis, lagos,
+nairobi, addis ababa, johannesburg, cape town, durban, accra, delhi=new delhi, mumbai=bombay, bangalore=bengaluru,
+chennai=madras, kolkata=calcutta, hyderabad, pune, ahmedabad, jaipur, lucknow, kanpur, nagpur, indore, patna,
+chandigarh, gurgaon=gurugram, noida, kochi, coimbatore, karachi, lahore, islamabad, dhaka, colombo, kathmandu,
+beijing=peking, shanghai, guangzhou, shenzhen, wuhan, chengdu, xian, tokyo, osaka, kyoto, hiroshima, nagoya, seoul,
+busan, pyongyang, taipei, hanoi, ho chi minh city=saigon, bangkok, phuket, kuala lumpur, jakarta, bali, manila,
+sydney, melbourne, brisbane, perth, adelaide, canberra, auckland, wellington
 """
 
 _LANGUAGES = """
@@ -139,7 +139,7 @@ buddhism=buddhist=buddhists, sikhism=sikh=sikhs, jainism=jain, catholic=catholic
 protestant=protestants, mormon=mormons, atheism=atheist=atheists
 """
 _SPORTS = """
-football, soccer, basketball, baseball, cricket, tennis, golf, hockey, rugby, volleyball, badminton, boxing,
+football=soccer, basketball, baseball, cricket, tennis, golf, hockey, rugby, volleyball, badminton, boxing,
 swimming, cycling, skiing, snowboarding, surfing, wrestling, table tennis=ping pong, chess, gymnastics
 """
 _EXAMS = "gre, gmat, toefl, ielts, sat exam, act exam, lsat, mcat, upsc, neet, jee, gate exam, cat exam, cfa, acca"

@@ -251,7 +251,6 @@ OPPOSITES: Final[list[list[str]]] = [
     ["possible", "impossible"],
     ["true", "false"],
     ["correct right", "wrong incorrect"],
-    ["same", "different"],
     ["similarity similarities", "difference differences"],
     ["human humans", "animal animals"],
     ["dog dogs puppy", "cat cats kitten"],

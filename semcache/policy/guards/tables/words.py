@@ -77,7 +77,7 @@ QUANTIFIERS: Final[dict[str, str]] = {
     "everything": "all",
     "entire": "all",
     "some": "some",
-    "any": "any",
+    "any": "some",
     "several": "some",
     "few": "few",
     "most": "most",
@@ -265,7 +265,7 @@ APART: Final = [
     "why when where who how_many how_long how_old how_far how_often how_tall",
     "why when where who how_much how_long how_old how_far how_often how_tall",
     "why how what_happens",
-    "how when where who",
+    "how when who",
 ]
 """Questions that are never worded as one another, within a line."""
 
