@@ -40,6 +40,7 @@ _GROUPS: Final = {
     "": "Service",
     "store": "Store",
     "embedding": "Embedding",
+    "verification": "Verification",
     "normalization": "Normalisation",
     "ttl": "Life of entries",
     "limits": "Limits",

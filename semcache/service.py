@@ -32,18 +32,20 @@ from semcache.models import Strategy
 from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules
 from semcache.policy.normalize import Normalizer
-from semcache.ports import Row, VectorIndex
+from semcache.ports import Embedder, Row, VectorIndex, Verifier
 from semcache.quiet import QuietLog
 from semcache.settings import Settings
 from semcache.stats import Stats
 from semcache.stores.store import RedisStore
 from semcache.vectors import IndexFolder
+from semcache.verifier import make_verifier
 
 log = logging.getLogger(__name__)
 
 _FLUSH_S: Final = 1.0
 _RESTART_S: Final = 1.0
 _CONNECT_RETRY_S: Final = 0.5
+_LOOK_S: Final = 0.1
 
 
 class NoIndex:
@@ -74,6 +76,8 @@ class Service:
         self.entries, self.log = self.store.entries, self.store.log
         self.catalog, self.control = self.store.catalog, self.store.control
         self.embedder = make_embedder(settings) if _anywhere_semantic(settings) else None
+        judged = self.embedder is not None and settings.anywhere_judged()
+        self.verifier = make_verifier(settings) if judged else None
         self.follower = self._make_follower()
         self.normalizer = Normalizer(settings.normalization)
         self.cache = SemanticCache(
@@ -151,6 +155,9 @@ class Service:
         if self.embedder is not None:
             await self.embedder.start()
         self._tasks = [asyncio.create_task(self._run(), name="semcache.service")]
+        if self.embedder is not None and self.verifier is not None:
+            after = self._start_after(self.embedder, self.verifier)
+            self._tasks.append(asyncio.create_task(after, name="semcache.verifier"))
 
     async def aclose(self) -> None:
         """Stop the work, write what is left to write, close everything. Bounded by the stores' deadlines."""
@@ -166,6 +173,8 @@ class Service:
             self.follower.close()
         if self.embedder is not None:
             await self.embedder.aclose()
+        if self.verifier is not None:
+            await self.verifier.aclose()
         await self.store.aclose()
 
     async def _last_writes(self) -> None:
@@ -177,6 +186,12 @@ class Service:
                 await write()
             except SemcacheError as error:
                 log.warning("shutdown: %s not written: %s", what, error)
+
+    async def _start_after(self, embedder: Embedder, verifier: Verifier) -> None:
+        """Each prepares at its first start, with all cores; without vectors there is nothing to judge."""
+        while not embedder.state().ready:  # noqa: ASYNC110 - the port tells of no event
+            await asyncio.sleep(_LOOK_S)
+        await verifier.start()
 
     async def _run(self) -> None:
         if not await self._connect():
@@ -293,6 +308,9 @@ class Service:
         if self.embedder is not None:
             state = self.embedder.state()
             parts["embedder"] = {"ok": state.ready, "detail": state.detail}
+        if self.verifier is not None:
+            state = self.verifier.state()
+            parts["verifier"] = {"ok": state.ready, "detail": state.detail}
         if self.follower is not None:
             index = self.follower.index
             parts["index"] = {

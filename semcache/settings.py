@@ -45,6 +45,9 @@ client's two.
 """
 
 Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
+Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
+Mode = Literal["threshold", "guarded", "verified", "shadow"]
+Context = Literal["exact", "semantic"]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -97,6 +100,16 @@ class EmbeddingSettings(_Group):
     openai_base_url: str | None = Field(None, description="Where OpenAI embeddings are asked for.")
     openai_api_key: SecretStr | None = Field(None, description="Key for it.")
     dimensions: Count | None = Field(None, description="Components to ask OpenAI for, if fewer than the model's own.")
+
+
+class VerificationSettings(_Group):
+    """How two prompts are judged before one is served the answer of the other."""
+
+    deadline_s: Positive = Field(0.5, description="Longest wait for the verdict on the candidates of one lookup.")
+    queue: Count = Field(256, description="Pairs of prompts that may wait for the verifier; more are refused.")
+    threads: Annotated[int, Field(ge=0)] = Field(
+        0, description="Threads of the model; 0: one for each core, at most 4."
+    )
 
 
 class NormalizationSettings(_Group):
@@ -246,7 +259,10 @@ class MaintenanceSettings(_Group):
 class NamespaceSettings(_Group):
     """What differs in one namespace; empty: as everywhere."""
 
+    mode: Mode | None = Field(None, description="How its semantic hits are decided.")
     threshold: Threshold | None = Field(None, description="Cosine threshold of this namespace.")
+    confidence: Confidence | None = Field(None, description="Least probability that its semantic hits are right.")
+    context: Context | None = Field(None, description="What must be the same ahead of its last messages.")
     strategy: Strategy | None = Field(None, description="How far its lookups may go.")
     ttl_s: Positive | None = Field(None, description="Life of its answers, unless the request names one.")
     max_entries: Count | None = Field(None, description="Most entries in it; the coldest go first.")
@@ -283,9 +299,21 @@ class Settings(BaseSettings):
         pattern=r"^(minilm|st:.+|openai:.+|off)$",
         description="'minilm' (packaged), 'st:<name or path>' (sentence-transformers), 'openai:<model>', or 'off'.",
     )
+    verifier: Literal["packaged", "off"] = Field(
+        "packaged", description="Judges the candidates of semantic hits; loaded where a mode asks it."
+    )
     strategy: Strategy = Field(Strategy.SEMANTIC, description="How far a lookup may go, unless the request says less.")
-    mode: Literal["threshold"] = Field("threshold", description="How a semantic hit is decided.")
+    mode: Mode = Field(
+        "threshold",
+        description="How a semantic hit is decided: by the cosine alone, or by guards and the verifier too.",
+    )
     threshold: Threshold | None = Field(None, description="Cosine threshold; empty: calibrated for the vector space.")
+    confidence: Confidence | None = Field(
+        None, description="Least probability, as the verifier has it, that a semantic hit is right; empty: calibrated."
+    )
+    context: Context = Field(
+        "exact", description="Whether what comes ahead of the last user message must be identical or mean the same."
+    )
     max_entries: Count = Field(1_000_000, description="Most entries, over all namespaces.")
     default_ttl_s: Positive = Field(3600.0, description="Life of an answer where classes are off.")
     api_keys_file: Path | None = Field(None, description="TOML file of hashed API keys, their namespaces and roles.")
@@ -293,6 +321,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     store: StoreSettings = StoreSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
+    verification: VerificationSettings = VerificationSettings()
     normalization: NormalizationSettings = NormalizationSettings()
     ttl: TtlSettings = TtlSettings()
     limits: LimitSettings = LimitSettings()
@@ -328,6 +357,14 @@ class Settings(BaseSettings):
             raise ValueError("ttl.min_s is greater than ttl.max_s")
         return self
 
+    @model_validator(mode="after")
+    def _modes_that_there_are(self) -> Settings:
+        modes = {"mode": self.mode, **{f"namespaces.{name}.mode": one.mode for name, one in self.namespaces.items()}}
+        for where, mode in modes.items():
+            if mode in ("verified", "shadow"):
+                raise ValueError(f"{where}: {mode!r} is not there yet: choose 'threshold' or 'guarded'")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -352,6 +389,10 @@ class Settings(BaseSettings):
         if self.upstream_base_url is not None:
             found["default"] = UpstreamSettings(base_url=self.upstream_base_url, api_key=self.upstream_api_key)
         return found
+
+    def anywhere_judged(self) -> bool:
+        """Whether semantic hits are decided by more than the cosine, by default or in some namespace."""
+        return {self.mode, *(one.mode for one in self.namespaces.values())} - {"threshold", None} != set()
 
     def namespace(self, name: str) -> NamespaceSettings:
         """Settings of a namespace, or of the one that it is derived from; the empty ones where none are given."""

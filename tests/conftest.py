@@ -12,7 +12,9 @@ import pytest
 from semcache.embedders.minilm import MiniLm
 from semcache.settings import StoreSettings
 from semcache.stores.embedded import EmbeddedServer
+from semcache.verifier.judge import PackagedJudge
 from tests import servers
+from tests.verifier.shipped import untrained_weights
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,13 @@ def prepared_models_dir() -> Path:
     folder = Path(__file__).resolve().parent.parent / ".cache" / "models"
     MiniLm(folder, threads=1, batch=8, max_windows=8).load()
     return folder
+
+
+@pytest.fixture(scope="session")
+def untrained_verifier(prepared_models_dir: Path) -> Path:
+    """Weights of a verifier that lies prepared in `prepared_models_dir`; they were never trained."""
+    file = untrained_weights(prepared_models_dir)
+    judge = PackagedJudge(prepared_models_dir, threads=1, file=file)
+    judge.load()
+    judge.unload()
+    return file

@@ -52,6 +52,8 @@ def test_the_serving_process_imports_no_torch(module: str) -> None:
     assert not imported_by(module) & {"torch", "transformers", "sentence_transformers"}
 
 
-@pytest.mark.parametrize("module", ["semcache.stores", "semcache.vectors", "semcache.embedders", "semcache.http"])
+@pytest.mark.parametrize(
+    "module", ["semcache.stores", "semcache.vectors", "semcache.embedders", "semcache.verifier", "semcache.http"]
+)
 def test_a_room_is_entered_without_its_heavy_furniture(module: str) -> None:
     assert not imported_by(module) & {"faiss", "openvino", "torch", "openai"}

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from semcache import service as composition
+from semcache.ports import EmbedderState
 from semcache.service import Service
 from semcache.settings import Settings
 from tests.ops import until
+from tests.verifier.by_words import word_verifier
 
 
 async def test_a_defect_while_connecting_is_logged_counted_and_tried_again(
@@ -56,3 +59,52 @@ def test_a_namespace_may_be_semantic_where_the_rest_is_not(tmp_path: Path) -> No
     one = Service(Settings(strategy="exact", namespaces={"faq": {"strategy": "semantic"}}, **places))
     assert one.embedder is not None
     assert one.follower is not None
+
+
+def test_a_verifier_is_made_where_a_mode_asks_it(tmp_path: Path) -> None:
+    places = {"data_dir": tmp_path / "data", "index_dir": tmp_path / "indexes", "redis_url": "redis://127.0.0.1:1"}
+    assert Service(Settings(**places)).verifier is None
+    assert Service(Settings(mode="guarded", **places)).verifier is not None
+    assert Service(Settings(namespaces={"faq": {"mode": "guarded"}}, **places)).verifier is not None
+    assert Service(Settings(mode="guarded", verifier="off", **places)).verifier is None
+    assert Service(Settings(mode="guarded", embedder="off", **places)).verifier is None
+
+
+async def test_the_verifier_starts_once_there_are_vectors_and_its_absence_degrades(
+    standalone_server: str, key_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sleeping:
+        space, dimension, awake = "sleeping", 4, False
+
+        def state(self) -> EmbedderState:
+            return EmbedderState(ready=self.awake, detail="" if self.awake else "preparing")
+
+        async def start(self) -> None: ...
+        async def aclose(self) -> None: ...
+
+    embedder, verifier = Sleeping(), word_verifier()
+    monkeypatch.setattr(composition, "make_embedder", lambda settings: embedder)
+    monkeypatch.setattr(composition, "make_verifier", lambda settings: verifier)
+    settings = Settings(
+        redis_url=standalone_server,
+        mode="guarded",
+        data_dir=tmp_path / "data",
+        index_dir=tmp_path / "indexes",
+        store={"key_prefix": key_prefix},
+    )
+    service = Service(settings)
+    await service.start()
+    try:
+        await asyncio.wait_for(service.store_ready.wait(), 20)
+        parts = await service.health()
+        assert parts["verifier"] == {"ok": False, "detail": "not started"}
+        assert parts["embedder"] == {"ok": False, "detail": "preparing"}
+        embedder.awake = True
+
+        async def judging() -> bool:
+            return bool((await service.health())["verifier"]["ok"])
+
+        await until(judging, what="the verifier")
+    finally:
+        await service.aclose()
+    assert verifier.state().detail == "stopped"

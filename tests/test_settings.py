@@ -37,6 +37,7 @@ def test_defaults_are_those_that_others_rely_on() -> None:
     assert settings.redis_url is None
     assert settings.threshold is None
     assert settings.strategy is Strategy.SEMANTIC
+    assert (settings.mode, settings.context, settings.confidence) == ("threshold", "exact", None)
 
 
 def test_environment_wins_over_file_and_file_over_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -185,6 +186,38 @@ def test_a_public_bind_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_modes_that_are_not_there_yet_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMCACHE_MODE", "guarded")
+    assert load().mode == "guarded"
+    monkeypatch.setenv("SEMCACHE_NAMESPACES__SUPPORT__MODE", "shadow")
+    with pytest.raises(ConfigError, match=r"namespaces\.support\.mode: 'shadow' is not there yet"):
+        load()
+    monkeypatch.delenv("SEMCACHE_NAMESPACES__SUPPORT__MODE")
+    monkeypatch.setenv("SEMCACHE_MODE", "verified")
+    with pytest.raises(ConfigError, match=r"^mode: 'verified' is not there yet"):
+        load()
+    monkeypatch.setenv("SEMCACHE_MODE", "cosine")
+    with pytest.raises(ConfigError, match=r"mode \[SEMCACHE_MODE\]: .*'threshold', 'guarded'"):
+        load()
+
+
+def test_the_verifier_is_needed_where_a_mode_asks_it() -> None:
+    assert not load().anywhere_judged()
+    assert load(mode="guarded").anywhere_judged()
+    assert load(namespaces={"faq": {"mode": "guarded"}}).anywhere_judged()
+    assert not load(namespaces={"faq": {"mode": "threshold"}}).anywhere_judged()
+
+
+@pytest.mark.parametrize("path", ["confidence", "namespaces.faq.confidence"])
+def test_a_confidence_is_a_probability(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv(variable(path), "0.97")
+    settings = load()
+    assert 0.97 in (settings.confidence, settings.namespace("faq").confidence)
+    monkeypatch.setenv(variable(path), "97")
+    with pytest.raises(ConfigError, match="less than or equal to 1"):
+        load()
 
 
 def test_ttl_bounds_must_be_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

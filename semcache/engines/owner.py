@@ -86,7 +86,8 @@ class Owner(Generic[T, R]):
         self._deadline_s = deadline_s
         self._ready = ready
         self._hang_s = max(HANG_S, 2 * deadline_s)
-        self._pause_s = FIRST_PAUSE_S  # the owner thread's own
+        self._pause_s = FIRST_PAUSE_S  # the owner thread's own, as is the next
+        self._complaint = ""
         self._wake = threading.Condition()
         # All below is guarded by `_wake`.
         self._queue: deque[tuple[_Job[T, R], int]] = deque()
@@ -183,6 +184,7 @@ class Owner(Generic[T, R]):
             if self._closed:
                 return
             self._state = EmbedderState(ready=True)
+        self._complaint = ""
         log.info("%s ready%s", self._name, self._ready())
         while (taken := self._take()) is not None:
             self._deliver(taken, self._results([job.tasks[at] for job, at in taken]))
@@ -246,8 +248,9 @@ class Owner(Generic[T, R]):
         self._state_failed(error)
         with self._wake:
             self._busy_since = None
-            if not self._closed:
+            if not self._closed and str(error) != self._complaint:  # said once, however often it is tried
                 log.error("%s unavailable: %s", self._name, error)
+            self._complaint = str(error)
             self._refuse_all(error)
 
     def _refuse_all(self, error: Unavailable) -> None:

