@@ -211,7 +211,7 @@ class CacheIdentity(msgspec.Struct, frozen=True, kw_only=True):
     partition: bytes
     """16 bytes: everything but prompt, context and vector space."""
     context: bytes
-    """16 bytes: what precedes the last user message."""
+    """16 bytes: what precedes the last user message, or the shape of it where it may be worded otherwise."""
     prompt: str
     """Text of the last user message; "" where there is none to compare (then never semantic)."""
     ttl_class: TtlClass
@@ -219,6 +219,20 @@ class CacheIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the rule that chose the class."""
     owner: str | None = None
     """The principal, where the prompt is personal: whose answer it is."""
+    history: bytes = b""
+    """16 bytes: what precedes the last user message, exactly; empty where `context` is just that."""
+    transcript: str = ""
+    """The conversation as one text, where earlier turns may be worded otherwise."""
+
+    @property
+    def exact_context(self) -> bytes:
+        """16 bytes: what precedes the last user message, exactly."""
+        return self.history or self.context
+
+    @property
+    def compared(self) -> str:
+        """What the semantic tier compares: the prompt, or the whole conversation."""
+        return self.transcript or self.prompt
 
     @property
     def shard(self) -> int:
@@ -287,6 +301,22 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Principal of a personal entry."""
     reach: Strategy = Strategy.SEMANTIC
     """The widest tier by which it may be found."""
+    history: bytes = b""
+    """As in `CacheIdentity`."""
+    transcript: str = ""
+    """As in `CacheIdentity`."""
+    pinned: bool = False
+    """It may be found only where all that precedes the last user message is the same."""
+
+    @property
+    def exact_context(self) -> bytes:
+        """As in `CacheIdentity`."""
+        return self.history or self.context
+
+    @property
+    def compared(self) -> str:
+        """As in `CacheIdentity`; this is what the vectors are of."""
+        return self.transcript or self.prompt
 
 
 class Embedding:
@@ -353,6 +383,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: int
     asker: bytes = b""
     """Norm digest of the asking request: what a veto of this hit is about."""
+    asked: str = ""
+    """The asking prompt, of a semantic hit."""
 
 
 class Stale(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache.admin.feedback import Feedback
 from semcache.admin.invalidation import Invalidator
 from semcache.admin.jobs import JobContext, Jobs
 from semcache.admin.maintenance import Maintenance
@@ -28,6 +29,7 @@ from semcache.errors import ConfigError, SemcacheError
 from semcache.follower import Follower
 from semcache.gateway.front import Front
 from semcache.gateway.warming import Warmer
+from semcache.labels import Labels
 from semcache.models import Strategy
 from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules
@@ -90,6 +92,15 @@ class Service:
             observer=self.observers,
             fence=self.catalog.raise_fence,
             on_size=lambda total: self.maintenance.over_quota(total),
+        )
+        self.labels = Labels(self.control)
+        self.feedback = Feedback(
+            self.cache,
+            self.labels,
+            entries=self.entries,
+            embedder=self.embedder,
+            normalizer=self.normalizer,
+            observer=self.observers,
         )
         self.stats = Stats(self.control)
         self.jobs = Jobs(self.control, self.replica_id)
@@ -199,6 +210,7 @@ class Service:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._kept_alive("flush", self._flush))
             group.create_task(self._kept_alive("stats", self.stats.run))
+            group.create_task(self._kept_alive("labels", self.labels.run))
             group.create_task(self._kept_alive("jobs", self.jobs.run))
             group.create_task(self._kept_alive("maintenance", self.maintenance.run))
             if self.front is not None:

@@ -87,6 +87,8 @@ class Accepted(msgspec.Struct, frozen=True):
     entry_id: str
     vetoed: bool
     """Whether this entry is now barred for that prompt."""
+    learned: bool = False
+    """Whether it told something new."""
 
 
 class Readiness(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from semcache.gateway import evidence
 from semcache.http import tokens
 from semcache.http.exchange import Header
 from semcache.models import Entry, Hit, Miss, Nearest, Outcome, Refused, Stored, Strategy, Tier, Usage
+from semcache.policy.labels import Met
 
 _encoder: Final = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -99,6 +100,8 @@ class AcceptedFeedback(msgspec.Struct, frozen=True):
     entry_id: str
     vetoed: bool
     """Whether this entry is now barred for that prompt."""
+    learned: bool = False
+    """Whether it told something new: a repetition is none, nor what could not be recorded just now."""
 
 
 class JobAccepted(msgspec.Struct, frozen=True):
@@ -130,7 +133,9 @@ def of_lookup(outcome: Outcome, strategy: Strategy | None) -> LookupAnswer:
             age_s=_age(entry, outcome.now_ms),
             expires_in_s=max(0, entry.expires_ms - outcome.now_ms) / 1000,
             ttl_class=entry.ttl_class.value,
-            request_id=tokens.encode_request_id(entry.entry_id, outcome.asker) if outcome.asker else None,
+            request_id=tokens.encode_request_id(entry.entry_id, outcome.asker, _met(outcome))
+            if outcome.asker
+            else None,
             strategy=strategy,
         )
     if isinstance(outcome, Miss):
@@ -185,6 +190,12 @@ def of_entry(entry: Entry) -> EntryAnswer:
         latency_ms=entry.latency_ms,
         metadata=entry.metadata,
     )
+
+
+def _met(hit: Hit) -> Met | None:
+    if hit.tier is not Tier.SEMANTIC:
+        return None
+    return Met(hit.asked, hit.similarity, hit.confidence)
 
 
 def _age(entry: Entry, now_ms: int) -> float:

@@ -133,8 +133,11 @@ class FeedbackBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     request_id: str | None = None
     entry_id: EntryId | None = None
     prompt: Text | None = None
+    """Beside a `request_id` it need not be given, unless it is long."""
     answer: Any = None
-    """The right answer, if known. It is checked and not kept yet: store it with `POST /v1/store`."""
+    """The right answer, if known. Kept with what is learned, and never served: store it with `POST /v1/store`."""
+    user: Name | None = None
+    """Who says so, where a program passes on what its users say: each of them is heard once, and no one twice."""
 
 
 class RebuildBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

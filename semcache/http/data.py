@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from semcache.admin.feedback import Said
 from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout, TooLarge, Unavailable
 from semcache.gateway.headers import provider_key
 from semcache.http import answers, problems, rates, tokens
@@ -18,6 +19,7 @@ from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
 from semcache.http.exchange import Answer, Call
 from semcache.models import Entry, Outcome, Stored, StoreOutcome, base_namespace
+from semcache.policy.labels import Met
 
 log = logging.getLogger(__name__)
 
@@ -82,12 +84,22 @@ async def delete_entry(call: Call) -> Answer:
 async def feedback(call: Call) -> Answer:
     """POST /v1/feedback."""
     body = _feedbacks.decode(await call.body())
-    entry_id, asker = _named(body)
     require_comparable(call, body.prompt, "prompt")
-    await _open_entry(call, entry_id)
-    if not await call.site.service.cache.feedback(entry_id, prompt=body.prompt, asker=asker, correct=body.correct):
+    entry_id, asker, met = _named(body)
+    entry = await _open_entry(call, entry_id)
+    credential = call.credential
+    said = Said(
+        correct=body.correct,
+        prompt=body.prompt,
+        asker=asker,
+        met=met,
+        answer=body.answer,
+        who=f"{credential.id}\0{credential.principal(body.user)}",
+    )
+    learned = await call.site.service.feedback.take(entry, said)
+    if learned is None:
         raise _no_entry()
-    return Answer(202, encode(answers.AcceptedFeedback(entry_id, vetoed=not body.correct)))
+    return Answer(202, encode(answers.AcceptedFeedback(entry_id, vetoed=not body.correct, learned=learned)))
 
 
 async def stats(call: Call) -> Answer:
@@ -218,16 +230,16 @@ def require_comparable(call: Call, text: str | None, field: str) -> None:
         )
 
 
-def _named(body: FeedbackBody) -> tuple[str, bytes | None]:
+def _named(body: FeedbackBody) -> tuple[str, bytes | None, Met | None]:
     if body.request_id is not None:
-        if body.entry_id is not None or body.prompt is not None:
+        if body.entry_id is not None:
             raise RequestError("give either `request_id`, or `entry_id` and `prompt`", field="request_id")
-        return tokens.decode_request_id(body.request_id)
+        return tokens.decode_hit(body.request_id)
     if body.entry_id is None:
         raise RequestError("give the hit's `request_id`, or `entry_id` and `prompt`", field="entry_id")
     if body.prompt is None:
         raise RequestError("`prompt` says which prompt the answer was wrong for", field="prompt")
-    return body.entry_id, None
+    return body.entry_id, None, None
 
 
 def _no_entry() -> NotFound:

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+import struct
+import zlib
 from typing import Final
 
 import msgspec
 
 from semcache.errors import RequestError
 from semcache.models import FillToken, shard_of
+from semcache.policy.labels import Met
 
 _MARK: Final = b"r1"
+_MET: Final = b"r2"
+_EVIDENCE: Final = struct.Struct("<ff")
+_MOST_BYTES: Final = 1000
+"""Of an asking prompt that a request id carries; feedback on a longer one names it once more."""
 _encoder = msgspec.msgpack.Encoder()
 _fill_decoder = msgspec.msgpack.Decoder(FillToken)
 
@@ -38,25 +46,54 @@ def decode_fill(text: str) -> FillToken:
     return token
 
 
-def encode_request_id(entry_id: str, asker: bytes) -> str:
-    """The request id of a hit: which entry was served (32 hex digits), to which norm digest (32 bytes)."""
-    return _text(_MARK + bytes.fromhex(entry_id) + asker)
+def encode_request_id(entry_id: str, asker: bytes, met: Met | None = None) -> str:
+    """The request id of a hit: which entry was served (32 hex digits), to which norm digest (32 bytes), and how they
+    met where that was by meaning.
+    """
+    head = bytes.fromhex(entry_id) + asker
+    if met is None:
+        return _text(_MARK + head)
+    asked = met.asked.encode("utf-8", "replace")
+    packed = zlib.compress(asked if len(asked) <= _MOST_BYTES else b"")
+    confidence = math.nan if met.confidence is None else met.confidence
+    return _text(_MET + head + _EVIDENCE.pack(met.similarity, confidence) + packed)
 
 
 def decode_request_id(text: str) -> tuple[str, bytes]:
     """Entry id and asker of a request id; raises RequestError for text that is none."""
+    entry_id, asker, _ = decode_hit(text)
+    return entry_id, asker
+
+
+def decode_hit(text: str) -> tuple[str, bytes, Met | None]:
+    """Entry id, asker, and how they met, of a request id; raises RequestError for text that is none."""
+    met = None
     try:
         raw = _raw(text)
-        if len(raw) != 50 or not raw.startswith(_MARK):
+        if raw[:2] not in (_MARK, _MET) or (len(raw) != 50 if raw.startswith(_MARK) else len(raw) <= 58):
             raise ValueError("wrong length or mark")
         entry_id = raw[2:18].hex()
         shard_of(entry_id)
-    except ValueError as error:
+        if raw.startswith(_MET):
+            met = _met(raw[50:])
+    except (ValueError, zlib.error) as error:
         raise RequestError(
             "this is no request id of a hit: give the `request_id` of a lookup's answer, or `entry_id` and `prompt`",
             field="request_id",
         ) from error
-    return entry_id, raw[18:]
+    return entry_id, raw[18:50], met
+
+
+def _met(raw: bytes) -> Met:
+    similarity, confidence = _EVIDENCE.unpack(raw[:8])
+    packed = zlib.decompressobj()
+    asked = packed.decompress(raw[8:], _MOST_BYTES)
+    if not packed.eof or packed.unused_data or not -1.001 <= similarity <= 1.001:
+        raise ValueError("evidence of no hit")
+    if not math.isnan(confidence) and not 0.0 <= confidence <= 1.0:
+        raise ValueError("evidence of no hit")
+    similarity = max(-1.0, min(1.0, similarity))
+    return Met(asked.decode("utf-8"), similarity, None if math.isnan(confidence) else confidence)
 
 
 def _text(raw: bytes) -> str:

@@ -72,6 +72,15 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.asker or hashlib.sha256(b"asked\0" + self.asked.casefold().strip().encode()).hexdigest()[:16]
 
 
+class Met(msgspec.Struct, frozen=True):
+    """How a semantic hit came about: what feedback on it teaches. A caller's word, where it went through its hands."""
+
+    asked: str
+    """The asking prompt; "" where it is not known."""
+    similarity: float
+    confidence: float | None = None
+
+
 def kept(label: Label) -> Label:
     """What is kept of a label: without texts and answers that are too long, with its `asker`."""
     told = len(label.asked) <= MOST_CHARS and len(label.cached) <= MOST_CHARS

@@ -196,7 +196,7 @@ async def test_a_wrong_hit_is_not_served_to_that_prompt_again(client: httpx.Asyn
     hit = await lookup(client)
     answer = await client.post("/v1/feedback", json={"request_id": hit["request_id"], "correct": False})
     assert answer.status_code == 202
-    assert answer.json() == {"entry_id": hit["entry_id"], "vetoed": True}
+    assert answer.json() == {"entry_id": hit["entry_id"], "vetoed": True, "learned": True}
     assert (await lookup(client))["reason"] == "vetoed"
     by_prompt = {"entry_id": hit["entry_id"], "prompt": QUESTION["prompt"], "correct": True}
     assert (await client.post("/v1/feedback", json=by_prompt)).status_code == 202

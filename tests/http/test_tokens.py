@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from semcache.errors import RequestError
 from semcache.http import tokens
 from semcache.models import SHARDS, FillToken
+from semcache.policy.labels import Met
 
 entry_ids = st.builds(
     lambda shard, rest: f"{shard:02x}{rest.hex()}", st.integers(0, SHARDS - 1), st.binary(min_size=15, max_size=15)
@@ -29,6 +33,28 @@ def test_a_fill_token_comes_back(token: FillToken) -> None:
 @settings(max_examples=50)
 def test_a_request_id_comes_back(entry_id: str, asker: bytes) -> None:
     assert tokens.decode_request_id(tokens.encode_request_id(entry_id, asker)) == (entry_id, asker)
+
+
+met = st.builds(Met, st.text(max_size=200), st.floats(-1, 1, width=32), st.none() | st.floats(0, 1, width=32))
+
+
+@given(entry_ids, st.binary(min_size=32, max_size=32), met)
+@settings(max_examples=50)
+def test_a_request_id_tells_how_a_hit_by_meaning_came_about(entry_id: str, asker: bytes, told: Met) -> None:
+    text = tokens.encode_request_id(entry_id, asker, told)
+    assert tokens.decode_hit(text) == (entry_id, asker, told)
+    assert tokens.decode_request_id(text) == (entry_id, asker)
+
+
+def test_a_long_prompt_is_left_out_of_a_request_id_and_a_bomb_is_refused() -> None:
+    long = tokens.encode_request_id("00" * 16, b"a" * 32, Met("x" * 2000, 0.5))
+    assert len(long) < 120
+    assert tokens.decode_hit(long)[2] == Met("", 0.5)
+    whole = base64.urlsafe_b64decode(long + "=" * (-len(long) % 4))
+    for tail in (zlib.compress(b"x" * 10_000_000), zlib.compress(b"x") + b"more", b"none", b"", b"\xff" * 9):
+        forged = base64.urlsafe_b64encode(whole[:58] + tail).decode().rstrip("=")
+        with pytest.raises(RequestError):
+            tokens.decode_hit(forged)
 
 
 @given(st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: raw.hex()))
