@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable
+from semcache.errors import EmbedderUnavailable, StoreUnavailable
 from semcache.models import (
     SHARDS,
     Bypass,
@@ -28,7 +28,6 @@ from semcache.models import (
     Hit,
     Miss,
     MissReason,
-    Nearest,
     Outcome,
     Refused,
     RefusedReason,
@@ -40,10 +39,10 @@ from semcache.models import (
     base_namespace,
 )
 from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
-from semcache.policy.calibration import threshold_of
 from semcache.policy.freshness import TtlRules, ttl_of
+from semcache.policy.guards import Rules
 from semcache.policy.identity import asker_digest, identify
-from semcache.policy.matching import Terms, match_direct, match_neighbours, stale, telling
+from semcache.policy.matching import Terms, match_direct, stale
 from semcache.policy.normalize import Normalizer
 from semcache.ports import (
     Draft,
@@ -56,17 +55,14 @@ from semcache.ports import (
     Row,
     Selector,
     StoreEvent,
-    VectorIndex,
+    Verifier,
 )
+from semcache.semantic import Laps, SemanticTier, degraded
 from semcache.settings import Settings
 from semcache.uses import Uses
 
 _LONG: Final = 10_000
 """Characters: the identity of more text takes tens of milliseconds, in which other requests must not wait."""
-_INDEX_ERROR: Final = 0.005
-"""The index's own similarity is right to about 0.001."""
-_MOST_CANDIDATES: Final = 64
-"""k stops doubling here: so many dead or vetoed neighbours in a row say that sweeping is due, not reading on."""
 
 
 class SemanticCache:
@@ -79,6 +75,7 @@ class SemanticCache:
         entries: EntryStore,
         live: LiveIndex,
         embedder: Embedder | None,
+        verifier: Verifier | None = None,
         normalizer: Normalizer,
         rules: TtlRules,
         observer: Observer,
@@ -102,6 +99,17 @@ class SemanticCache:
         self._on_size = on_size
         self._monotonic = monotonic
         self._random = random
+        self._semantic = None
+        if embedder is not None:
+            self._semantic = SemanticTier(
+                settings,
+                entries=entries,
+                live=live,
+                embedder=embedder,
+                verifier=verifier,
+                rules=Rules.default(),
+                observer=observer,
+            )
         self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
         """Entries served since the last flush; whoever runs the cache flushes them."""
@@ -186,21 +194,21 @@ class SemanticCache:
         bypass = may_look_up(request, identity, self._settings)
         if bypass is not None:
             return bypass
-        clock = _Laps(self._monotonic, stages)
+        clock = Laps(self._monotonic, stages)
         try:
             read = await self._entries.read(identity, Strategy.EXACT if fresh else strategy)
         except StoreUnavailable as error:
-            return self._degraded("store", error)
+            return degraded(self._observer, "store", error)
         clock.lap("store")
         direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
         if isinstance(direct, Hit):
             return self._served(direct)
         outcome: Hit | Miss = direct
-        if not fresh and strategy is Strategy.SEMANTIC and identity.comparable and self._embedder is not None:
+        if not fresh and strategy is Strategy.SEMANTIC and identity.comparable and self._semantic is not None:
             try:
                 # the read above has a deadline of its own, and most lookups end there
                 async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
-                    outcome = await self._semantic(self._embedder, identity, terms, direct, clock)
+                    outcome = await self._semantic.find(identity, terms, direct, clock)
             except TimeoutError:
                 self._observer.degraded("lookup", MissReason.DEADLINE)
                 outcome = Miss(reason=MissReason.DEADLINE)
@@ -210,78 +218,9 @@ class SemanticCache:
         kept = stale(read, self._settings.ttl.stale_window_s)
         return msgspec.structs.replace(outcome, fill=fill, stale=kept)
 
-    async def _semantic(
-        self, embedder: Embedder, identity: CacheIdentity, terms: Terms, direct: Miss, clock: _Laps
-    ) -> Hit | Miss:
-        index = self._live.index
-        ready = index is not None and self._live.caught_up and embedder.state().ready
-        if ready and index is not None and not index.holds(identity.partition, identity.context):
-            return direct  # nothing to compare with, so nothing to embed for: most turns of conversations
-        try:
-            query = (await embedder.embed([identity.prompt]))[0]
-        except EmbedderUnavailable as error:
-            return self._degraded("embedder", error)
-        clock.lap("embed")
-        if query is None:
-            return Miss(reason=MissReason.PROMPT_TOO_LONG)
-        in_force = threshold_of(self._settings, identity.namespace, query.space, requested=terms.threshold)
-        terms = Terms(threshold=in_force, max_age_s=terms.max_age_s)
-        index = self._live.index
-        if index is None or not self._live.caught_up:
-            return Miss(reason=MissReason.INDEX_WARMING)
-        try:
-            return await self._nearest(index, identity, query, terms, direct, clock)
-        except IndexUnavailable as error:
-            return self._degraded("index", error)
-        except StoreUnavailable as error:
-            return self._degraded("store", error)
-
-    async def _nearest(
-        self,
-        index: VectorIndex,
-        identity: CacheIdentity,
-        query: Embedding,
-        terms: Terms,
-        direct: Miss,
-        clock: _Laps,
-    ) -> Hit | Miss:
-        pooled = query.pooled
-        k = self._settings.limits.candidates
-        judged: set[str] = set()
-        while True:
-            neighbours = index.search(identity.partition, identity.context, pooled, k)
-            clock.lap("search")
-            ids = [neighbour.entry_id for neighbour in neighbours if neighbour.entry_id not in judged]
-            if not ids:
-                return direct
-            if neighbours[0].similarity < _hopeless(query, terms):
-                best = Nearest(similarity=neighbours[0].similarity, entry_id=neighbours[0].entry_id)
-                return Miss(reason=telling(MissReason.BELOW_THRESHOLD, direct.reason), nearest=best)
-            read = await self._entries.read_many(ids, space=query.space, asker=identity.norm_digest)
-            clock.lap("candidates")
-            gone = [entry_id for entry_id in ids if entry_id not in read.found]
-            if gone:
-                self._live.doubt(gone)
-            verdict = match_neighbours(identity, query, ids, read, terms)
-            outcome = verdict.outcome
-            if isinstance(outcome, Miss):
-                direct = msgspec.structs.replace(
-                    outcome, reason=telling(outcome.reason, direct.reason), nearest=outcome.nearest or direct.nearest
-                )
-                outcome = direct
-            if not verdict.more or len(neighbours) < k or k >= _MOST_CANDIDATES:
-                return outcome
-            judged.update(ids)
-            k *= 2
-
     def _served(self, hit: Hit) -> Hit:
         self.uses.note(hit.entry)
         return hit
-
-    def _degraded(self, part: str, error: Unavailable) -> Miss:
-        reason = _MISS_OF.get(error.code, MissReason.STORE_UNAVAILABLE)
-        self._observer.degraded(part, reason.value, str(error))
-        return Miss(reason=reason)
 
     async def anticipate(self, request: CacheRequest) -> None:
         """Embed the prompt of a request whose answer is being fetched, so that its store need not wait for that.
@@ -439,40 +378,6 @@ class SemanticCache:
         widest = self._widest(identity)
         return widest if requested is None else widest.tightest(requested)
 
-
-def _hopeless(query: Embedding, terms: Terms) -> float:
-    """The index's similarity below which no record can turn out near enough, so that none needs to be read.
-
-    With one window on either side `similarity` is the cosine of the means, which is what the index searches, or less.
-    """
-    return -1.0 if len(query.vectors) > 1 or terms.threshold is None else terms.threshold - _INDEX_ERROR
-
-
-class _Laps:
-    """Stage times, lap by lap."""
-
-    __slots__ = ("_last", "_monotonic", "_stages")
-
-    def __init__(self, monotonic: Callable[[], float], stages: dict[str, float]) -> None:
-        self._monotonic = monotonic
-        self._stages = stages
-        self._last = monotonic()
-
-    def lap(self, stage: str) -> None:
-        now = self._monotonic()
-        self._stages[stage] = self._stages.get(stage, 0.0) + now - self._last
-        self._last = now
-
-
-_MISS_OF: Final = {
-    "store_unavailable": MissReason.STORE_UNAVAILABLE,
-    "store_timeout": MissReason.STORE_TIMEOUT,
-    "store_full": MissReason.STORE_UNAVAILABLE,
-    "embedder_unavailable": MissReason.EMBEDDER_UNAVAILABLE,
-    "embedder_timeout": MissReason.EMBEDDER_TIMEOUT,
-    "embedder_overloaded": MissReason.EMBEDDER_OVERLOADED,
-    "index_unavailable": MissReason.INDEX_UNAVAILABLE,
-}
 
 _REFUSED_OF: Final = {
     "store_unavailable": RefusedReason.STORE_UNAVAILABLE,

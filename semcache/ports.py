@@ -73,6 +73,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     embedding: Embedding | None = None
     fill: FillToken | None = None
     reach: Strategy = Strategy.SEMANTIC
+    pinned: bool = False
+    """To be found only where all that precedes the last user message is the same."""
     created_ms: int | None = None
     """When the answer was stored first, elsewhere (one that is imported); else now."""
     expires_ms: int | None = None
@@ -588,6 +590,16 @@ class EmbedderState(msgspec.Struct, frozen=True):
 # --- verifiers -----------------------------------------------------------------------------------------------
 
 
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """What turns a verifier's score and further evidence into a probability (`policy.confidence`)."""
+
+    fingerprint: str
+    """Of the verifier whose scores were calibrated."""
+    bias: float
+    weights: dict[str, float]
+    """By feature name; one that is missing weighs nothing."""
+
+
 class Verifier(Protocol):
     """A learned judge of two prompts: do they deserve the same answer?"""
 
@@ -597,6 +609,12 @@ class Verifier(Protocol):
 
     def state(self) -> EmbedderState:
         """Whether it can answer now, and if not, why."""
+
+    def calibration(self, space: str) -> Calibration:
+        """For decisions on neighbours in a vector space; one without the cosine for a space that was never measured.
+
+        Raises VerifierUnavailable while it is not known.
+        """
 
     async def scores(self, asked: str, cached: Sequence[str], *, deadline_s: float | None = None) -> list[float | None]:
         """A score for each of the cached prompts against the asked one, in order, all judged in one run.

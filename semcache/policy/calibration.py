@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from semcache.settings import Settings
+from semcache.settings import Mode, Settings
 
 CAUTIOUS: Final = 0.95
 """For spaces without a measurement."""
@@ -21,16 +21,44 @@ MEASURED: Final[dict[tuple[str, str], float]] = {
 """(vector space fingerprint, mode) -> threshold."""
 
 
+JUDGED_CAUTIOUS: Final = 0.80
+"""Least cosine in a judged mode, for spaces without a measurement: what is below is not worth the verifier's time."""
+
+CONFIDENCE_CAUTIOUS: Final = 0.97
+"""Least probability of a hit for verifiers without a measurement."""
+
+MEASURED_CONFIDENCE: Final[dict[str, float]] = {}
+"""Verifier's fingerprint -> least probability of a hit."""
+
+
 def default_threshold(space: str, mode: str) -> float:
-    """Cosine threshold in [0, 1] for a vector space in a mode of deciding (`settings.mode`)."""
-    return MEASURED.get((space, mode), CAUTIOUS)
+    """Cosine threshold in [0, 1] for a vector space: `threshold` where it decides alone, `judged` where others do."""
+    return MEASURED.get((space, mode), CAUTIOUS if mode == "threshold" else JUDGED_CAUTIOUS)
 
 
-def threshold_of(settings: Settings, namespace: str, space: str, *, requested: float | None = None) -> float:
-    """The cosine threshold in force: namespace over setting over calibration; a request may only tighten it."""
+def mode_of(settings: Settings, namespace: str) -> Mode:
+    """How semantic hits of a namespace are decided."""
+    return settings.namespace(namespace).mode or settings.mode
+
+
+def threshold_of(
+    settings: Settings, namespace: str, space: str, *, judged: bool = False, requested: float | None = None
+) -> float:
+    """The cosine threshold in force: namespace over setting over calibration; a request may only tighten it.
+
+    `judged`: the verifier decides among what is above it.
+    """
     configured = settings.namespace(namespace).threshold
     if configured is None:
         configured = settings.threshold
     if configured is None:
-        configured = default_threshold(space, settings.mode)
+        configured = default_threshold(space, "judged" if judged else "threshold")
     return configured if requested is None else max(configured, requested)
+
+
+def confidence_of(settings: Settings, namespace: str, fingerprint: str) -> float:
+    """The least probability of a hit in force: namespace over setting over calibration of the verifier."""
+    configured = settings.namespace(namespace).confidence
+    if configured is None:
+        configured = settings.confidence
+    return MEASURED_CONFIDENCE.get(fingerprint, CONFIDENCE_CAUTIOUS) if configured is None else configured

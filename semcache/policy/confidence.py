@@ -11,24 +11,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import msgspec
-
-from semcache.policy.guards import GUARDS, Finding, Force
+from semcache.policy.guards import GUARDS, Finding
+from semcache.ports import Calibration
 
 _WORD: Final = re.compile(r"\w+")
 
 FEATURES: Final = ("score", "similarity", "shared", "short", *(f"doubt:{guard}" for guard in GUARDS))
 """Names of all features, in order."""
-
-
-class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """What turns evidence into a probability, for one verifier."""
-
-    fingerprint: str
-    """Of the verifier whose scores were calibrated."""
-    bias: float
-    weights: dict[str, float]
-    """By feature name; one that is missing weighs nothing."""
 
 
 def features(a: str, b: str, *, score: float, similarity: float, findings: Iterable[Finding]) -> dict[str, float]:
@@ -43,7 +32,7 @@ def features(a: str, b: str, *, score: float, similarity: float, findings: Itera
         "shared": len(words_a & words_b) / max(1, len(words_a | words_b)),
         "short": 1.0 / (1.0 + min(len(words_a), len(words_b))),
     }
-    found.update((f"doubt:{finding.guard}", 1.0) for finding in findings if finding.force in (Force.DOUBT, Force.VETO))
+    found.update((f"doubt:{finding.guard}", 1.0) for finding in findings)
     return found
 
 

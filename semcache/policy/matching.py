@@ -5,8 +5,9 @@ The rule, in order:
 1. A record may be served only if its epoch is not below the current one (not invalidated), it has not expired by the
    store's clock, it is not older than the request's `max_age_s`, and no feedback vetoed it for this prompt.
 2. The record of the raw digest is the exact hit; the one that the normalised digest points to is the normalised hit.
-3. A neighbour is open to a semantic hit if it is of the same partition and context, may be served by rule 1, its
-   similarity, computed from the record's own vectors, reaches the threshold, and no guard vetoes it. With a cosine
+3. A neighbour is open to a semantic hit if it is of the same partition and context (exactly, where the request or the
+   entry asks for that), may be served by rule 1, its similarity, computed from the record's own vectors, reaches the
+   threshold, and no guard vetoes it, nor any earlier turn that is worded otherwise. With a cosine
    threshold alone the nearest open neighbour is the hit; else the one that the verifier, with all further evidence,
    finds the most probable to ask the same, if it is sure enough.
 4. A record beyond whose reach a tier lies is, for that tier, not there at all.
@@ -34,8 +35,8 @@ from semcache.models import (
     Strategy,
     Tier,
 )
-from semcache.policy import guards
-from semcache.policy.guards import Finding, Force, Rules
+from semcache.policy.conversation import Guard
+from semcache.policy.guards import Finding, Rules
 from semcache.policy.similarity import similarity
 from semcache.ports import ExactRead, ManyRead
 
@@ -46,6 +47,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     """Least cosine of a semantic hit; None before it is known (the direct tiers need none)."""
     max_age_s: float | None = None
+    confidence: float | None = None
+    """Least probability of a semantic hit; None where the cosine decides alone."""
+    exact_context: bool = False
+    """What precedes the last user message must be the same, not only mean the same."""
 
 
 _WEIGHT: Final = {
@@ -146,10 +151,12 @@ def shortlist(
     nearest: Nearest | None = None
     reason = MissReason.NOT_FOUND
     threshold = 1.0 if terms.threshold is None else terms.threshold
-    asked = None
+    guard = Guard(identity, rules)
     for entry_id in neighbours:
         candidate = read.found.get(entry_id)
         if candidate is None or not _same_place(candidate.entry, identity):
+            continue
+        if not _same_context(candidate.entry, identity, terms):
             continue
         if not _reaches(candidate.entry, Strategy.SEMANTIC):  # a row that the index has yet to drop
             continue
@@ -162,11 +169,8 @@ def shortlist(
                 reason = telling(reason, refusal)
             continue
         if alike >= threshold:
-            findings: tuple[Finding, ...] = ()
-            if rules is not None:
-                asked = asked or guards.read(identity.prompt, rules)
-                findings = guards.compare(asked, guards.read(candidate.entry.prompt, rules), rules)
-            if _edited(identity, query, candidate) or any(one.force is Force.VETO for one in findings):
+            findings = guard.findings(candidate.entry, long=_long(query, candidate.embedding))
+            if findings is None:
                 reason = telling(reason, MissReason.GUARDED)
                 continue
             found.append(Open(candidate.entry, alike, findings))
@@ -238,11 +242,9 @@ def _hit(identity: CacheIdentity, one: Open, read: ManyRead, confidence: float |
     )
 
 
-def _edited(identity: CacheIdentity, query: Embedding, candidate: Candidate) -> bool:
-    """Whether the guard of long texts vetoes the pair; short ones (of one window) are compared whole."""
-    if candidate.embedding is None or len(query.vectors) == 1 or len(candidate.embedding.vectors) == 1:
-        return False
-    return guards.edited_inside(identity.prompt, candidate.entry.prompt)
+def _long(one: Embedding, other: Embedding) -> bool:
+    """Whether the guard of long texts is asked; short ones (of one window) are compared whole."""
+    return len(one.vectors) > 1 and len(other.vectors) > 1
 
 
 def _same_place(entry: Entry, identity: CacheIdentity) -> bool:
@@ -251,6 +253,11 @@ def _same_place(entry: Entry, identity: CacheIdentity) -> bool:
         and entry.context == identity.context
         and entry.namespace == identity.namespace  # in the partition already, but for a forged import
     )
+
+
+def _same_context(entry: Entry, identity: CacheIdentity, terms: Terms) -> bool:
+    """Whether all that precedes is the same, where the request or the entry asks for that."""
+    return not (terms.exact_context or entry.pinned) or entry.exact_context == identity.exact_context
 
 
 def _reaches(entry: Entry, strategy: Strategy) -> bool:

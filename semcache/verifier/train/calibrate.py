@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcache.policy import guards
-from semcache.policy.confidence import FEATURES, Calibration, features
+from semcache.policy.confidence import FEATURES, features
 from semcache.policy.guards import Rules
+from semcache.ports import Calibration
 from semcache.verifier.train.pairs import LabelledPair
 
 PACKAGED_SPACE: Final = "minilm-3b348a509be6"

@@ -1,0 +1,195 @@
+"""The semantic tier: embed, search, read, decide. It orders the calls; what it decides by is `policy`.
+
+    embed -> nearest k of the group -> read them -> shortlist (threshold, guards) -> verifier -> the surest, or a miss
+
+k is a handful and doubles while neighbours turn out dead or vetoed; the verifier judges all that is open in one run.
+Every broken dependency is a miss with a named reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable, VerifierUnavailable
+from semcache.models import CacheIdentity, Embedding, Hit, Miss, MissReason, Nearest
+from semcache.policy.calibration import confidence_of, mode_of, threshold_of
+from semcache.policy.confidence import features, probability
+from semcache.policy.guards import Rules
+from semcache.policy.matching import Open, Shortlist, Terms, nearest_hit, shortlist, surest_hit, telling
+from semcache.ports import Embedder, EntryStore, LiveIndex, ManyRead, Observer, VectorIndex, Verifier
+from semcache.settings import Settings
+
+_INDEX_ERROR: Final = 0.005
+"""The index's own similarity is right to about 0.001."""
+_MOST_CANDIDATES: Final = 64
+"""k stops doubling here: so many dead or vetoed neighbours in a row say that sweeping is due, not reading on."""
+
+
+class SemanticTier:
+    """Finds what asks the same, if anything does."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        entries: EntryStore,
+        live: LiveIndex,
+        embedder: Embedder,
+        verifier: Verifier | None,
+        rules: Rules,
+        observer: Observer,
+    ) -> None:
+        """Without a `verifier` the guards alone temper the cosine in every mode."""
+        self._settings = settings
+        self._entries = entries
+        self._live = live
+        self._embedder = embedder
+        self._verifier = verifier
+        self._rules = rules
+        self._observer = observer
+
+    async def find(self, identity: CacheIdentity, terms: Terms, direct: Miss, clock: Laps) -> Hit | Miss:
+        """The hit, or why there is none; `direct` is what the other tiers had to say."""
+        index = self._live.index
+        ready = index is not None and self._live.caught_up and self._embedder.state().ready
+        if ready and index is not None and not index.holds(identity.partition, identity.context):
+            return direct  # nothing to compare with, so nothing to embed for: most turns of conversations
+        try:
+            query = (await self._embedder.embed([identity.prompt]))[0]
+        except EmbedderUnavailable as error:
+            return degraded(self._observer, "embedder", error)
+        clock.lap("embed")
+        if query is None:
+            return Miss(reason=MissReason.PROMPT_TOO_LONG)
+        index = self._live.index
+        if index is None or not self._live.caught_up:
+            return Miss(reason=MissReason.INDEX_WARMING)
+        try:
+            return await self._nearest(index, identity, query, self._in_force(identity, query, terms), direct, clock)
+        except IndexUnavailable as error:
+            return degraded(self._observer, "index", error)
+        except StoreUnavailable as error:
+            return degraded(self._observer, "store", error)
+        except VerifierUnavailable as error:
+            return degraded(self._observer, "verifier", error)
+
+    def _in_force(self, identity: CacheIdentity, query: Embedding, terms: Terms) -> Terms:
+        """The request's terms, tightened by the operator's or by what was measured."""
+        settings, namespace = self._settings, identity.namespace
+        judged = self._verifier is not None and mode_of(settings, namespace) != "threshold"
+        threshold = threshold_of(settings, namespace, query.space, judged=judged, requested=terms.threshold)
+        fingerprint = self._verifier.fingerprint if judged and self._verifier is not None else None
+        confidence = None if fingerprint is None else confidence_of(settings, namespace, fingerprint)
+        return msgspec.structs.replace(terms, threshold=threshold, confidence=confidence)
+
+    async def _nearest(
+        self,
+        index: VectorIndex,
+        identity: CacheIdentity,
+        query: Embedding,
+        terms: Terms,
+        direct: Miss,
+        clock: Laps,
+    ) -> Hit | Miss:
+        pooled = query.pooled
+        rules = None if mode_of(self._settings, identity.namespace) == "threshold" else self._rules
+        k = self._settings.limits.candidates
+        judged: set[str] = set()
+        while True:
+            neighbours = index.search(identity.partition, identity.context, pooled, k)
+            clock.lap("search")
+            ids = [neighbour.entry_id for neighbour in neighbours if neighbour.entry_id not in judged]
+            if not ids:
+                return direct
+            if neighbours[0].similarity < _hopeless(query, terms):
+                best = Nearest(similarity=neighbours[0].similarity, entry_id=neighbours[0].entry_id)
+                return Miss(reason=telling(MissReason.BELOW_THRESHOLD, direct.reason), nearest=best)
+            read = await self._entries.read_many(ids, space=query.space, asker=identity.norm_digest)
+            clock.lap("candidates")
+            gone = [entry_id for entry_id in ids if entry_id not in read.found]
+            if gone:
+                self._live.doubt(gone)
+            listed = shortlist(identity, query, ids, read, terms, rules)
+            clock.lap("guards")
+            outcome = await self._decide(identity, query, listed, read, terms)
+            clock.lap("verify")
+            if isinstance(outcome, Miss):
+                direct = msgspec.structs.replace(
+                    outcome, reason=telling(outcome.reason, direct.reason), nearest=outcome.nearest or direct.nearest
+                )
+                outcome = direct
+            if not listed.more or len(neighbours) < k or k >= _MOST_CANDIDATES:
+                return outcome
+            judged.update(ids)
+            k *= 2
+
+    async def _decide(
+        self, identity: CacheIdentity, query: Embedding, listed: Shortlist, read: ManyRead, terms: Terms
+    ) -> Hit | Miss:
+        """Which of what is open is served. Raises VerifierUnavailable."""
+        if not listed.open:
+            return listed.missed
+        if self._verifier is None or terms.confidence is None:
+            return nearest_hit(identity, listed, read)
+        scores = await self._verifier.scores(identity.prompt, [one.entry.prompt for one in listed.open])
+        calibration = self._verifier.calibration(query.space)
+
+        def chance(one: Open, score: float) -> float:
+            evidence = features(
+                identity.prompt, one.entry.prompt, score=score, similarity=one.similarity, findings=one.findings
+            )
+            return probability(evidence, calibration)
+
+        chances = [
+            None if score is None else chance(one, score) for one, score in zip(listed.open, scores, strict=True)
+        ]
+        return surest_hit(identity, listed, read, chances, terms.confidence)
+
+
+def degraded(observer: Observer, part: str, error: Unavailable) -> Miss:
+    """The miss that a broken dependency becomes; the observer is told."""
+    reason = _MISS_OF.get(error.code, MissReason.STORE_UNAVAILABLE)
+    observer.degraded(part, reason.value, str(error))
+    return Miss(reason=reason)
+
+
+def _hopeless(query: Embedding, terms: Terms) -> float:
+    """The index's similarity below which no record can turn out near enough, so that none needs to be read.
+
+    With one window on either side `similarity` is the cosine of the means, which is what the index searches, or less.
+    """
+    return -1.0 if len(query.vectors) > 1 or terms.threshold is None else terms.threshold - _INDEX_ERROR
+
+
+class Laps:
+    """Stage times, lap by lap."""
+
+    __slots__ = ("_last", "_monotonic", "_stages")
+
+    def __init__(self, monotonic: Callable[[], float], stages: dict[str, float]) -> None:
+        self._monotonic = monotonic
+        self._stages = stages
+        self._last = monotonic()
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to a stage."""
+        now = self._monotonic()
+        self._stages[stage] = self._stages.get(stage, 0.0) + now - self._last
+        self._last = now
+
+
+_MISS_OF: Final = {
+    "store_unavailable": MissReason.STORE_UNAVAILABLE,
+    "store_timeout": MissReason.STORE_TIMEOUT,
+    "store_full": MissReason.STORE_UNAVAILABLE,
+    "embedder_unavailable": MissReason.EMBEDDER_UNAVAILABLE,
+    "embedder_timeout": MissReason.EMBEDDER_TIMEOUT,
+    "embedder_overloaded": MissReason.EMBEDDER_OVERLOADED,
+    "verifier_unavailable": MissReason.VERIFIER_UNAVAILABLE,
+    "verifier_timeout": MissReason.VERIFIER_TIMEOUT,
+    "verifier_overloaded": MissReason.VERIFIER_OVERLOADED,
+    "index_unavailable": MissReason.INDEX_UNAVAILABLE,
+}

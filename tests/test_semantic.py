@@ -1,0 +1,126 @@
+"""The semantic tier in its judged mode: guards, verifier, confidence, and what becomes of a verifier that is broken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from semcache.errors import VerifierTimeout
+from semcache.models import CacheRequest, Hit, Miss, MissReason
+from semcache.policy.freshness import TtlRules
+from semcache.policy.guards import Rules
+from semcache.policy.identity import identify
+from semcache.policy.matching import Terms
+from semcache.ports import Verifier
+from semcache.semantic import Laps, SemanticTier
+from semcache.service import Service
+from semcache.settings import Settings
+from tests.conftest import Backend
+from tests.integration.conftest import MakeService, eventually, make_service
+from tests.never.conftest import keep, request
+from tests.verifier.by_words import word_verifier
+
+__all__ = ["make_service"]
+
+STORED = request("How do I enable two factor authentication on my work account today?")
+REWORDED = request("how can I enable two factor authentication on my work account today")
+OPPOSED = request("How do I disable two factor authentication on my work account today?")
+OTHER = request("Why must I enable two factor authentication on every account of mine, even on the ones at work?")
+
+
+@pytest.fixture
+def store_backend(standalone_server: str) -> Backend:
+    return Backend(standalone_server)
+
+
+@pytest.fixture
+async def verifier() -> AsyncIterator[Verifier]:
+    judge = word_verifier()
+    await judge.start()
+    await eventually(lambda: judge.state().ready, what="the verifier")
+    yield judge
+    await judge.aclose()
+
+
+def tier(service: Service, verifier: Verifier | None, **settings: object) -> SemanticTier:
+    assert service.follower is not None
+    assert service.embedder is not None
+    return SemanticTier(
+        Settings(**{"mode": "guarded", "threshold": 0.5, "confidence": 0.9, **settings}),  # type: ignore[arg-type]
+        entries=service.entries,
+        live=service.follower,
+        embedder=service.embedder,
+        verifier=verifier,
+        rules=Rules.default(),
+        observer=service.observers,
+    )
+
+
+async def ask(service: Service, tier: SemanticTier, asked: CacheRequest) -> Hit | Miss:
+    identity = identify(asked, service.normalizer, TtlRules.default())
+    return await tier.find(identity, Terms(), Miss(reason=MissReason.NOT_FOUND), Laps(lambda: 0.0, {}))
+
+
+async def test_what_the_verifier_is_sure_of_is_served_with_its_confidence(
+    make_service: MakeService, verifier: Verifier
+) -> None:
+    service = await make_service()
+    await keep(service, STORED, "like this")
+    outcome = await ask(service, tier(service, verifier), REWORDED)
+    assert isinstance(outcome, Hit)
+    assert outcome.confidence is not None
+    assert outcome.confidence >= 0.9
+
+
+async def test_a_guard_comes_before_the_verifier(make_service: MakeService, verifier: Verifier) -> None:
+    service = await make_service()
+    await keep(service, STORED, "like this")
+    outcome = await ask(service, tier(service, verifier), OPPOSED)
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.GUARDED
+
+
+async def test_what_it_doubts_is_a_miss_that_tells_how_sure_it_was(
+    make_service: MakeService, verifier: Verifier
+) -> None:
+    service = await make_service()
+    await keep(service, STORED, "like this")
+    outcome = await ask(service, tier(service, verifier), OTHER)
+    assert isinstance(outcome, Miss)
+    assert outcome.reason in (MissReason.DOUBTED, MissReason.GUARDED)
+
+
+async def test_a_broken_verifier_is_a_miss_with_its_name(make_service: MakeService, verifier: Verifier) -> None:
+    service = await make_service()
+    await keep(service, STORED, "like this")
+    stopped = word_verifier()
+    outcome = await ask(service, tier(service, stopped), REWORDED)
+    assert outcome == Miss(reason=MissReason.VERIFIER_UNAVAILABLE)
+
+    class Slow(type(verifier)):  # type: ignore[misc]
+        async def scores(self, *_: object, **__: object) -> list[float | None]:
+            raise VerifierTimeout("too slow")
+
+    slow = word_verifier()
+    slow.__class__ = Slow
+    assert await ask(service, tier(service, slow), REWORDED) == Miss(reason=MissReason.VERIFIER_TIMEOUT)
+
+
+async def test_with_the_verifier_off_guards_temper_the_cosine(make_service: MakeService) -> None:
+    service = await make_service()
+    await keep(service, STORED, "like this")
+    alone = tier(service, None, threshold=0.8)
+    served, vetoed = await ask(service, alone, REWORDED), await ask(service, alone, OPPOSED)
+    assert isinstance(served, Hit)
+    assert served.confidence is None
+    assert isinstance(vetoed, Miss)
+    assert vetoed.reason is MissReason.GUARDED
+
+
+async def test_in_threshold_mode_nothing_but_the_cosine_decides(make_service: MakeService, verifier: Verifier) -> None:
+    service = await make_service()
+    await keep(service, STORED, "like this")
+    outcome = await ask(service, tier(service, verifier, mode="threshold", threshold=0.8), OPPOSED)
+    assert isinstance(outcome, Hit)
+    assert outcome.confidence is None
