@@ -55,14 +55,14 @@ _ENGLISH: Final = Language(tongue="en")
 _UNKNOWN: Final = Language()
 
 
-def language(text: str, tokens: Tokens, words: frozenset[str], rules: Rules) -> Language:
-    """Told by script, then by frequent words."""
+def language(text: str, tokens: Tokens, words: frozenset[str], rules: Rules, *, named: bool) -> Language:
+    """Told by script, then by frequent words; `named` if some word is a language's name."""
     script = "latin" if text.isascii() else _script(text[:_SAMPLE])
     tongue = _tongue(words, rules) if script == "latin" else ""
     asked: set[str] = set()
     ordered = False
     low = tokens.low
-    for at, flag in enumerate(tokens.flags):
+    for at, flag in enumerate(tokens.flags) if named else ():
         if flag & LANGUAGE and at and low[at - 1] in ("in", "into", "to"):
             asked.add(rules.languages[low[at]])
             ordered = ordered or not rules.answer_verbs.isdisjoint(low[max(0, at - 8) : at])

@@ -50,8 +50,8 @@ class Names(msgspec.Struct, frozen=True):
     """Of the known names' words."""
 
 
-def names(tokens: Tokens, rules: Rules, *, known: bool) -> Names:
-    """All names; `known` if some word may be one of the lexicon."""
+def names(tokens: Tokens, rules: Rules, *, known: bool, capitals: bool) -> Names:
+    """All names; `known` if some word may be one of the lexicon, `capitals` if there are any."""
     low, raw, flags, first = tokens.low, tokens.raw, tokens.flags, tokens.first
     size = len(low)
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -70,12 +70,12 @@ def names(tokens: Tokens, rules: Rules, *, known: bool) -> Names:
                     found[name.name] = (name.kind, name.words)
                     taken.update(range(at, at + length))
                     break
-    upper = [at for at, word in enumerate(raw) if word[0].isupper()]
+    upper = [at for at, word in enumerate(raw) if word[0].isupper()] if capitals else []
     if not upper:
         return Names(found, frozenset(), _stems(found))
     if len(upper) >= _TITLE and _title(tokens):
         return Names(found, frozenset(), _stems(found))
-    capitals = set()
+    upright = set()
     for at in upper:
         word = low[at]
         if at in taken or flags[at] & _NO_NAME or word in rules.no_names or len(word) < 2:
@@ -84,8 +84,8 @@ def names(tokens: Tokens, rules: Rules, *, known: bool) -> Names:
             at + 1 < size and raw[at + 1][0].isupper() and not flags[at + 1] & COMMON and not flags[at] & OPPOSED
         ):
             continue
-        capitals.add(word)
-    return Names(found, frozenset(capitals), _stems(found))
+        upright.add(word)
+    return Names(found, frozenset(upright), _stems(found))
 
 
 def _title(tokens: Tokens) -> bool:

@@ -140,7 +140,10 @@ def _clash(one: Value, other: Value, bounded: bool, alike: bool) -> bool:
     if (one.names == "th") != (other.names == "th"):
         return False
     if "name" in (one.unit, other.unit):
-        return one.unit == other.unit or one.number != other.number
+        if one.unit == other.unit:  # a letter more may be a slip
+            return _digits(one) != _digits(other) or len(str(one.value)) == len(str(other.value))
+        name = one if one.unit == "name" else other
+        return one.number != other.number and str(name.value).rstrip(_LETTERS).isdigit()
     if "version" in (one.unit, other.unit):
         first, second = (str(value.number).removesuffix(".0") for value in (one, other))
         return not (first.startswith(second + ".") or second.startswith(first + "."))  # python 3 and python 3.10
@@ -162,3 +165,7 @@ def _clash(one: Value, other: Value, bounded: bool, alike: bool) -> bool:
 def _part(value: Value) -> bool:
     """Whether it says how much of something."""
     return isinstance(value.value, float) and 0 < value.value < 1
+
+
+def _digits(value: Value) -> str:
+    return "".join(filter(str.isdigit, str(value.value)))

@@ -6,7 +6,18 @@ import msgspec
 
 from semcache.policy.guards import direction, language, literals, names, negation, question, scope
 from semcache.policy.guards.forms import stem
-from semcache.policy.guards.rules import COMMON, NAME, NEGATOR, NUMBER, OPPOSED, PARTICLE, QUANTIFIER, QUESTION, Rules
+from semcache.policy.guards.rules import (
+    COMMON,
+    LANGUAGE,
+    NAME,
+    NEGATOR,
+    NUMBER,
+    OPPOSED,
+    PARTICLE,
+    QUANTIFIER,
+    QUESTION,
+    Rules,
+)
 from semcache.policy.guards.tokens import Tokens, links, plain, quoted, tokens
 from semcache.policy.guards.values import Value, values
 
@@ -54,13 +65,14 @@ def read(text: str, rules: Rules) -> Reading:
     for flag in flags:
         union |= flag
     words = frozenset(low)
-    spoken = language.language(text, found, words, rules)
+    spoken = language.language(text, found, words, rules, named=bool(union & LANGUAGE))
     english = spoken.english
     content = {
         stem(word): word
         for word, flag, kind in zip(low, flags, found.kind, strict=True)
         if kind == "w" and not flag & (COMMON | NEGATOR | NUMBER | QUESTION)
     }
+    lower = text.islower()
     quotes, ticked = quoted(text)
     return Reading(
         tokens=found,
@@ -70,11 +82,11 @@ def read(text: str, rules: Rules) -> Reading:
         counted=found.kind.count("n"),
         links=links(text),
         quotes=quotes,
-        code=literals.code(found, ticked),
+        code=ticked if lower and "_" not in text else literals.code(found, ticked),
         operators=literals.operators(found) if "o" in found.marks or "-" in text else frozenset(),
         negations=negation.negations(found, rules) if english and union & NEGATOR else _NOTHING,
         sides=_sides(found, rules) if english and union & (OPPOSED | PARTICLE) else {},
-        names=names.names(found, rules, known=bool(union & NAME)),
+        names=names.names(found, rules, known=bool(union & NAME), capitals=not lower),
         quantifiers=_quantifiers(found, rules) if english and union & QUANTIFIER else {},
         bounds=scope.bounds(found, rules) if english and found.marks else {},
         scope=scope.scope(found, words, rules) if english else scope.NOWHERE,

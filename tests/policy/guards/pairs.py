@@ -152,6 +152,7 @@ SAME: Final[list[tuple[str, str]]] = [
     ("the 2nd chapter", "the second chapter"),
     ("python 3.0", "python 3"),
     ("is gpt4 good", "is gpt-4 good"),
+    ("A1C levels", "am1c levels"),
     ("vitamin B12 shots", "vitamin B 12 shots"),
     ("https://www.example.com/a/", "http://example.com/a"),
     ('what does "entropy" mean', "what does entropy mean"),

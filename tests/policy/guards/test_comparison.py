@@ -72,6 +72,7 @@ def test_it_is_symmetric_but_for_the_details(a: str, b: str) -> None:
 
 
 @given(st.sampled_from(PROMPTS), st.sampled_from(PROMPTS))
+@settings(deadline=None)
 def test_any_two_of_them_compare_alike_either_way(a: str, b: str) -> None:
     one, other = findings(a, b), findings(b, a)
     assert [(found.guard, found.force) for found in one] == [(found.guard, found.force) for found in other]
@@ -81,7 +82,7 @@ _TEXT = st.text(alphabet=st.sampled_from("ab 1259.,-/$%'\"`nIN\nß€京é:=+()"
 
 
 @given(st.one_of(st.text(max_size=80), _TEXT), st.one_of(st.text(max_size=80), _TEXT))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_text_can_be_read_and_compared(a: str, b: str) -> None:
     one, other = read(a, RULES), read(b, RULES)
     assert compare(one, one, RULES) == ()
@@ -91,6 +92,7 @@ def test_any_text_can_be_read_and_compared(a: str, b: str) -> None:
 
 
 @given(st.sampled_from(PROMPTS), st.data())
+@settings(deadline=None)
 def test_noise_is_not_vetoed(prompt: str, data: st.DataObject) -> None:
     before = data.draw(st.sampled_from(["", "Please ", "hi, ", "Hello! Can you tell me: ", "  "]))
     after = data.draw(st.sampled_from(["", "?", " ?", "!", ".", " please", ", thanks", " Thank you!"]))
