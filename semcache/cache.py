@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache.comparing import Fresh
 from semcache.errors import EmbedderUnavailable, StoreUnavailable
 from semcache.models import (
     SHARDS,
@@ -24,6 +25,7 @@ from semcache.models import (
     CacheRequest,
     Candidate,
     Embedding,
+    Entry,
     FillToken,
     Hit,
     Miss,
@@ -44,6 +46,8 @@ from semcache.policy.guards import Rules
 from semcache.policy.identity import asker_digest, identify
 from semcache.policy.matching import Terms, match_direct, stale
 from semcache.policy.normalize import Normalizer
+from semcache.policy.trust import Standing
+from semcache.policy.tuning import UNTUNED, Tuning
 from semcache.ports import (
     Draft,
     Embedder,
@@ -80,13 +84,17 @@ class SemanticCache:
         rules: TtlRules,
         observer: Observer,
         fence: Callable[[Selector], Awaitable[None]],
+        standing: Callable[[Entry], Standing | None] = lambda entry: None,
+        tuned: Callable[[str], Tuning] = lambda namespace: UNTUNED,
         on_size: Callable[[int], None] = lambda total: None,
+        on_fresh: Callable[[Fresh], None] = lambda fresh: None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale.
+        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale. `standing`, `tuned`: see `SemanticTier`.
 
-        `on_size` is told an estimate of all entries after each store, for whoever holds the bounds.
+        `on_size` is told an estimate of all entries after each store, for whoever holds the bounds; `on_fresh` of each
+        answer that is stored where a semantic hit had been withheld.
         """
         self._settings = settings
         self._entries = entries
@@ -97,6 +105,7 @@ class SemanticCache:
         self._observer = observer
         self._fence = fence
         self._on_size = on_size
+        self._on_fresh = on_fresh
         self._monotonic = monotonic
         self._random = random
         self._semantic = None
@@ -109,6 +118,8 @@ class SemanticCache:
                 verifier=verifier,
                 rules=Rules.default(),
                 observer=observer,
+                standing=standing,
+                tuned=tuned,
             )
         self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
@@ -203,8 +214,9 @@ class SemanticCache:
         direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
         if isinstance(direct, Hit):
             return self._served(direct)
-        outcome: Hit | Miss = direct
+        missed = direct
         if not fresh and strategy is Strategy.SEMANTIC and identity.comparable and self._semantic is not None:
+            outcome: Hit | Miss
             try:
                 # the read above has a deadline of its own, and most lookups end there
                 async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
@@ -214,9 +226,10 @@ class SemanticCache:
                 outcome = Miss(reason=MissReason.DEADLINE)
             if isinstance(outcome, Hit):
                 return self._served(outcome)
-        fill = FillToken(identity.entry_id, read.epoch, read.fence, read.now_ms)
+            missed = outcome
+        fill = FillToken(identity.entry_id, read.epoch, read.fence, read.now_ms, withheld=missed.withheld)
         kept = stale(read, self._settings.ttl.stale_window_s)
-        return msgspec.structs.replace(outcome, fill=fill, stale=kept)
+        return msgspec.structs.replace(missed, fill=fill, stale=kept)
 
     def _served(self, hit: Hit) -> Hit:
         self.uses.note(hit.entry)
@@ -303,6 +316,8 @@ class SemanticCache:
             return refused
         if draft.ttl_s <= 0:
             return Refused(reason=RefusedReason.ZERO_TTL)
+        if draft.fill is not None and draft.fill.withheld is not None and draft.fill.entry_id == identity.entry_id:
+            self._on_fresh(Fresh(identity, draft.response, draft.fill.withheld))
         embedding, semantic = await self._embed_for_store(draft)
         try:
             written = await self._entries.put(msgspec.structs.replace(draft, embedding=embedding))

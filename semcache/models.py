@@ -94,6 +94,10 @@ class MissReason(StrEnum):
     """Something near enough was there, and the verifier is not sure enough that it answers this prompt."""
     GUARDED = "guarded"
     """Something near enough was there, and a guard saw a difference that is certain to matter."""
+    SHADOWED = "shadowed"
+    """A semantic hit was found, and shadow mode serves none: it is compared with the fresh answer."""
+    EXPLORED = "explored"
+    """A semantic hit was found, and verified mode asks upstream to learn whether it would have been right."""
     VETOED = "vetoed"
     """Something near enough was there, and feedback forbids it for this prompt."""
     EXPIRED = "expired"
@@ -362,6 +366,18 @@ class Nearest(msgspec.Struct, frozen=True):
     """The verifier's probability that it would have answered the prompt, where it was asked."""
 
 
+class Withheld(msgspec.Struct, frozen=True, array_like=True):
+    """A semantic hit that was not served, so that its answer is compared with the fresh one."""
+
+    entry_id: str
+    similarity: float
+    confidence: float | None = None
+    explored: bool = False
+    """By verified mode, to learn; else by shadow mode, which serves none."""
+    weight: float = 1.0
+    """1 / the probability with which it was withheld."""
+
+
 class FillToken(msgspec.Struct, frozen=True, array_like=True):
     """What a miss read, for the store that follows: lets the store script tell a fill that raced an invalidation."""
 
@@ -371,6 +387,8 @@ class FillToken(msgspec.Struct, frozen=True, array_like=True):
     issued_ms: int
     flight: int = 0
     """Fencing token of the flight that fetches the answer; 0 for a store that no flight makes."""
+    withheld: Withheld | None = None
+    """What the stored answer will be compared with."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -402,6 +420,8 @@ class Miss(msgspec.Struct, frozen=True, kw_only=True):
     fill: FillToken | None = None
     stale: Stale | None = None
     """The expired exact entry, while it is kept (`ttl.stale_window_s`) and nothing but its age speaks against it."""
+    withheld: Withheld | None = None
+    """The semantic hit that shadow or verified mode did not serve."""
 
 
 class Bypass(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,11 +14,13 @@ from typing import Final
 import msgspec
 
 from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable, VerifierUnavailable
-from semcache.models import CacheIdentity, Embedding, Hit, Miss, MissReason, Nearest
+from semcache.models import CacheIdentity, Embedding, Entry, Hit, Miss, MissReason, Nearest
 from semcache.policy.calibration import confidence_of, mode_of, threshold_of
 from semcache.policy.confidence import features, probability
 from semcache.policy.guards import Rules
-from semcache.policy.matching import Open, Shortlist, Terms, nearest_hit, shortlist, surest_hit, telling
+from semcache.policy.matching import Open, Shortlist, Terms, nearest_hit, shortlist, surest_hit, telling, withheld
+from semcache.policy.trust import Standing, heed
+from semcache.policy.tuning import UNTUNED, Tuning
 from semcache.ports import Embedder, EntryStore, LiveIndex, ManyRead, Observer, VectorIndex, Verifier
 from semcache.settings import Settings
 
@@ -41,8 +43,14 @@ class SemanticTier:
         verifier: Verifier | None,
         rules: Rules,
         observer: Observer,
+        standing: Callable[[Entry], Standing | None] = lambda entry: None,
+        tuned: Callable[[str], Tuning] = lambda namespace: UNTUNED,
     ) -> None:
-        """Without a `verifier` the guards alone temper the cosine in every mode."""
+        """Without a `verifier` the guards alone temper the cosine in every mode.
+
+        `standing`: what became known of an entry, if anything; `tuned`: the cuts of a namespace beside the settings.
+        Both are asked on the path of a lookup.
+        """
         self._settings = settings
         self._entries = entries
         self._live = live
@@ -50,6 +58,8 @@ class SemanticTier:
         self._verifier = verifier
         self._rules = rules
         self._observer = observer
+        self._standing = standing
+        self._tuned = tuned
 
     async def find(self, identity: CacheIdentity, terms: Terms, direct: Miss, clock: Laps) -> Hit | Miss:
         """The hit, or why there is none; `direct` is what the other tiers had to say."""
@@ -83,6 +93,11 @@ class SemanticTier:
         threshold = threshold_of(settings, namespace, query.space, judged=judged, requested=terms.threshold)
         fingerprint = self._verifier.fingerprint if judged and self._verifier is not None else None
         confidence = None if fingerprint is None else confidence_of(settings, namespace, fingerprint)
+        tuned = self._tuned(namespace)
+        if tuned.threshold is not None:
+            threshold = max(tuned.threshold, terms.threshold or 0.0)
+        if confidence is not None and tuned.confidence is not None:
+            confidence = tuned.confidence
         return msgspec.structs.replace(terms, threshold=threshold, confidence=confidence)
 
     async def _nearest(
@@ -112,7 +127,7 @@ class SemanticTier:
             gone = [entry_id for entry_id in ids if entry_id not in read.found]
             if gone:
                 self._live.doubt(gone)
-            listed = shortlist(identity, query, ids, read, terms, rules)
+            listed = heed(shortlist(identity, query, ids, read, terms, rules), self._standing, terms)
             clock.lap("guards")
             outcome = await self._decide(identity, query, listed, read, terms)
             clock.lap("verify")
@@ -133,7 +148,7 @@ class SemanticTier:
         if not listed.open:
             return listed.missed
         if self._verifier is None or terms.confidence is None:
-            return nearest_hit(identity, listed, read)
+            return self._held(identity, nearest_hit(identity, listed, read))
         scores = await self._verifier.scores(identity.prompt, [one.entry.prompt for one in listed.open])
         calibration = self._verifier.calibration(query.space)
 
@@ -141,12 +156,19 @@ class SemanticTier:
             evidence = features(
                 identity.prompt, one.entry.prompt, score=score, similarity=one.similarity, findings=one.findings
             )
-            return probability(evidence, calibration)
+            sure, held = probability(evidence, calibration), self._standing(one.entry)
+            return sure if held is None else held.discounted(sure)
 
         chances = [
             None if score is None else chance(one, score) for one, score in zip(listed.open, scores, strict=True)
         ]
-        return surest_hit(identity, listed, read, chances, terms.confidence)
+        return self._held(identity, surest_hit(identity, listed, read, chances, terms.confidence))
+
+    def _held(self, identity: CacheIdentity, outcome: Hit | Miss) -> Hit | Miss:
+        """The outcome, a hit withheld in shadow mode."""
+        if isinstance(outcome, Hit) and mode_of(self._settings, identity.namespace) == "shadow":
+            return withheld(outcome, MissReason.SHADOWED)
+        return outcome
 
 
 def degraded(observer: Observer, part: str, error: Unavailable) -> Miss:

@@ -25,6 +25,7 @@ from semcache.admin.maintenance import Maintenance
 from semcache.admin.transfer import Transfer
 from semcache.cache import SemanticCache
 from semcache.embedders import make_embedder
+from semcache.comparing import Comparer
 from semcache.errors import ConfigError, SemcacheError
 from semcache.follower import Follower
 from semcache.gateway.front import Front
@@ -33,12 +34,14 @@ from semcache.labels import Labels
 from semcache.models import Strategy
 from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules
+from semcache.policy.guards import Rules
 from semcache.policy.normalize import Normalizer
 from semcache.ports import Embedder, Row, VectorIndex, Verifier
 from semcache.quiet import QuietLog
 from semcache.settings import Settings
 from semcache.stats import Stats
 from semcache.stores.store import RedisStore
+from semcache.tunings import Tunings
 from semcache.vectors import IndexFolder
 from semcache.verifier import make_verifier
 
@@ -87,13 +90,26 @@ class Service:
             entries=self.entries,
             live=self.follower or NoIndex(),
             embedder=self.embedder,
+            verifier=self.verifier,
             normalizer=self.normalizer,
             rules=_ttl_rules(settings.ttl.rules_file),
             observer=self.observers,
             fence=self.catalog.raise_fence,
+            standing=lambda entry: self.labels.standing(entry.entry_id, entry.created_ms),
+            tuned=lambda namespace: self.tunings.of(namespace),
             on_size=lambda total: self.maintenance.over_quota(total),
+            on_fresh=lambda fresh: self.comparer.offer(fresh),
         )
         self.labels = Labels(self.control)
+        self.tunings = Tunings(self.control, settings)
+        self.comparer = Comparer(
+            entries=self.entries,
+            embedder=self.embedder,
+            rules=Rules.default(),
+            record=self.labels.record,
+            observer=self.observers,
+        )
+        self.tunings = Tunings(self.control, settings)
         self.feedback = Feedback(
             self.cache,
             self.labels,
@@ -211,8 +227,10 @@ class Service:
             group.create_task(self._kept_alive("flush", self._flush))
             group.create_task(self._kept_alive("stats", self.stats.run))
             group.create_task(self._kept_alive("labels", self.labels.run))
+            group.create_task(self._kept_alive("tunings", self.tunings.run))
             group.create_task(self._kept_alive("jobs", self.jobs.run))
             group.create_task(self._kept_alive("maintenance", self.maintenance.run))
+            group.create_task(self._kept_alive("comparing", self.comparer.run))
             if self.front is not None:
                 group.create_task(self._kept_alive("gateway", self.front.run))
             if self.warmer is not None and self.settings.warm.file is not None:

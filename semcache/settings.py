@@ -361,8 +361,8 @@ class Settings(BaseSettings):
     def _modes_that_there_are(self) -> Settings:
         modes = {"mode": self.mode, **{f"namespaces.{name}.mode": one.mode for name, one in self.namespaces.items()}}
         for where, mode in modes.items():
-            if mode in ("verified", "shadow"):
-                raise ValueError(f"{where}: {mode!r} is not there yet: choose 'threshold' or 'guarded'")
+            if mode == "verified":
+                raise ValueError(f"{where}: {mode!r} is not there yet: choose 'threshold', 'guarded' or 'shadow'")
         return self
 
     @classmethod

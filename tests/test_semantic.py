@@ -124,3 +124,19 @@ async def test_in_threshold_mode_nothing_but_the_cosine_decides(make_service: Ma
     outcome = await ask(service, tier(service, verifier, mode="threshold", threshold=0.8), OPPOSED)
     assert isinstance(outcome, Hit)
     assert outcome.confidence is None
+
+
+async def test_shadow_mode_serves_nothing_and_says_what_it_would_have(
+    make_service: MakeService, verifier: Verifier
+) -> None:
+    service = await make_service()
+    stored = await keep(service, STORED, "like this")
+    outcome = await ask(service, tier(service, verifier, mode="shadow"), REWORDED)
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.SHADOWED
+    assert outcome.withheld is not None
+    assert outcome.withheld.entry_id == stored.entry_id
+    assert outcome.withheld.confidence is not None
+    vetoed = await ask(service, tier(service, verifier, mode="shadow"), OPPOSED)
+    assert isinstance(vetoed, Miss)
+    assert vetoed.reason is MissReason.GUARDED

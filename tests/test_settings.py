@@ -191,8 +191,8 @@ def test_loopback(host: str, loopback: bool) -> None:
 def test_modes_that_are_not_there_yet_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEMCACHE_MODE", "guarded")
     assert load().mode == "guarded"
-    monkeypatch.setenv("SEMCACHE_NAMESPACES__SUPPORT__MODE", "shadow")
-    with pytest.raises(ConfigError, match=r"namespaces\.support\.mode: 'shadow' is not there yet"):
+    monkeypatch.setenv("SEMCACHE_NAMESPACES__SUPPORT__MODE", "verified")
+    with pytest.raises(ConfigError, match=r"namespaces\.support\.mode: 'verified' is not there yet"):
         load()
     monkeypatch.delenv("SEMCACHE_NAMESPACES__SUPPORT__MODE")
     monkeypatch.setenv("SEMCACHE_MODE", "verified")

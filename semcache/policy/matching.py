@@ -34,6 +34,7 @@ from semcache.models import (
     Stale,
     Strategy,
     Tier,
+    Withheld,
 )
 from semcache.policy.conversation import Guard
 from semcache.policy.guards import Finding, Rules
@@ -64,6 +65,8 @@ _WEIGHT: Final = {
             MissReason.INVALIDATED,
             MissReason.DOUBTED,
             MissReason.GUARDED,
+            MissReason.SHADOWED,
+            MissReason.EXPLORED,
             MissReason.VETOED,
         )
     )
@@ -228,6 +231,16 @@ def surest_hit(
         return _hit(identity, best, read, chance)
     doubted = Nearest(similarity=best.similarity, entry_id=best.entry.entry_id, confidence=chance)
     return Miss(reason=telling(listed.missed.reason, MissReason.DOUBTED), nearest=doubted)
+
+
+def withheld(hit: Hit, reason: MissReason, *, explored: bool = False, weight: float = 1.0) -> Miss:
+    """The miss that a semantic hit becomes where it is not to be served but compared with the fresh answer."""
+    entry_id = hit.entry.entry_id
+    return Miss(
+        reason=reason,
+        nearest=Nearest(similarity=hit.similarity, entry_id=entry_id, confidence=hit.confidence),
+        withheld=Withheld(entry_id, hit.similarity, hit.confidence, explored, weight),
+    )
 
 
 def _hit(identity: CacheIdentity, one: Open, read: ManyRead, confidence: float | None) -> Hit:

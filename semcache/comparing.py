@@ -1,0 +1,113 @@
+"""What was withheld, compared with the fresh answer: a label for every such pair, off the request's path.
+
+Shadow and verified mode hold a semantic hit back and ask upstream. The store that follows brings the fresh answer;
+here the two are compared, and what that told is recorded. Comparing waits for nobody and nobody waits for it: past
+`MOST` that wait, further ones are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from semcache.errors import SemcacheError
+from semcache.models import CacheIdentity, Entry, Withheld, base_namespace
+from semcache.policy import guards
+from semcache.policy.agreement import Agreement, agreement, equal, told
+from semcache.policy.guards import Rules
+from semcache.policy.labels import Label, Source
+from semcache.policy.similarity import similarity
+from semcache.ports import Embedder, EntryStore, Observer
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 256
+"""Comparisons that may wait."""
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """A fresh answer to a request for which a hit was withheld."""
+
+    identity: CacheIdentity
+    response: bytes
+    withheld: Withheld
+
+
+Record = Callable[[Label], Awaitable[object]]
+
+
+class Comparer:
+    """Compares one pair of answers at a time. Belongs to one event loop."""
+
+    def __init__(
+        self, *, entries: EntryStore, embedder: Embedder | None, rules: Rules, record: Record, observer: Observer
+    ) -> None:
+        """`record`: `Labels.record`."""
+        self._entries = entries
+        self._embedder = embedder
+        self._rules = rules
+        self._record = record
+        self._observer = observer
+        self._waiting: asyncio.Queue[Fresh] = asyncio.Queue(MOST)
+        self.dropped = 0
+        """Comparisons that found no place."""
+
+    def offer(self, fresh: Fresh) -> None:
+        """Compare it when there is time."""
+        try:
+            self._waiting.put_nowait(fresh)
+        except asyncio.QueueFull:
+            self.dropped += 1
+
+    async def run(self) -> None:
+        """Compare what is offered, for ever."""
+        while True:
+            fresh = await self._waiting.get()
+            try:
+                await self.compare(fresh)
+            except SemcacheError as error:
+                self._observer.degraded("comparing", error.code, str(error))
+
+    async def compare(self, fresh: Fresh) -> Agreement | None:
+        """What came of one comparison; None where the withheld entry is gone. Raises what the store raises."""
+        read = await self._entries.read_many([fresh.withheld.entry_id])
+        candidate = read.found.get(fresh.withheld.entry_id)
+        if candidate is None or candidate.entry.partition != fresh.identity.partition:
+            return None
+        entry = candidate.entry
+        verdict = await self._judge(told(entry.response), told(fresh.response))
+        if verdict is not Agreement.UNSURE:
+            await self._record(_label(entry, fresh, verdict))
+        return verdict
+
+    async def _judge(self, kept: str, new: str) -> Agreement:
+        if equal(kept, new):
+            return Agreement.SAME
+        rules = self._rules
+        findings = guards.compare(guards.read(kept, rules), guards.read(new, rules), rules)
+        near = None
+        if self._embedder is not None:
+            one, other = await self._embedder.embed([kept, new])
+            near = similarity(one, other) if one is not None and other is not None else None
+        return agreement(kept, new, similarity=near, findings=findings)
+
+
+def _label(entry: Entry, fresh: Fresh, verdict: Agreement) -> Label:
+    personal = entry.owner is not None
+    withheld = fresh.withheld
+    return Label(
+        namespace=base_namespace(entry.namespace),
+        entry_id=entry.entry_id,
+        asked="" if personal else fresh.identity.prompt,
+        cached="" if personal else entry.prompt,
+        similarity=withheld.similarity,
+        confidence=withheld.confidence,
+        same=verdict is Agreement.SAME,
+        source=Source.EXPLORED if withheld.explored else Source.SHADOW,
+        asker=fresh.identity.norm_digest[:8].hex(),
+        weight=withheld.weight,
+    )
