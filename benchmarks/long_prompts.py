@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from semcache.embedders.minilm import MiniLm, Runtime
-from semcache.embedders.packaged import MAX_TOKENS, prepared_dir, verify
+from semcache.embedders.packaged import KIND, MAX_TOKENS, prepared_dir
 from semcache.embedders.windows import PIECE, cut
+from semcache.engines import prepared
 from semcache.models import Embedding
 from semcache.policy.guards import edited_inside
 from semcache.policy.similarity import similarity
@@ -173,7 +174,7 @@ def main() -> int:
         return 0
     MiniLm(chosen.cache, threads=1, batch=1, max_windows=1).load()
     folder = prepared_dir(chosen.cache)
-    runtime = Runtime(folder, precision=verify(folder).precision, threads=os.cpu_count() or 1, batch=32)
+    runtime = Runtime(folder, precision=prepared.verify(KIND, folder).precision, threads=os.cpu_count() or 1, batch=32)
     every = cases(chosen.evaldata, chosen.each, random.Random(chosen.seed))
     texts = sorted({text for case in every for text in (case.a, case.b)})
     lengths = np.percentile([len(runtime.tokens(text)) for text in texts], [5, 50, 95])

@@ -5,7 +5,6 @@ An encoder is loaded, used and unloaded by its owner thread alone; `abort` is th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -40,14 +39,3 @@ class Encoder(Protocol):
 
     def abort(self) -> None:
         """From any thread, at the end of the service: make `load` and `encode` return or raise soon, for good."""
-
-
-def fingerprint(name: str, *parts: object) -> str:
-    """Name of a vector space: a readable head, then 12 hex digits of SHA-256 over all parts, delimited."""
-    joined = "\x1f".join(str(part) for part in parts)
-    return f"{name}-{hashlib.sha256(joined.encode()).hexdigest()[:12]}"
-
-
-def printable(text: str) -> str:
-    """The text with lone surrogates, which no tokenizer and no UTF-8 can carry, replaced by '?'."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

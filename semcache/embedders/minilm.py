@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-import logging
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,25 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcache.embedders import packaged
-from semcache.embedders.encoder import printable
 from semcache.embedders.windows import PIECE, cut
+from semcache.engines import package, prepared
 from semcache.errors import EmbedderUnavailable
 from semcache.models import Embedding
-
-log = logging.getLogger(__name__)
 
 _CLS, _SEP = 101, 102
 _SHORT: Final = 32
 """Width of the model that is compiled for one short text: a lookup's, as a rule. Of a fixed shape it takes 1.5 to 2 ms
 less than the model of any shape, and 32 MB."""
 _CHARS_A_TOKEN = 4
-_QUIET: Final = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "TQDM_DISABLE": "1",
-    "PYTHONWARNINGS": "ignore",
-}
-"""Environment of the preparation: nothing is fetched, and its log is its own lines, not those of the libraries."""
 
 
 class MiniLm:
@@ -48,9 +33,7 @@ class MiniLm:
         self._max_windows = max_windows
         self._space: str | None = None
         self._runtime: Runtime | None = None
-        self._lock = threading.Lock()
-        self._child: subprocess.Popen[str] | None = None
-        self._aborted = False
+        self._preparation = prepared.Preparation(packaged.KIND)
 
     @property
     def space(self) -> str:
@@ -68,12 +51,7 @@ class MiniLm:
         """Prepare the model if there is none that is sound, and load it. Minutes the first time, then under 1 s."""
         announced = self.space
         folder = packaged.prepared_dir(self._cache_dir)
-        try:
-            manifest = packaged.verify(folder)
-        except EmbedderUnavailable as error:
-            log.info("preparing the packaged model, which takes about half a minute once: %s", error)
-            self._prepare(folder)
-            manifest = packaged.verify(folder)
+        manifest = self._preparation.ensure(folder)
         if packaged.vector_space(manifest.equivalence) != announced:
             # Others have asked for the space by now, and vectors of two spaces must not mix.
             raise EmbedderUnavailable(
@@ -118,49 +96,18 @@ class MiniLm:
 
     def abort(self) -> None:
         """Kill a preparation that is under way, and allow no other."""
-        with self._lock:
-            self._aborted = True
-            if self._child is not None:
-                self._child.kill()
-
-    def _prepare(self, folder: Path) -> None:
-        """Run `prepare` to its end. Raises EmbedderUnavailable with the last it said, if it failed."""
-        command = [sys.executable, "-m", "semcache.embedders.prepare", str(folder)]
-        with self._lock:
-            if self._aborted:
-                raise EmbedderUnavailable("stopped")
-            # Its standard input is the rope: closed by whatever ends this process, and the child ends too.
-            child = self._child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                encoding="utf-8", errors="replace", env={**os.environ, **_QUIET},
-            )  # fmt: skip
-        last: collections.deque[str] = collections.deque(maxlen=20)
-        with child:
-            for line in child.stderr or ():
-                log.info("prepare: %s", line.rstrip())
-                last.append(line)
-        with self._lock:
-            self._child = None
-        if child.returncode != 0:
-            raise EmbedderUnavailable(
-                f"preparing the model failed ({child.returncode}): {''.join(last).strip()[-2000:]}"
-            )
+        self._preparation.abort()
 
 
 class Runtime:
     """A prepared model in memory. Belongs to one thread."""
 
-    def __init__(self, folder: Path, *, precision: packaged.Precision, threads: int, batch: int) -> None:
-        from tokenizers import Tokenizer
-
-        openvino = packaged.runtime()
-
+    def __init__(self, folder: Path, *, precision: package.Precision, threads: int, batch: int) -> None:
+        openvino = package.runtime()
         self._batch = batch
         try:
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._tokenizer.no_truncation()
-            self._tokenizer.no_padding()
-            core, config = openvino.Core(), packaged.runtime_config(precision, threads)
+            self._tokenizer = package.tokenizer(folder / "tokenizer.json")
+            core, config = openvino.Core(), package.runtime_config(precision, threads)
             model = core.read_model(folder / "model.xml")
             short = model.clone()  # which shares the weights
             short.reshape({"input_ids": [1, _SHORT], "attention_mask": [1, _SHORT]})
@@ -177,7 +124,7 @@ class Runtime:
 
     def tokens(self, text: str) -> list[int]:
         """Token ids of the whole text, without the special ones."""
-        ids: list[int] = self._tokenizer.encode(printable(text), add_special_tokens=False).ids
+        ids: list[int] = self._tokenizer.encode(package.printable(text), add_special_tokens=False).ids
         return ids
 
     def encode_rows(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import SecretStr
 
-from semcache.embedders.encoder import fingerprint, printable
+from semcache.engines.package import fingerprint, printable
 from semcache.errors import EmbedderOverloaded, EmbedderTimeout, EmbedderUnavailable
 from semcache.models import Embedding
 from semcache.ports import EmbedderState

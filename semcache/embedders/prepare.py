@@ -1,19 +1,13 @@
 """Convert the packaged model for OpenVINO: `python -m semcache.embedders.prepare FOLDER`. Run as a child process.
 
-The only module that imports torch on behalf of the default embedder. Holds a lock on the parent folder, so that two
-services never prepare at once; publishes by rename, so that a killed run leaves nothing half made. Exits when its
-standard input closes, that is, when the service that wanted the model is gone.
+The only module that imports torch on behalf of the default embedder.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import shutil
 import sys
-import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcache.embedders import packaged
-from semcache.errors import EmbedderUnavailable
+from semcache.engines import package, prepared
 
 log = logging.getLogger("prepare")
 
@@ -58,36 +52,19 @@ CHECK_SET = (
 def main(arguments: list[str]) -> int:
     """Prepare the model in the folder given; 0 when it lies there, sound."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    folder = Path(arguments[0])
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            packaged.verify(folder)
-            log.info("prepared by another process meanwhile")
-        except EmbedderUnavailable:
-            _prepare(folder)
-    return 0
+    return prepared.prepare(packaged.KIND, Path(arguments[0]), _make)
 
 
-def _prepare(folder: Path) -> None:
-    """Under the lock: convert beside the final place, check, publish."""
-    for left_over in folder.parent.glob(f"{folder.name}.tmp-*"):
-        shutil.rmtree(left_over)
-    source = packaged.model_dir()
-    packaged.check_digest(source / "model.safetensors", packaged.WEIGHTS_SHA256)
-    packaged.check_digest(source / "tokenizer.json", packaged.TOKENIZER_SHA256)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
+def _make(folder: Path) -> None:
+    source = package.model_dir()
+    prepared.check_digest(source / "model.safetensors", package.WEIGHTS_SHA256)
+    prepared.check_digest(source / "tokenizer.json", package.TOKENIZER_SHA256)
     log.info("converting %s", source)
-    reference = _convert(source, temporary)
-    shutil.copyfile(source / "tokenizer.json", temporary / "tokenizer.json")
-    precision, cosine = _best_precision(temporary, reference)
+    reference = _convert(source, folder)
+    shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+    precision, cosine = _best_precision(folder, reference)
     log.info("%s agrees with torch to cosine %.6f", precision, cosine)
-    packaged.write_manifest(temporary, precision, cosine)
-    if folder.exists():  # damaged, or its check above had passed
-        shutil.rmtree(folder)
-    temporary.rename(folder)
+    packaged.write_manifest(folder, precision, cosine)
 
 
 def _convert(source: Path, target: Path) -> NDArray[np.float32]:
@@ -95,7 +72,7 @@ def _convert(source: Path, target: Path) -> NDArray[np.float32]:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    openvino = packaged.runtime()
+    openvino = package.runtime()
 
     class Pooled(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         """The transformer, the mean over its tokens, unit length: what sentence-transformers does for this model."""
@@ -121,10 +98,10 @@ def _convert(source: Path, target: Path) -> NDArray[np.float32]:
     return reference
 
 
-def _best_precision(folder: Path, reference: NDArray[np.float32]) -> tuple[packaged.Precision, float]:
+def _best_precision(folder: Path, reference: NDArray[np.float32]) -> tuple[package.Precision, float]:
     """The fastest precision that agrees with torch, or the closest where none does, and its least cosine."""
-    wishes: tuple[packaged.Precision, ...] = ("bf16", "f32") if packaged.wanted_precision() == "bf16" else ("f32",)
-    seen: list[tuple[float, packaged.Precision]] = []
+    wishes: tuple[package.Precision, ...] = ("bf16", "f32") if package.wanted_precision() == "bf16" else ("f32",)
+    seen: list[tuple[float, package.Precision]] = []
     for precision in wishes:
         cosine = _least_cosine(folder, precision, reference)
         if cosine >= packaged.LEAST_COSINE:
@@ -135,7 +112,7 @@ def _best_precision(folder: Path, reference: NDArray[np.float32]) -> tuple[packa
     return precision, cosine
 
 
-def _least_cosine(folder: Path, precision: packaged.Precision, reference: NDArray[np.float32]) -> float:
+def _least_cosine(folder: Path, precision: package.Precision, reference: NDArray[np.float32]) -> float:
     """Least cosine to `reference` over the check set, in the serving process's own code: together and one by one."""
     from semcache.embedders.minilm import Runtime
 
@@ -144,12 +121,6 @@ def _least_cosine(folder: Path, precision: packaged.Precision, reference: NDArra
     together = runtime.encode_rows(rows)
     alone = np.concatenate([runtime.encode_rows([row]) for row in rows])
     return float(min((vectors * reference).sum(axis=1).min() for vectors in (together, alone)))
-
-
-def _die_with_parent() -> None:
-    while os.read(0, 4096):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from semcache.embedders.encoder import fingerprint, printable
 from semcache.embedders.pipes import Answer, Ask, Hello, receive, send
 from semcache.embedders.windows import PIECE, WINDOWING
+from semcache.engines.package import fingerprint, printable
 from semcache.errors import EmbedderUnavailable
 from semcache.models import Embedding
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from semcache.errors import Unavailable
 
@@ -31,12 +32,20 @@ def model_dir() -> Path:
     return Path(MODEL_DIR)
 
 
+def runtime() -> Any:
+    """The module `openvino`, and not its reporter: that tells its maker of each import, by way of a process that it
+    forks from a thread, and that a service waits for at its end.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # so that it cannot be imported
+    import openvino
+
+    return openvino
+
+
 @functools.cache
 def wanted_precision() -> Precision:
     """bf16 where this CPU computes in it, else f32."""
-    import openvino
-
-    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
 
 

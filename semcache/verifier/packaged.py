@@ -65,8 +65,8 @@ def fingerprint(file: Path = weights.FILE) -> str:
 
 def prepared_dir(cache_dir: Path, file: Path = weights.FILE) -> Path:
     """Where the prepared verifier of this machine and these library versions belongs."""
-    runtime = importlib.metadata.version("openvino")
-    machine = (runtime, package.wanted_precision(), packing.PAIRS)
+    version = importlib.metadata.version("openvino")
+    machine = (version, package.wanted_precision(), packing.PAIRS)
     return cache_dir / package.fingerprint("verifier", _FORMAT, fingerprint(file), *machine)
 
 

@@ -98,12 +98,11 @@ def _inputs(folder: Path) -> Iterator[PairInput]:
 
 def _convert(source: Path, file: Path, pairs: Sequence[PairInput]) -> tuple[Any, NDArray[np.float32]]:
     """The network for packed pairs as OpenVINO has it, and torch's own logits of the pairs, one by one."""
-    # Converting tells OpenVINO's maker so over the network, unless its reporter cannot be imported.
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    import openvino
     import torch
 
     from semcache.verifier import network
+
+    openvino = package.runtime()
 
     class Rows(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         """`network.CrossEncoder` over rows of packed pairs, of which none sees another."""
@@ -150,8 +149,7 @@ def _choose(
 
     Raises Unavailable where none agrees.
     """
-    import openvino
-
+    openvino = package.runtime()
     precisions: tuple[package.Precision, ...] = ("bf16", "f32") if package.wanted_precision() == "bf16" else ("f32",)
     for form in ("w8", "whole"):
         openvino.save_model(_with_8_bits(model.clone()) if form == "w8" else model, folder / "model.xml", False)
@@ -165,8 +163,7 @@ def _choose(
 
 def _with_8_bits(model: Any) -> Any:
     """Every matrix of weights as int8, a scale for each output: as `weights` ships them."""
-    from openvino import opset13 as op
-
+    op = package.runtime().opset13
     for node in model.get_ordered_ops():
         if node.get_type_name() != "MatMul":
             continue

@@ -32,8 +32,7 @@ class Runtime:
         widths: Sequence[int] = WIDTHS,
     ) -> None:
         """`widths`: ascending. Raises VerifierUnavailable where the model cannot be loaded."""
-        import openvino
-
+        openvino = package.runtime()
         self._widths = widths
         try:
             self._tokenizer = package.tokenizer(folder / "tokenizer.json")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from semcache.embedders import make_embedder
-from semcache.embedders.packaged import model_dir
+from semcache.engines.package import model_dir
 from semcache.errors import EmbedderOverloaded, EmbedderTimeout, EmbedderUnavailable
 from semcache.policy.similarity import similarity
 from semcache.ports import Embedder

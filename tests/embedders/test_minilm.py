@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from semcache.embedders import packaged
-from semcache.embedders.encoder import fingerprint
 from semcache.embedders.minilm import MiniLm
+from semcache.engines import prepared
+from semcache.engines.package import fingerprint
 from semcache.errors import EmbedderUnavailable
 from tests.embedders.processes import pids_with, wait_until
 
@@ -117,7 +118,7 @@ def test_a_text_alone_has_the_vector_that_it_has_among_others(loaded: MiniLm) ->
 
 def test_the_runtime_reports_to_nobody() -> None:
     script = (
-        "import sys; from semcache.embedders import packaged; packaged.wanted_precision(); "
+        "import sys; from semcache.engines import package; package.wanted_precision(); "
         "sys.exit(any(name.startswith('openvino_telemetry') and module for name, module in sys.modules.items()))"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0
@@ -141,7 +142,7 @@ def test_a_damaged_model_is_prepared_anew_once_for_all(
         file.seek(1000)
         file.write(b"damage")
     with pytest.raises(EmbedderUnavailable, match="SHA-256"):
-        packaged.verify(folder)
+        prepared.verify(packaged.KIND, folder)
     (folder.parent / f"{folder.name}.tmp-left-over").mkdir()
 
     encoders = [encoder(tmp_path), encoder(tmp_path)]
@@ -150,7 +151,7 @@ def test_a_damaged_model_is_prepared_anew_once_for_all(
     said = [record.getMessage() for record in caplog.records]
     assert sum("converting" in line for line in said) == 1
     assert sum("prepared by another process" in line for line in said) == 1
-    manifest = packaged.verify(folder)
+    manifest = prepared.verify(packaged.KIND, folder)
     assert manifest.equivalence == packaged.REFERENCE
     assert manifest.least_cosine > 0.9995
     assert [path.name for path in tmp_path.iterdir() if "tmp-" in path.name] == []
@@ -160,7 +161,7 @@ def test_a_damaged_model_is_prepared_anew_once_for_all(
 
 def test_a_preparation_that_fails_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EmbedderUnavailable, match=r"(?s)preparing the model failed .*NotADirectoryError"):
+    with pytest.raises(EmbedderUnavailable, match=r"(?s)preparing the packaged model failed .*NotADirectoryError"):
         encoder(tmp_path / "file" / "models").load()
 
 

@@ -16,10 +16,10 @@ import pytest
 
 from semcache.embedders.batching import BatchingEmbedder
 from semcache.embedders.minilm import MiniLm
-from semcache.embedders.packaged import model_dir
 from semcache.embedders.prepare import CHECK_SET
 from semcache.embedders.st_process import StProcess
 from semcache.engines import owner
+from semcache.engines.package import model_dir
 from semcache.errors import EmbedderUnavailable
 from tests.embedders.processes import wait_until
 
