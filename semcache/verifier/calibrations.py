@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from semcache.errors import VerifierUnavailable
-from semcache.policy.confidence import FEATURES, Calibration
+from semcache.policy.confidence import FEATURES
+from semcache.ports import Calibration
 
 FILE: Final = Path(__file__).parent / "calibration.json"
 """Where the package carries it."""

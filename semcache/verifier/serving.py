@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from semcache.engines.owner import Owner, Refusals
 from semcache.errors import VerifierOverloaded, VerifierTimeout, VerifierUnavailable
-from semcache.ports import EmbedderState
+from semcache.ports import Calibration, EmbedderState
+from semcache.verifier import calibrations
+from semcache.verifier.calibrations import Calibrations
 from semcache.verifier.judge import Judge, Pair
 
 BATCH: Final = 16
@@ -17,9 +19,18 @@ BATCH: Final = 16
 class OwnedVerifier:
     """Implements `ports.Verifier` over a `Judge`. Its methods belong to event loops, never to the owner thread."""
 
-    def __init__(self, judge: Judge, *, queue: int, deadline_s: float) -> None:
-        """`queue`: pairs that may wait; `deadline_s`: default of `scores`."""
+    def __init__(
+        self,
+        judge: Judge,
+        *,
+        queue: int,
+        deadline_s: float,
+        calibrations: Callable[[str], Calibrations] = calibrations.load,
+    ) -> None:
+        """`queue`: pairs that may wait; `deadline_s`: default of `scores`; `calibrations`: by fingerprint."""
         self._judge = judge
+        self._load_calibrations = calibrations
+        self._calibrations: Calibrations | None = None
         self._owner: Owner[Pair, float | None] = Owner(
             judge,
             name="verifier",
@@ -40,6 +51,12 @@ class OwnedVerifier:
     def state(self) -> EmbedderState:
         """Ready, or why not: preparing, failed (and why), hung, stopped."""
         return self._owner.state()
+
+    def calibration(self, space: str) -> Calibration:
+        """See `ports.Verifier.calibration`."""
+        if self._calibrations is None:
+            self._calibrations = self._load_calibrations(self.fingerprint)
+        return self._calibrations.of(space)
 
     async def scores(self, asked: str, cached: Sequence[str], *, deadline_s: float | None = None) -> list[float | None]:
         """See `ports.Verifier.scores`. At most `queue` prompts in one call."""

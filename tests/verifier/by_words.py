@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from semcache.errors import VerifierUnavailable
-from semcache.policy.confidence import FEATURES, Calibration
+from semcache.policy.confidence import FEATURES
+from semcache.ports import Calibration
 from semcache.verifier.calibrations import ANY, Calibrations
 from semcache.verifier.judge import Pair
 from semcache.verifier.serving import OwnedVerifier
@@ -67,7 +68,9 @@ def alike(asked: str, cached: str) -> float:
 
 def word_verifier(*, queue: int = 256, deadline_s: float = 5.0) -> OwnedVerifier:
     """A verifier to put into a service or a cache under test, not started."""
-    return OwnedVerifier(WordJudge(), queue=queue, deadline_s=deadline_s)
+    return OwnedVerifier(
+        WordJudge(), queue=queue, deadline_s=deadline_s, calibrations=lambda fingerprint: word_calibrations()
+    )
 
 
 def word_calibrations() -> Calibrations:
