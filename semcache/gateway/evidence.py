@@ -90,15 +90,21 @@ def of_stale(stale: Stale, reason: str, *, latency_ms: float) -> dict[str, Any]:
 
 
 def of_miss(miss: Miss, *, cost_usd: float | None, latency_ms: float, coalesced: bool = False) -> dict[str, Any]:
-    """Of an answer from upstream. `cost_usd`: of the call; who shared another's (`coalesced`) saved it."""
+    """Of an answer from upstream. `cost_usd`: of the call; who shared another's (`coalesced`) saved it.
+
+    A hit that was withheld (shadow, verified mode) shows how near and how sure it was.
+    """
+    withheld = miss.withheld
     return _fields(
         Evidence(
             cache_hit=False,
             entry_id=miss.fill.entry_id if miss.fill is not None else None,
             cost_usd=0.0 if coalesced else cost_usd,
             saved_usd=cost_usd if coalesced else 0.0,
+            similarity=round(withheld.similarity, 4) if withheld is not None else None,
+            confidence=withheld.confidence if withheld is not None else None,
             latency_ms=round(latency_ms, 3),
-            status=CacheStatus.MISS.value,
+            status=status_of(miss).value,
             reason=miss.reason.value,
         )
     )
@@ -124,7 +130,9 @@ def status_of(outcome: Outcome) -> CacheStatus:
         return CacheStatus.SEMANTIC_HIT if outcome.tier is Tier.SEMANTIC else CacheStatus.HIT
     if isinstance(outcome, Stale):
         return CacheStatus.STALE
-    return CacheStatus.MISS if isinstance(outcome, Miss) else CacheStatus.BYPASS
+    if isinstance(outcome, Miss):
+        return CacheStatus.SHADOW if outcome.reason is MissReason.SHADOWED else CacheStatus.MISS
+    return CacheStatus.BYPASS
 
 
 def headers(

@@ -262,13 +262,13 @@ class Exchange:
         whole = end.whole if head.stream else body
         if led or whole is None:  # upstream answers in another form than asked, or the stream was not complete
             return self._reply(miss, head, led=led, body=body) if led else await self._alone(miss)
-        headers = evidence.headers(CacheStatus.MISS, miss, collapsed=True)
+        headers = evidence.headers(evidence.status_of(miss), miss, collapsed=True)
         return self._kept(whole, shown, headers) or await self._alone(miss)
 
     def _reply(
         self, miss: Miss, head: Head, *, led: bool, body: bytes = b"", chunks: AsyncIterator[bytes] | None = None
     ) -> Reply:
-        shown = evidence.headers(CacheStatus.MISS, miss, collapsed=not led, fwd_status=head.status)
+        shown = evidence.headers(evidence.status_of(miss), miss, collapsed=not led, fwd_status=head.status)
         return Reply(status=head.status, headers=[*head.headers, *shown], body=body, chunks=chunks)
 
     async def _relayed(self, miss: Miss, coming: AsyncIterator[bytes], *, led: bool) -> AsyncIterator[bytes]:

@@ -31,6 +31,8 @@ def shared_gateway(
             embedder="minilm",
             data_dir=data,
             threshold=0.9,
+            verifier="off",
+            namespaces={"shadowed": {"mode": "shadow"}},
             embedding={"threads": 1, "deadline_s": 10},
             maintenance={"poll_s": 0.02},
         )
@@ -122,3 +124,17 @@ def test_embeddings_are_never_compared_for_meaning(gateway: Gateway) -> None:
         return gateway.client.post("/v1/embeddings", json=body, headers=namespaced("vectors")).headers["x-cache-status"]
 
     assert [asked(ASKED), asked(PARAPHRASE), asked(ASKED.lower()), asked(ASKED)] == ["MISS", "MISS", "MISS", "HIT"]
+
+
+def test_shadow_mode_asks_upstream_and_says_what_it_would_have_served(gateway: Gateway) -> None:
+    headers = namespaced("shadowed")
+    first = gateway.chat(ASKED, headers=headers)
+    gateway.settled()
+    seen = gateway.chat(PARAPHRASE, headers=headers)
+    assert (first.status, seen.status) == ("MISS", "SHADOW")
+    assert seen.headers["x-cache-reason"] == "shadowed"
+    assert seen.text == f"You said: {PARAPHRASE}"
+    assert seen.evidence["similarity"] >= 0.9
+    assert len(gateway.provider.calls) == 2
+    gateway.settled()
+    assert gateway.chat(PARAPHRASE, headers=headers).status == "HIT"  # the exact tiers serve

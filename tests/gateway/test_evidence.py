@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from semcache.gateway import evidence
 from semcache.gateway.evidence import REVALIDATING, Evidence, Outcome, cache_status, headers, splice
-from semcache.models import Bypass, BypassReason, CacheStatus, FillToken, Hit, Miss, MissReason, Stale, Tier
+from semcache.models import Bypass, BypassReason, CacheStatus, FillToken, Hit, Miss, MissReason, Stale, Tier, Withheld
 from semcache.stores.codec import stamped
 from tests.ops import draft_of
 
@@ -292,3 +292,17 @@ def test_every_other_byte_and_value_stays(
 def test_no_body_breaks_it(body: bytes) -> None:
     spliced = splice(body, SHOWN)
     assert spliced is body or json.loads(spliced)["x_semcache"]["cache_hit"] is True
+
+
+def test_of_a_hit_that_shadow_mode_withheld() -> None:
+    withheld = Withheld(KEY, 0.91237, 0.97)
+    miss = Miss(reason=MissReason.SHADOWED, fill=MISS.fill, withheld=withheld)
+    assert evidence.status_of(miss) is CacheStatus.SHADOW
+    assert fields(evidence.status_of(miss), miss, fwd_status=200)["x-cache-status"] == "SHADOW"
+    told = evidence.of_miss(miss, cost_usd=0.1, latency_ms=3.0)
+    assert (told["cache_hit"], told["status"], told["similarity"], told["confidence"]) == (
+        False,
+        "SHADOW",
+        0.9124,
+        0.97,
+    )
