@@ -1,0 +1,53 @@
+"""The verifier that the package ships: it loads, tells the plainest cases apart, and its calibration is its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semcache.verifier import calibrations, weights
+from semcache.verifier.judge import Pair, PackagedJudge
+
+pytestmark = pytest.mark.skipif(not weights.FILE.is_file(), reason="the package ships no weights yet")
+
+SAME = [
+    Pair("How do I reset my password?", "How do I reset my password?"),
+    Pair("How do I reset my password?", "how do i reset my password"),
+    Pair("What is the capital of France?", "Please tell me, what is the capital of France?"),
+]
+OTHER = [
+    Pair("How do I reset my password?", "Bake a chocolate cake."),
+    Pair("How do I enable two-factor authentication?", "How do I disable two-factor authentication?"),
+    Pair("What is the capital of France?", "What is the capital of Finland?"),
+]
+
+
+@pytest.fixture(scope="module")
+def judge(prepared_models_dir: Path) -> PackagedJudge:
+    made = PackagedJudge(prepared_models_dir, threads=1)
+    made.load()
+    return made
+
+
+def test_the_plainest_cases(judge: PackagedJudge) -> None:
+    same, other = ([score for score in judge.run(pairs) if score is not None] for pairs in (SAME, OTHER))
+    assert (len(same), len(other)) == (len(SAME), len(OTHER))
+    assert min(same) > max(other)
+
+
+def test_a_score_hardly_depends_on_who_asked_first(judge: PackagedJudge) -> None:
+    there = judge.run(SAME + OTHER)
+    back = judge.run([Pair(cached, asked) for asked, cached in SAME + OTHER])
+    for one, other in zip(there, back, strict=True):
+        assert one is not None
+        assert other is not None
+        assert (one > 0) == (other > 0)
+
+
+def test_the_calibration_is_of_these_weights(judge: PackagedJudge) -> None:
+    assert calibrations.load(judge.fingerprint).of(calibrations.ANY).weights["score"] > 0
+
+
+def test_it_is_small_enough_to_ship() -> None:
+    assert weights.FILE.stat().st_size <= 15_000_000
