@@ -38,7 +38,7 @@ _READ: Final = 256
 _PENDING: Final = 100_000
 """Ids kept that wait for an embedding; a scan finds those beyond it again."""
 _PORTION: Final = 16_000
-"""Characters of prompts embedded in one call: about one full batch of windows."""
+"""Characters of texts embedded in one call: about one full batch of windows."""
 _GENERATION_EVERY_S: Final = 1.0
 _RETRY_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -289,7 +289,7 @@ class Follower:
             return 0
         attached = 0
         for portion in _portions(waiting):
-            embeddings = await self._embedder.embed([entry.prompt for entry in portion])
+            embeddings = await self._embedder.embed([entry.compared for entry in portion])
             for entry, embedding in zip(portion, embeddings, strict=True):
                 if embedding is not None and await self._entries.attach(entry.entry_id, entry.digest, embedding):
                     self.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
@@ -353,7 +353,7 @@ class Follower:
         for start in range(0, len(ids), 64):
             found = (await self._entries.read_many(ids[start : start + 64])).found
             for entries in _portions(candidate.entry for candidate in found.values() if _embeddable(candidate.entry)):
-                embeddings = await self._embedder.embed([entry.prompt for entry in entries])
+                embeddings = await self._embedder.embed([entry.compared for entry in entries])
                 for entry, embedding in zip(entries, embeddings, strict=True):
                     if embedding is not None:
                         await self._entries.attach(entry.entry_id, entry.digest, embedding)
@@ -385,11 +385,11 @@ def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     portion: list[Entry] = []
     characters = 0
     for entry in entries:
-        if portion and characters + len(entry.prompt) > _PORTION:
+        if portion and characters + len(entry.compared) > _PORTION:
             yield portion
             portion, characters = [], 0
         portion.append(entry)
-        characters += len(entry.prompt)
+        characters += len(entry.compared)
     if portion:
         yield portion
 

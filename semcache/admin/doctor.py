@@ -182,7 +182,7 @@ class Doctor:
         attached = 0
         for start in range(0, len(waiting), _EMBED):
             batch = waiting[start : start + _EMBED]
-            embeddings = await self._embedder.embed([entry.prompt for entry in batch])
+            embeddings = await self._embedder.embed([entry.compared for entry in batch])
             for entry, embedding in zip(batch, embeddings, strict=True):
                 if embedding is not None:
                     attached += await self._entries.attach(entry.entry_id, entry.digest, embedding)

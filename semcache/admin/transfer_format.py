@@ -101,6 +101,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     owner: str | None = None
     reach: Strategy = Strategy.SEMANTIC
+    history: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?$(?!\n)")] = ""
+    """The context's digest, where `context` is that of a shape."""
+    transcript: str = ""
+    """What is compared in place of the prompt, with `history`."""
+    pinned: bool = False
     vetoes: Annotated[list[_Half], Meta(max_length=1000)] = []
     """Heads of the normalised digests of prompts to which feedback found it a wrong answer."""
     hits: _Count = 0
@@ -164,6 +169,9 @@ def record_line(candidate: Candidate, vetoes: Sequence[bytes] = ()) -> bytes:
         metadata=entry.metadata,
         owner=entry.owner,
         reach=entry.reach,
+        history=entry.history.hex(),
+        transcript=entry.transcript,
+        pinned=entry.pinned,
         vetoes=[asker.hex() for asker in vetoes],
         hits=entry.hits,
         vectors=_vectors(candidate.embedding),
@@ -187,9 +195,9 @@ def read_line(line: bytes) -> Record | None:
 def identity_of(record: Record, normalizer: Normalizer) -> CacheIdentity:
     """Who a record is here: with the normalised digest of this normaliser, and so perhaps with another id."""
     digest, partition, context = (bytes.fromhex(text) for text in (record.digest, record.partition, record.context))
-    norm_digest = bytes.fromhex(record.norm_digest)
+    norm_digest, history = bytes.fromhex(record.norm_digest), bytes.fromhex(record.history)
     if record.prompt:
-        norm_digest = asker_digest(partition, context, record.prompt, normalizer)
+        norm_digest = asker_digest(partition, history or context, record.prompt, normalizer)
     return CacheIdentity(
         namespace=record.namespace,
         model=record.model,
@@ -202,6 +210,8 @@ def identity_of(record: Record, normalizer: Normalizer) -> CacheIdentity:
         ttl_class=record.ttl_class,
         ttl_rule="import",
         owner=record.owner,
+        history=history,
+        transcript=record.transcript,
     )
 
 
@@ -237,6 +247,7 @@ def draft_of(
         metadata=record.metadata,
         embedding=embedding_of(record.vectors, space),
         reach=reach,
+        pinned=record.pinned,
         vetoes=vetoes,
         created_ms=min(to_ms(record.created_at), now_ms),
         expires_ms=min(to_ms(record.expires_at), now_ms + round(longest_s * 1000)),

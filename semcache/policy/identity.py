@@ -5,11 +5,11 @@ The rule. A request falls into three pieces:
 * partition: namespace, model, model version, system and developer messages, every parameter that counts, and who asks
   if the prompt is personal: the principal, and whom the provider's own fields name;
 * context: every other message before the last, the last one's fields beside its text, and the places of system
-  messages that stand between turns;
+  messages that stand between turns; where earlier turns may be worded otherwise, only their shape (`policy.shape`);
 * prompt: the text of the last message, if that is from the user and nothing but text.
 
 The raw digest covers the canonical bytes of all three, the normalised one the partition's and context's digests and
-the normalised prompt, with the normaliser's version. Where there is no prompt, all of the last message goes into the
+the normalised prompt, with the normaliser's version; both know the context exactly, never by its shape. Where there is no prompt, all of the last message goes into the
 raw digest and the normalised digest is derived from that: such a request has no other spelling.
 
 Every hash names its purpose and the length of each piece, so no two sequences of pieces are ever the same bytes.
@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from semcache.errors import RequestError
 from semcache.models import CacheIdentity, CacheRequest, TtlClass
-from semcache.policy import canonical
+from semcache.policy import canonical, shape
 from semcache.policy.freshness import TtlRules
 from semcache.policy.normalize import Normalizer
 
@@ -34,8 +34,13 @@ _SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 _LENGTHS = {count: struct.Struct(f"<{count}Q") for count in range(1, 6)}
 
 
-def identify(request: CacheRequest, normalizer: Normalizer, rules: TtlRules) -> CacheIdentity:
-    """The identity of a request. Pure; raises RequestError (with the field) for what is no JSON or no message list."""
+def identify(
+    request: CacheRequest, normalizer: Normalizer, rules: TtlRules, *, reworded: bool = False
+) -> CacheIdentity:
+    """The identity of a request. Pure; raises RequestError (with the field) for what is no JSON or no message list.
+
+    `reworded`: what precedes the last message may be worded otherwise, and is compared with it.
+    """
     system, context, last = _pieces(request.messages)
     prompt = canonical.text_of(last) if last.get("role") == "user" else None
     ttl_class, rule = _classify(context, last, prompt, rules)
@@ -52,19 +57,20 @@ def identify(request: CacheRequest, normalizer: Normalizer, rules: TtlRules) -> 
         _blame(request.messages)
         raise
     partition = _digest(b"partition", asked_bytes, params_bytes)[:16]
-    context_digest = _digest(b"context", context_bytes)[:16]
+    exactly = _digest(b"context", context_bytes)[:16]
+    told = shape.told(context, prompt) if reworded and context and prompt else None
     digest = _digest(b"request", asked_bytes, params_bytes, context_bytes, last_bytes)
     return CacheIdentity(
         namespace=request.namespace,
         model=request.model,
         model_version=request.model_version,
         digest=digest,
-        norm_digest=(
-            asker_digest(partition, context_digest, prompt, normalizer) if prompt else _digest(b"only", digest)
-        ),
+        norm_digest=(asker_digest(partition, exactly, prompt, normalizer) if prompt else _digest(b"only", digest)),
         partition=partition,
-        context=context_digest,
+        context=exactly if told is None else _digest(b"shape", _context_bytes(told.shape, last, prompt))[:16],
+        history=b"" if told is None else exactly,
         prompt=prompt or "",
+        transcript="" if told is None else told.transcript,
         ttl_class=ttl_class,
         ttl_rule=rule,
         owner=owner,
@@ -72,7 +78,7 @@ def identify(request: CacheRequest, normalizer: Normalizer, rules: TtlRules) -> 
 
 
 def asker_digest(partition: bytes, context: bytes, prompt: str, normalizer: Normalizer) -> bytes:
-    """The normalised digest (32 bytes) that `prompt` has in a partition (16 bytes) and context (16 bytes)."""
+    """The normalised digest (32 bytes) that `prompt` has in a partition (16 bytes) and exact context (16 bytes)."""
     return _digest(
         b"normalized",
         normalizer.version.encode(),

@@ -53,6 +53,10 @@ class _Meta(msgspec.Struct, frozen=True, array_like=True):
     metadata: dict[str, Any] | None
     owner: str | None = None
     reach: Strategy = Strategy.SEMANTIC
+    # records of earlier versions end before here
+    history: Annotated[bytes, msgspec.Meta(max_length=16)] = b""
+    transcript: str = ""
+    pinned: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -81,6 +85,9 @@ def encode_meta(draft: Draft) -> bytes:
         metadata=draft.metadata,
         owner=identity.owner,
         reach=draft.reach,
+        history=identity.history,
+        transcript=identity.transcript,
+        pinned=draft.pinned,
     )
     try:
         return _encode(meta)
@@ -122,6 +129,9 @@ def decode_entry(entry_id: str, fields: Sequence[bytes | None]) -> Entry | None:
             metadata=meta.metadata,
             owner=meta.owner,
             reach=meta.reach,
+            history=meta.history,
+            transcript=meta.transcript,
+            pinned=meta.pinned,
         )
     except ValueError as error:  # msgspec's errors are ValueErrors too
         log.warning("record %s is damaged and counts as absent: %s", entry_id, error)
@@ -155,6 +165,9 @@ def stamped(draft: Draft, *, created_ms: int, expires_ms: int, epoch: int) -> En
         metadata=draft.metadata,
         owner=identity.owner,
         reach=draft.reach,
+        history=identity.history,
+        transcript=identity.transcript,
+        pinned=draft.pinned,
     )
 
 
