@@ -59,9 +59,9 @@ def needed(rate: float, target: float, level: float, *, most: int = 10_000_000) 
 
 
 def quantile(chance: float, a: float, b: float) -> float:
-    """x at which the Beta(a, b) distribution function is `chance`; by bisection, to 1e-12."""
+    """x at which the Beta(a, b) distribution function is `chance`; by bisection, to 1e-9."""
     low, high = 0.0, 1.0
-    while high - low > 1e-12:
+    while high - low > 1e-9:
         middle = (low + high) / 2
         if incomplete_beta(middle, a, b) < chance:
             low = middle
@@ -89,7 +89,7 @@ def incomplete_beta(x: float, a: float, b: float) -> float:
             d = 1.0 / _off_zero(1.0 + step * d)
             c = _off_zero(1.0 + step / c)
             fraction *= d * c
-        if abs(d * c - 1.0) < 1e-14:
+        if abs(d * c - 1.0) < 1e-12:
             break
     return front * fraction / a
 

@@ -29,10 +29,13 @@ An entry whose trust is below one half is *suspended*: found by its own prompt a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
+
+from semcache.models import Entry, Miss, MissReason
+from semcache.policy.matching import Open, Shortlist, Terms, telling
 
 RIGHT: Final = 4.0
 WRONG: Final = 1.0
@@ -88,9 +91,37 @@ class Standing(msgspec.Struct, frozen=True):
         """The cosine that a hit on this entry needs where `least` is asked of others."""
         return 1.0 - (1.0 - least) * min(1.0, self.ratio)
 
+    def discounted(self, chance: float) -> float:
+        """A pair's probability with the entry's evidence: it reaches `least` where `chance` reaches what is needed."""
+        if not 0.0 < chance < 1.0 or self.ratio >= 1.0:
+            return chance
+        odds = chance / (1.0 - chance) * self.ratio
+        return odds / (1.0 + odds)
+
 
 NEW: Final = Standing()
 """Of an entry that nothing is known of."""
+
+
+def heed(listed: Shortlist, standing_of: Callable[[Entry], Standing | None], terms: Terms) -> Shortlist:
+    """The shortlist without the entries that may not be served, by what became known of them.
+
+    Where the cosine decides alone, also without those that are not near enough for how they stand; the verifier's
+    probability is discounted instead.
+    """
+    left: list[Open] = []
+    reason = listed.missed.reason
+    least = terms.threshold if terms.confidence is None else None
+    for one in listed.open:
+        held = standing_of(one.entry)
+        if held is not None and held.suspended:
+            reason = telling(reason, MissReason.VETOED)
+        elif held is None or least is None or one.similarity >= held.threshold(least):
+            left.append(one)
+    if len(left) == len(listed.open):
+        return listed
+    missed = Miss(reason=reason, nearest=listed.missed.nearest)
+    return Shortlist(tuple(left), missed, more=listed.more or not left)
 
 
 def standing(votes: Iterable[Vote]) -> Standing:
