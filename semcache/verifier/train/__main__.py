@@ -17,7 +17,7 @@ import torch
 
 from semcache.errors import SemcacheError
 from semcache.verifier import calibrations, network, packaged, weights
-from semcache.verifier.train import calibrate, fit, mix, report, similar
+from semcache.verifier.train import calibrate, feedback, fit, mix, report, similar
 from semcache.verifier.train.tokens import Tokens, package_folder
 
 log = logging.getLogger("train")
@@ -48,6 +48,10 @@ def _run(arguments: argparse.Namespace) -> int:
         pairs = mix.training_pairs(
             arguments.data, arguments.pairs, random.Random(arguments.seed), made=not arguments.labelled
         )
+        if arguments.feedback is not None:
+            said = feedback.pairs_of(arguments.feedback)
+            log.info("%d pairs of feedback", len(said))
+            pairs = feedback.mixed(pairs, said, random.Random(arguments.seed))
         examples = []
         for pair in pairs:
             made = tokens.pair(pair.a, pair.b)
@@ -98,6 +102,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights")
     parser.add_argument("--pairs", type=int, default=400_000, metavar="N", help="about how many to see; 0: report only")
     parser.add_argument("--labelled", action="store_true", help="labelled sets alone: the first of two runs")
+    parser.add_argument("--feedback", type=Path, metavar="FILE", help="mix in a service's labels (JSON lines)")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate (default 1e-4)")
     parser.add_argument("--dropout", type=float, default=0.1, help="of hidden states (default 0.1)")
     parser.add_argument("--most-tokens", type=int, default=160, metavar="N", help="longer pairs are left out")

@@ -1,0 +1,72 @@
+"""Labels as training pairs: joined where they share a prompt, left out where voices disagree."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semcache.errors import ConfigError
+from semcache.verifier.train.feedback import mixed, pairs_of
+from semcache.verifier.train.pairs import LabelledPair
+from semcache.verifier.train.sets import Fold, fold_of
+
+
+def file_of(folder: Path, *rows: Any) -> Path:
+    path = folder / "labels.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_labels_and_plain_pairs_are_read(tmp_path: Path) -> None:
+    file = file_of(
+        tmp_path,
+        {"asked": "disable it", "cached": "enable it", "same": False, "source": "feedback", "principal": "p"},
+        {"a": "how tall is it", "b": "what is its height", "same": True},
+        {"asked": "", "cached": "", "same": False, "source": "feedback"},
+        {"asked": "Enable  it", "cached": "enable it", "same": False, "source": "feedback"},
+    )
+    one, two = pairs_of(file)
+    assert (one.a, one.b, one.same, one.kind, one.source) == ("enable it", "disable it", False, "trap:feedback", "feedback")
+    assert (two.a, two.b, two.same, two.kind) == ("how tall is it", "what is its height", True, "positive:file")
+    assert one.group != two.group
+
+
+def test_pairs_that_share_a_prompt_are_one_group(tmp_path: Path) -> None:
+    rows = [{"a": a, "b": b, "same": True} for a, b in (("a", "b"), ("c", "d"), ("B", "c"), ("x", "y"))]
+    groups = [pair.group for pair in pairs_of(file_of(tmp_path, *rows))]
+    assert len(set(groups)) == 2
+    assert groups[0] == groups[1] == groups[2]
+
+
+def test_voices_that_disagree_cancel_and_the_last_word_of_one_counts(tmp_path: Path) -> None:
+    def row(principal: str | None, same: bool, asked: str = "b") -> dict[str, Any]:
+        return {"cached": "a", "asked": asked, "same": same, "principal": principal, "source": "feedback"}
+
+    assert pairs_of(file_of(tmp_path, row("p", True), row("q", False))) == []
+    [one] = pairs_of(file_of(tmp_path, row("p", False), row("p", True), row("q", True)))
+    assert one.same
+
+
+def test_feedback_is_a_part_of_the_mix_and_no_more() -> None:
+    base = [LabelledPair(f"{n}", "x", True, "k", "s", "g") for n in range(90)]
+    said = [LabelledPair(f"a{n}", f"b{n}", False, "trap:feedback", "feedback", f"feedback\0{n}") for n in range(40)]
+    whole = mixed(base, said, random.Random(1))
+    mine = [pair for pair in whole if pair.source == "feedback"]
+    assert len(whole) == 100
+    assert len(mine) == 10
+    assert all(fold_of(pair.group) is Fold.TRAIN for pair in mine)
+    assert whole == mixed(base, said, random.Random(1))
+    few = mixed(base, [pair for pair in said if fold_of(pair.group) is Fold.TRAIN][:2], random.Random(1))
+    assert len(few) == 96
+
+
+@pytest.mark.parametrize("line", ["[]", '{"a": "x", "b": "y"}', '{"a": 1, "b": "y", "same": true}', "no"])
+def test_what_is_no_pair_is_refused(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "labels.jsonl"
+    file.write_text(line + "\n")
+    with pytest.raises(ConfigError, match="labels.jsonl"):
+        pairs_of(file)
