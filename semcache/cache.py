@@ -24,6 +24,7 @@ from semcache.models import (
     CacheIdentity,
     CacheRequest,
     Candidate,
+    Context,
     Embedding,
     Entry,
     FillToken,
@@ -41,6 +42,7 @@ from semcache.models import (
     base_namespace,
 )
 from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
+from semcache.policy.calibration import may_reword
 from semcache.policy.freshness import TtlRules, ttl_of
 from semcache.policy.guards import Rules
 from semcache.policy.identity import asker_digest, identify
@@ -133,15 +135,18 @@ class SemanticCache:
         *,
         strategy: Strategy | None = None,
         threshold: float | None = None,
+        context: Context | None = None,
         max_age_s: float | None = None,
         fresh: bool = False,
     ) -> Outcome:
-        """Find an answer to serve. `strategy` and `threshold` may only tighten what the operator set.
+        """Find an answer to serve. `strategy`, `threshold` and `context` may only tighten what the operator set.
 
         With `fresh` nothing is served (`Miss(reason=NO_CACHE)`): only what a fill needs is read, and what is stale.
         Never raises for a broken dependency, nor waits for it beyond its deadline: the outcome says why.
         """
-        event = await self.find(request, strategy=strategy, threshold=threshold, max_age_s=max_age_s, fresh=fresh)
+        event = await self.find(
+            request, strategy=strategy, threshold=threshold, context=context, max_age_s=max_age_s, fresh=fresh
+        )
         self._observer.looked_up(event)
         return event.outcome
 
@@ -151,6 +156,7 @@ class SemanticCache:
         *,
         strategy: Strategy | None = None,
         threshold: float | None = None,
+        context: Context | None = None,
         max_age_s: float | None = None,
         fresh: bool = False,
     ) -> LookupEvent:
@@ -165,7 +171,7 @@ class SemanticCache:
             identity = await self._identify(request)
             digest = identity.digest
             narrowed = self._strategy(identity, strategy)
-            terms = Terms(threshold=threshold, max_age_s=max_age_s)
+            terms = Terms(threshold=threshold, max_age_s=max_age_s, exact_context=context == "exact")
             outcome = await self._lookup(request, identity, narrowed, terms, fresh, stages)
         return LookupEvent(
             namespace=base_namespace(request.namespace),
@@ -186,10 +192,11 @@ class SemanticCache:
         told = self._told.get(key)
         if told is not None:
             return told[1]
+        reworded = may_reword(self._settings, request.namespace)
         if characters(request) <= _LONG:
-            identity = identify(request, self._normalizer, self._rules)
+            identity = identify(request, self._normalizer, self._rules, reworded=reworded)
         else:
-            identity = await asyncio.to_thread(identify, request, self._normalizer, self._rules)
+            identity = await asyncio.to_thread(identify, request, self._normalizer, self._rules, reworded=reworded)
         self._told[key] = weakref.ref(request, lambda _: self._told.pop(key)), identity
         return identity
 
@@ -245,7 +252,7 @@ class SemanticCache:
         identity = await self._identify(request)
         if identity.comparable and self._widest(identity) is Strategy.SEMANTIC:
             try:
-                await self._embedder.embed([identity.prompt])
+                await self._embedder.embed([identity.compared])
             except EmbedderUnavailable as error:
                 self._observer.degraded("embedder", error.code, str(error))
 
@@ -264,13 +271,14 @@ class SemanticCache:
         metadata: dict[str, Any] | None = None,
         fill: FillToken | None = None,
         reach: Strategy = Strategy.SEMANTIC,
+        pinned: bool = False,
     ) -> StoreOutcome:
         """Keep an answer (`response` is its JSON text) in both stores; says what was done, or why nothing was.
 
         `Stored` means acknowledged: found by the exact tier everywhere, by a paraphrase in this process at once and
         in every other within a second; with the embedder down, by a paraphrase later (`semantic: pending`). `reach` is
         the widest tier by which it may be found, if the operator's own is not narrower; below semantic nothing is
-        embedded.
+        embedded. `pinned`: it may be found only where all that precedes the last message is the same.
         """
         started = self._monotonic()
         outcome: StoreOutcome
@@ -297,6 +305,7 @@ class SemanticCache:
                 metadata=metadata,
                 fill=fill,
                 reach=self._strategy(identity, reach),
+                pinned=pinned,
             )
             outcome = await self._store(request, draft)
         self._observer.stored(
@@ -347,7 +356,7 @@ class SemanticCache:
         if self._embedder is None or not draft.identity.comparable or draft.reach is not Strategy.SEMANTIC:
             return None, SemanticState.OFF
         try:
-            embedding = (await self._embedder.embed([draft.identity.prompt]))[0]
+            embedding = (await self._embedder.embed([draft.identity.compared]))[0]
         except EmbedderUnavailable as error:
             self._observer.degraded("embedder", error.code, str(error))
             return None, SemanticState.PENDING
@@ -381,7 +390,7 @@ class SemanticCache:
             if candidate is None:
                 return False
             entry = candidate.entry
-            asker = asker_digest(entry.partition, entry.context, prompt or "", self._normalizer)
+            asker = asker_digest(entry.partition, entry.exact_context, prompt or "", self._normalizer)
         return await self._entries.veto(entry_id, asker, wrong=not correct)
 
     # -- bounds ---------------------------------------------------------------------------------------------------

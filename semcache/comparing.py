@@ -102,8 +102,8 @@ def _label(entry: Entry, fresh: Fresh, verdict: Agreement) -> Label:
     return Label(
         namespace=base_namespace(entry.namespace),
         entry_id=entry.entry_id,
-        asked="" if personal else fresh.identity.prompt,
-        cached="" if personal else entry.prompt,
+        asked="" if personal else fresh.identity.compared,
+        cached="" if personal else entry.compared,
         similarity=withheld.similarity,
         confidence=withheld.confidence,
         same=verdict is Agreement.SAME,

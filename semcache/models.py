@@ -7,7 +7,7 @@ Times are integer milliseconds since the epoch *by the store's clock*; digests a
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -58,6 +58,10 @@ class Strategy(StrEnum):
 
 
 _STRATEGY_RANK = {Strategy.EXACT: 0, Strategy.NORMALIZED: 1, Strategy.SEMANTIC: 2}
+
+
+Context = Literal["exact", "semantic"]
+"""Whether what precedes the last user message must be the same, or may be worded otherwise."""
 
 
 class CacheStatus(StrEnum):

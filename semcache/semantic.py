@@ -68,7 +68,7 @@ class SemanticTier:
         if ready and index is not None and not index.holds(identity.partition, identity.context):
             return direct  # nothing to compare with, so nothing to embed for: most turns of conversations
         try:
-            query = (await self._embedder.embed([identity.prompt]))[0]
+            query = (await self._embedder.embed([identity.compared]))[0]
         except EmbedderUnavailable as error:
             return degraded(self._observer, "embedder", error)
         clock.lap("embed")
@@ -149,12 +149,12 @@ class SemanticTier:
             return listed.missed
         if self._verifier is None or terms.confidence is None:
             return self._held(identity, nearest_hit(identity, listed, read))
-        scores = await self._verifier.scores(identity.prompt, [one.entry.prompt for one in listed.open])
+        scores = await self._verifier.scores(identity.compared, [one.entry.compared for one in listed.open])
         calibration = self._verifier.calibration(query.space)
 
         def chance(one: Open, score: float) -> float:
             evidence = features(
-                identity.prompt, one.entry.prompt, score=score, similarity=one.similarity, findings=one.findings
+                identity.compared, one.entry.compared, score=score, similarity=one.similarity, findings=one.findings
             )
             sure, held = probability(evidence, calibration), self._standing(one.entry)
             return sure if held is None else held.discounted(sure)

@@ -32,7 +32,7 @@ from pydantic_settings import (
 )
 
 from semcache.errors import ConfigError
-from semcache.models import Strategy, TtlClass, base_namespace
+from semcache.models import Context, Strategy, TtlClass, base_namespace
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,6 @@ client's two.
 Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
 Mode = Literal["threshold", "guarded", "verified", "shadow"]
-Context = Literal["exact", "semantic"]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 

@@ -94,7 +94,7 @@ class Feedback:
         """The asking prompt's norm digest, and its text where that is known to be the prompt of this digest."""
 
         def digest(text: str) -> bytes:
-            return asker_digest(entry.partition, entry.context, text, self._normalizer)
+            return asker_digest(entry.partition, entry.exact_context, text, self._normalizer)
 
         if said.asker is None:
             return digest(said.prompt or ""), said.prompt or ""

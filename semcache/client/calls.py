@@ -11,7 +11,7 @@ import msgspec
 from semcache.client.answers import Accepted, EntryRecord, Lookup, Readiness, Stored
 from semcache.client.core import Call
 from semcache.client.errors import ClientError
-from semcache.client.items import LookupItem, Messages, StoreItem, Strategy
+from semcache.client.items import Context, LookupItem, Messages, StoreItem, Strategy
 
 T = TypeVar("T")
 
@@ -54,6 +54,7 @@ def lookup(
     params: Mapping[str, Any] | None = None,
     user: str | None = None,
     strategy: Strategy | None = None,
+    context: Context | None = None,
     threshold: float | None = None,
     max_age_s: float | None = None,
 ) -> Call[Lookup]:
@@ -72,6 +73,7 @@ def lookup(
             params=params or {},
             user=user,
             strategy=strategy,
+            context=context,
             threshold=threshold,
             max_age_s=max_age_s,
         )
@@ -94,6 +96,7 @@ def store(
     params: Mapping[str, Any] | None = None,
     user: str | None = None,
     strategy: Strategy | None = None,
+    context: Context | None = None,
     fill_token: str | None = None,
     ttl_s: float | None = None,
     tags: Sequence[str] = (),
@@ -117,6 +120,7 @@ def store(
             params=params or {},
             user=user,
             strategy=strategy,
+            context=context,
             response=response,
             fill_token=fill_token,
             ttl_s=ttl_s,

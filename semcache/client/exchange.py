@@ -126,6 +126,7 @@ class Exchange:
             LookupItem(
                 **self._identity,
                 strategy=_NAMES.get(self._strategy),
+                context=self._directives.context,
                 threshold=self._directives.threshold,
                 max_age_s=self._directives.max_age_s,
             )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 Strategy = Literal["exact", "normalized", "semantic"]
+Context = Literal["exact", "semantic"]
 Messages = Sequence[Mapping[str, Any]]
 
 
@@ -27,10 +28,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who asks; part of the identity of personalised prompts only."""
     strategy: Strategy | None = None
     """The widest tier to try; for a store, the widest by which the answer may be found."""
+    context: Context | None = None
+    """`exact`: what precedes the last message must be the same, even where the operator lets it be reworded."""
 
 
 class LookupItem(Item, frozen=True, kw_only=True, omit_defaults=True):
-    """A lookup. `strategy`, `threshold` and `max_age_s` tighten what the operator set, and never loosen it."""
+    """A lookup. `strategy`, `context`, `threshold` and `max_age_s` tighten what the operator set, never loosen it."""
 
     threshold: float | None = None
     """Least cosine similarity of a semantic hit."""

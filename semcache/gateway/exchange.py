@@ -89,6 +89,7 @@ class Exchange:
             self._event = await parts.cache.find(
                 self._request,
                 strategy=_narrowest(directives.strategy, widest(self._asked.traits)),
+                context=directives.context,
                 threshold=directives.threshold,
                 max_age_s=directives.max_age_s,
                 fresh=fresh,

@@ -65,21 +65,16 @@ class IdentityBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class LookupBody(IdentityBody, kw_only=True, forbid_unknown_fields=True):
-    """A lookup. `strategy`, `threshold` and `max_age_s` can tighten what the operator set, never loosen it."""
+    """A lookup. `strategy`, `context`, `threshold`, `max_age_s` can tighten what the operator set, never loosen it."""
 
     strategy: Strategy | None = None
     """The widest tier to try."""
-    context: Literal["exact", "semantic"] = "exact"
-    """How what precedes the last message must match; only `exact` is offered."""
+    context: Literal["exact", "semantic"] | None = None
+    """Whether what precedes the last message must be the same, or may be worded otherwise where the operator allows."""
     threshold: Fraction | None = None
     """Least cosine similarity of a semantic hit."""
     max_age_s: Seconds | None = None
     """Oldest answer to accept."""
-
-    def check(self) -> None:
-        """Raises RequestError for what is well formed but not offered."""
-        if self.context != "exact":
-            raise RequestError("only the context `exact` is offered: leave `context` out", field="context")
 
 
 class UsageBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +113,8 @@ class StoreBody(IdentityBody, kw_only=True, forbid_unknown_fields=True):
     """Kept with the entry, and given back with it."""
     strategy: Strategy = Strategy.SEMANTIC
     """The widest tier by which the answer may be found, within the operator's bounds."""
+    context: Literal["exact", "semantic"] | None = None
+    """`exact`: it may be found only where all that precedes the last message is the same."""
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -139,10 +139,10 @@ async def _entries(call: Call, namespace: str | None) -> tuple[int | None, str]:
 
 
 async def _lookup(call: Call, body: LookupBody) -> Outcome:
-    body.check()
     return await call.site.service.cache.lookup(
         body.request(call.credential, call.header(b"x-cache-namespace")),
         strategy=body.strategy,
+        context=body.context,
         threshold=body.threshold,
         max_age_s=body.max_age_s,
     )
@@ -163,6 +163,7 @@ async def _store(call: Call, body: StoreBody) -> StoreOutcome:
         metadata=body.metadata,
         fill=tokens.decode_fill(body.fill_token) if body.fill_token is not None else None,
         reach=body.strategy,
+        pinned=body.context == "exact",
     )
 
 

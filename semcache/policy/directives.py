@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import RequestError
-from semcache.models import Strategy
+from semcache.models import Context, Strategy
 
 MOST_TAGS: Final = 64
 LONGEST_TAG: Final = 128
@@ -24,6 +24,8 @@ LONGEST_TAG: Final = 128
 _FOREVER: Final = 2**31
 """Seconds: what RFC 9111, section 1.2.2, makes of more."""
 _MOST_TTL_S: Final = 10 * 366 * 86400.0
+
+_CONTEXTS: Final[dict[str, Context]] = {"exact": "exact", "semantic": "semantic"}
 
 _ELEMENT = re.compile(
     rb"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)"  # a token
@@ -52,6 +54,7 @@ class Directives(msgspec.Struct, frozen=True, kw_only=True):
     """As it stands in `X-Cache-Namespace`; whether it is one, and open to the caller, is for its credential to say."""
     tags: tuple[str, ...] = ()
     strategy: Strategy | None = None
+    context: Context | None = None
 
 
 NONE: Final = Directives()
@@ -133,6 +136,13 @@ def _strategy(value: str) -> Strategy:
         raise RequestError(f"a strategy is one of {', '.join(Strategy)}", field="X-Cache-Strategy") from error
 
 
+def _context(value: str) -> Context:
+    found = _CONTEXTS.get(value.lower())
+    if found is None:
+        raise RequestError(f"a context is one of {', '.join(_CONTEXTS)}", field="X-Cache-Context")
+    return found
+
+
 def _tags(value: str) -> tuple[str, ...]:
     try:
         value = value.encode("latin-1").decode()
@@ -151,6 +161,7 @@ _FIELDS: Final[dict[bytes, tuple[str, Callable[[str], object]]]] = {
     b"x-cache-ttl": ("ttl_s", _ttl),
     b"x-cache-threshold": ("threshold", _threshold),
     b"x-cache-strategy": ("strategy", _strategy),
+    b"x-cache-context": ("context", _context),
     b"x-cache-tags": ("tags", _tags),
     b"x-cache-namespace": ("namespace", str),
 }

@@ -9,8 +9,9 @@ The rule. A request falls into three pieces:
 * prompt: the text of the last message, if that is from the user and nothing but text.
 
 The raw digest covers the canonical bytes of all three, the normalised one the partition's and context's digests and
-the normalised prompt, with the normaliser's version; both know the context exactly, never by its shape. Where there is no prompt, all of the last message goes into the
-raw digest and the normalised digest is derived from that: such a request has no other spelling.
+the normalised prompt, with the normaliser's version; both know the context exactly, never by its shape. Where there is
+no prompt, all of the last message goes into the raw digest and the normalised digest is derived from that: such a
+request has no other spelling.
 
 Every hash names its purpose and the length of each piece, so no two sequences of pieces are ever the same bytes.
 A conversation in which an earlier turn of the user was personal stays personal; one that held a secret stays uncached.
@@ -65,7 +66,7 @@ def identify(
         model=request.model,
         model_version=request.model_version,
         digest=digest,
-        norm_digest=(asker_digest(partition, exactly, prompt, normalizer) if prompt else _digest(b"only", digest)),
+        norm_digest=asker_digest(partition, exactly, prompt, normalizer) if prompt else _digest(b"only", digest),
         partition=partition,
         context=exactly if told is None else _digest(b"shape", _context_bytes(told.shape, last, prompt))[:16],
         history=b"" if told is None else exactly,
