@@ -54,10 +54,21 @@ def read(path: Path, *, limit: int | None = None) -> Stream:
         raise ValueError(f"{path}: no rows")
     first = lines[0]
     if {"a", "b", "same"} <= first.keys():
-        return Stream("pairs", _from_pairs(lines))
+        return Stream("pairs", from_pairs(lines))
     if "label" in first and "text" in first:
         return Stream("classes", [_classed(row, number) for number, row in enumerate(lines)])
     return Stream("log", [Request(_messages(row, path, number), None) for number, row in enumerate(lines, 1)])
+
+
+def from_pairs(rows: list[dict[str, Any]]) -> list[Request]:
+    """Both texts of each pair as requests, in order, labelled by what `same` joins."""
+    classes = _Classes()
+    for row in rows:
+        classes.find(row["a"])
+        classes.find(row["b"])
+        if row["same"]:
+            classes.join(row["a"], row["b"])
+    return [Request(_user(text), classes.find(text)) for row in rows for text in (row["a"], row["b"])]
 
 
 def shuffled(stream: Stream, seed: int) -> Stream:
@@ -87,16 +98,6 @@ def rows(path: Path, limit: int | None = None) -> Iterator[dict[str, Any]]:
 
 def _user(text: str) -> tuple[dict[str, Any], ...]:
     return ({"role": "user", "content": text},)
-
-
-def _from_pairs(rows: list[dict[str, Any]]) -> list[Request]:
-    classes = _Classes()
-    for row in rows:
-        classes.find(row["a"])
-        classes.find(row["b"])
-        if row["same"]:
-            classes.join(row["a"], row["b"])
-    return [Request(_user(text), classes.find(text)) for row in rows for text in (row["a"], row["b"])]
 
 
 def _classed(row: dict[str, Any], number: int) -> Request:

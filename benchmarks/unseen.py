@@ -1,0 +1,129 @@
+"""The labelled data that no training saw, as pairs and as streams of requests.
+
+Pair sets: the test folds of `semcache.verifier.train.sets`, the sets that are kept out altogether, prompts of the
+families that are kept out, the hand-written everyday pairs, and near repeats of unseen questions. Streams: the test
+fold of the Quora pairs in file order; of the class sets the labels that no trained pair or class shares a text with.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.streams import from_pairs
+from semcache.verifier.train import report, sets, surface
+from semcache.verifier.train.pairs import LabelledPair
+from semcache.verifier.train.sets import Fold, fold_of
+
+NEAR = ("typo", "case", "punctuation", "politeness")
+"""The kinds of near repeats that the goal is stated for."""
+_SURFACE_KINDS = frozenset({"mispelling"})
+"""Of `query_variation_pairs`, spelled as there: the others are rewordings."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One request of a stream."""
+
+    text: str
+    label: str
+    """Requests of one label deserve one answer, all others do not."""
+    place: str = ""
+    """What the service would keep apart by namespace: a database that questions are about."""
+
+
+def pair_sets(data: Path, *, seed: int, most: int) -> Iterator[tuple[str, list[LabelledPair]]]:
+    """Name and pairs of every set, at most `most` of each, drawn at random with `seed`."""
+    for name, pairs in report.tested(data, seed=seed):
+        if pairs:
+            yield name, drawn(pairs, most, seed)
+    for name, pairs in near_repeats(data, seed=seed, most=most).items():
+        yield name, drawn(pairs, most, seed)
+
+
+def drawn(pairs: list[LabelledPair], most: int, seed: int) -> list[LabelledPair]:
+    """At most `most` of them, in their order."""
+    if len(pairs) <= most:
+        return pairs
+    chosen = sorted(random.Random(seed).sample(range(len(pairs)), most))
+    return [pairs[at] for at in chosen]
+
+
+def near_repeats(data: Path, *, seed: int, most: int) -> dict[str, list[LabelledPair]]:
+    """Unseen questions and the same ones as somebody else would type them, by where the noise comes from."""
+    changes = {"typo": surface.typo, "case": surface.case, "punctuation": surface.punctuation}
+    changes["politeness"] = surface.politeness
+    rng = random.Random(seed)
+    found: dict[str, list[LabelledPair]] = {}
+    questions = [row["text"] for row in sets.rows(data, "open_questions")]
+    unseen = [text for text in questions if fold_of(f"open\0{text.lower()}") is Fold.TEST]
+    made = []
+    for text in rng.sample(unseen, min(len(unseen), most)):
+        kind = rng.choice(NEAR)
+        changed = changes[kind](text, rng)
+        if changed != text:
+            made.append(LabelledPair(text, changed, True, f"positive:{kind}", "open_questions", ""))
+    found["near repeats, made"] = made
+    varied = sets.pair_sets(data, ["query_variation_pairs", "msmarco_typo_pairs"])
+    found["near repeats, query_variation"] = [
+        pair for pair in varied["query_variation_pairs"] if _tests(pair.group) and _SURFACE_KINDS & set(_kinds(pair))
+    ]
+    found["near repeats, msmarco_typo"] = [pair for pair in varied["msmarco_typo_pairs"] if _tests(pair.group)]
+    return {name: pairs for name, pairs in found.items() if pairs}
+
+
+def streams(data: Path, names: Iterable[str]) -> Iterator[tuple[str, list[Asked]]]:
+    """Name and requests of each stream, in file order."""
+    seen: frozenset[str] | None = None
+    for name in names:
+        if name == "qqp_pairs":
+            yield name, quora(data)
+        else:
+            seen = _seen(data) if seen is None else seen
+            yield name, classes(data, name, seen)
+
+
+def quora(data: Path) -> list[Asked]:
+    """Both questions of each test pair in file order; a request's label is what its pairs join, transitively."""
+    pairs = sets.pair_sets(data, sets.QUORA)["qqp_pairs"]
+    rows = [{"a": pair.a, "b": pair.b, "same": pair.same} for pair in pairs if _tests(pair.group)]
+    return [Asked(request.text, str(request.label)) for request in from_pairs(rows)]
+
+
+def classes(data: Path, name: str, seen: frozenset[str]) -> list[Asked]:
+    """The rows of the labels that training saw nothing of; each row out of scope is a label of its own."""
+    requests = []
+    for number, row in enumerate(sets.rows(data, name)):
+        label = str(row.get("answer_key") or row["label"])
+        label = f"oos-{number}" if label == "oos" else label
+        requests.append(Asked(row["text"], label, str(row.get("db", ""))))
+    if name in sets.CLASS_SETS:
+        return [one for one in requests if _tests(f"{name}\0{one.label}")]
+    known = {(one.place, one.label) for one in requests if plain(one.text) in seen}
+    return [one for one in requests if (one.place, one.label) not in known]
+
+
+def plain(text: str) -> str:
+    """As folds compare texts."""
+    return " ".join(text.lower().split())
+
+
+def _seen(data: Path) -> frozenset[str]:
+    """Every text of a pair that training or calibration used."""
+    return frozenset(
+        plain(text)
+        for pairs in sets.pair_sets(data).values()
+        for pair in pairs
+        if not _tests(pair.group)
+        for text in (pair.a, pair.b)
+    )
+
+
+def _tests(group: str) -> bool:
+    return fold_of(group) is Fold.TEST
+
+
+def _kinds(pair: LabelledPair) -> list[str]:
+    return pair.kind.split(":")[1:]
