@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from semcache.verifier import calibrations, weights
-from semcache.verifier.judge import Pair, PackagedJudge
+from semcache.verifier.judge import PackagedJudge, Pair
 
 pytestmark = pytest.mark.skipif(not weights.FILE.is_file(), reason="the package ships no weights yet")
 
