@@ -2,11 +2,13 @@
 
     python benchmarks/verified.py --data ../shared/evaldata --cache .cache/verified
     python benchmarks/verified.py --data ../shared/evaldata --cache .cache/verified --weights verifier.npz --seeds 5
+    python benchmarks/verified.py --data . --cache .cache/known --orders file --streams known:calibrated known:bursts
 
 Each class set becomes a stream of requests: in file order, shuffled, and with popularity that changes (Zipf). A request
 whose text is stored is an exact hit. Else its candidates are the four nearest stored texts, by the packaged embedder,
 and their score is the cosine, or with --weights the verifier's. A candidate's answer is wrong if its class is another.
-What is not served is stored, and its class is the label. Side by side:
+What is not served is stored, and its class is the label. Streams `known:calibrated`, `known:overconfident`,
+`known:drifting` and `known:bursts` are made up, of known truth. Side by side:
 
 * `verified`: `semcache.policy.risk`, planned anew every 32 requests;
 * `oracle`: the static threshold on the same score that served most within the bound, known only afterwards;
@@ -61,6 +63,8 @@ class Source(NamedTuple):
     classes: list[int]
     near: list[list[int]]
     scores: list[list[float]]
+    given: int
+    """Texts that arrive; those after them are stored from the start."""
 
 
 class Outcome(NamedTuple):
@@ -109,11 +113,13 @@ def main() -> int:
                 ]
                 if not missing:
                     continue
-                if stream not in sources:
+                if stream.startswith("known:"):
+                    sources[stream] = known(stream.removeprefix("known:"), seed, min(arguments.limit, 3000))
+                elif stream not in sources:
                     sources[stream] = source(
                         stream, arguments.data, arguments.cache, arguments.weights, arguments.limit
                     )
-                same = (stream, order, 0 if order == "file" else seed)
+                same = (stream, order, seed if order != "file" or stream.startswith("known:") else 0)
                 cells = simulate(sources[stream], order, seed, missing, statics.setdefault(same, []))
                 with kept.open("a") as file:
                     for (bound, policy), outcome in cells.items():
@@ -167,7 +173,33 @@ def source(name: str, data: Path, cache: Path, weights: Path | None, limit: int)
         classes,
         [line[some].tolist() for line, some in zip(near, enough, strict=True)],
         [line[some].tolist() for line, some in zip(scores, enough, strict=True)],
+        len(texts),
     )
+
+
+def known(kind: str, seed: int, count: int) -> Source:
+    """A stream of which the truth is known: one candidate for four of five requests, scored as a decent verifier would.
+
+    Half of the confidences are N(5, 1.5) in logits and half N(-1, 2). Log odds of right are the confidence's
+    (`calibrated`), 1.5 less (`overconfident`), 3 less in the middle third (`drifting`), 4 less in 80 of each 500
+    requests (`bursts`).
+    """
+    rng = random.Random(f"{kind} {seed}")
+    classes, near, scores, further = list(range(count)), [], [], []
+    for number in range(count):
+        z = rng.choice((rng.gauss(5.0, 1.5), rng.gauss(-1.0, 2.0)))
+        off = {
+            "calibrated": 0.0,
+            "overconfident": 1.5,
+            "drifting": 3.0 if count <= 3 * number < 2 * count else 0.0,
+            "bursts": 4.0 if number % 500 >= 420 else 0.0,
+        }[kind]
+        right = rng.random() < 1.0 / (1.0 + math.exp(off - z))
+        there = rng.random() < 0.8
+        near.append([count + number] if there else [])
+        scores.append([1.0 / (1.0 + math.exp(-z))] if there else [])
+        further.append(number if right else -1)
+    return Source(classes + further, near, scores, count)
 
 
 def _numbers(values: Sequence[str]) -> list[int]:
@@ -277,7 +309,7 @@ def simulate(
     stream: Source, order: str, seed: int, wanted: Sequence[tuple[float, str]], static: list[Outcome]
 ) -> dict[tuple[float, str], Outcome]:
     """Run policies over one order of a stream, by (bound, policy). `static` keeps the static thresholds' outcomes."""
-    arrived = arrivals(len(stream.classes), stream.classes, order, seed)
+    arrived = arrivals(stream.given, stream.classes[: stream.given], order, seed)
     results: dict[tuple[float, str], Outcome] = {}
     for bound, policy in wanted:
         if policy == "verified":
@@ -286,6 +318,8 @@ def simulate(
             results[bound, policy] = vcache(stream, arrived, bound, seed)
         elif policy == "frozen":
             results[bound, policy] = frozen(stream, arrived, bound)
+        elif stream.given < len(stream.classes):
+            results[bound, policy] = _hindsight(stream, arrived, bound)
         else:
             if not static:
                 static += [_static(stream, arrived, threshold) for threshold in _thresholds(stream)]
@@ -294,16 +328,34 @@ def simulate(
     return results
 
 
+def _hindsight(stream: Source, arrived: Sequence[int], bound: float) -> Outcome:
+    """The best threshold of all, where what is served changes nothing about later candidates."""
+    ranked = sorted(
+        ((stream.scores[at][0], stream.classes[stream.near[at][0]] != at) for at in arrived if stream.near[at]),
+        reverse=True,
+    )
+    best = wrong = 0
+    errors = 0
+    for number, (_, bad) in enumerate(ranked, 1):
+        wrong += bad
+        if wrong <= bound * len(arrived):
+            best, errors = number, wrong
+    return Outcome(len(arrived), best, errors, 0.0, 0)
+
+
 def _thresholds(stream: Source) -> list[float]:
-    """24 quantiles of the scores, and one that serves nothing."""
+    """28 quantiles of the scores, and one that serves nothing."""
     scores = np.array([score for line in stream.scores for score in line[:CANDIDATES]])
     scores = scores[np.isfinite(scores)]
-    return [*np.quantile(scores, 1.0 - np.geomspace(0.002, 0.8, 24)).tolist(), math.inf]
+    return [
+        *np.quantile(scores, 1.0 - np.append(np.geomspace(0.002, 0.1, 10), np.linspace(0.12, 0.66, 18))).tolist(),
+        math.inf,
+    ]
 
 
 def _replay(stream: Source, arrived: Sequence[int], step: Step) -> Iterator[tuple[bool, bool]]:
     """For each request whether it was a semantic hit, and whether that was wrong."""
-    stored = [False] * len(stream.classes)
+    stored = [number >= stream.given for number in range(len(stream.classes))]
     for at in arrived:
         if stored[at]:
             step(at, [])
@@ -427,7 +479,7 @@ def vcache(stream: Source, arrived: Sequence[int], delta: float, seed: int) -> O
     rng = random.Random(seed)
     seen: dict[int, list[tuple[float, int]]] = {}
     fits: dict[int, tuple[float, float, float]] = {}
-    inserted = [False] * len(stream.classes)
+    inserted = [number >= stream.given for number in range(len(stream.classes))]
     levels = np.linspace(1e-6, 1.0 - 1e-6, 50)
     quantiles = np.array([risk._normal(float(one)) for one in 1.0 - levels])
     explored = 0

@@ -436,6 +436,12 @@ CURIOUS: Final = 1.0
 NEAR: Final = 0.25
 FAR: Final = 1.0
 """The bound has to hold after so many times the requests so far, as well."""
+SOON: Final = 64.0
+"""... and of so many requests."""
+HASTE: Final = 1.25
+"""Most wrong answers a request that are planned with, in bounds: savings are not spent on poor candidates."""
+HARBOUR: Final = 0.2
+"""What adds less than so much of the bound is served even where the margin is used up, but not what is expected."""
 BLIND: Final = 64.0
 """Requests (or an eighth of those so far) for which errors of the model add up before it will have learned better."""
 FORGET: Final = 0.2
@@ -514,6 +520,10 @@ class _Reading(msgspec.Struct, frozen=True):
         # One half more: wrong answers are whole, the quantile is not.
         return upper <= math.floor(bound.alpha * max(self.requests + ahead, EARLY)) + 0.5
 
+    def within(self, bound: Bound) -> bool:
+        """Whether what is expected of the past is within the bound."""
+        return self.past.ratio * self.past.mean <= bound.alpha * max(self.requests, EARLY)
+
 
 def _read(state: State, bound: Bound, more: float = 1.0) -> _Reading:
     """Learn from the counters, as if they had become `more` times as many."""
@@ -550,7 +560,7 @@ def plan(state: State, bound: Bound) -> Plan:
 
 
 def _levels(seen: _Reading, bound: Bound) -> tuple[int | None, ...]:
-    horizons = (max(100.0, seen.requests * NEAR), max(250.0, seen.requests * FAR))
+    horizons = (SOON, max(SOON, seen.requests * NEAR), max(250.0, seen.requests * FAR))
     least = min(MOST_TESTS, max(FLOOR, TESTS / (bound.alpha * max(seen.requests, 100.0))))
     if seen.alarm:
         least = max(least, 0.16)
@@ -559,10 +569,11 @@ def _levels(seen: _Reading, bound: Bound) -> tuple[int | None, ...]:
     bins = np.arange(BINS)
 
     def fits(gain: Floats) -> bool:
-        return all(seen.holds(gain, one, bound) for one in horizons)
+        slow = float(gain @ seen.chance) <= HASTE * bound.alpha
+        return slow and all(seen.holds(gain, one, bound) for one in horizons)
 
     levels: list[int | None] = [None] * BINS
-    if seen.labels < FIRST or not seen.holds(np.zeros(BINS), 0.0, bound):
+    if seen.labels < FIRST:
         return tuple(levels)
     # The lowest bin that may be served with all above it: the lower, the more is served, so halving finds it.
     low, high = 0, BINS
@@ -572,6 +583,10 @@ def _levels(seen: _Reading, bound: Bound) -> tuple[int | None, ...]:
             high = middle
         else:
             low = middle + 1
+    if not seen.alarm and seen.within(bound):
+        # The margin is used up and what is expected is not: what hardly adds to it is served all the same.
+        adds = np.cumsum((served * seen.chance)[::-1])[::-1]
+        low = min(low, int((adds > HARBOUR * bound.alpha).sum()))
     levels[low:] = wanted[low:]
     # Of the next one, part.
     if low > 0:
