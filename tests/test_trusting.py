@@ -51,7 +51,11 @@ async def test_trust_and_tuned_cuts_count_in_every_replica(make_service: MakeSer
     assert isinstance(alike, float)
 
     await two.tunings.set("default", Tuning(threshold=(1 + alike) / 2), who="test")
-    assert await found(two) == "below_threshold"
+
+    async def not_near_enough() -> bool:
+        return await found(two) == "below_threshold"
+
+    await eventually(not_near_enough)  # once its index knows the entry
     await eventually(lambda: one.tunings.of("default").threshold == (1 + alike) / 2)
     assert await found(one) == "below_threshold"
     loose = 1 - (1 - alike) * 1.5

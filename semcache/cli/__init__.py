@@ -1,5 +1,5 @@
-"""The command line: `semcache serve | check-config | doctor | rebuild | stats | warm | export | import | new-key |
-version`.
+"""The command line: `semcache serve | check-config | doctor | rebuild | stats | warm | export | import | feedback |
+tune | train | new-key | version`.
 
 Reads arguments, calls the room that does the work, prints. Knows no policy, no store and no HTTP of its own. Nothing
 heavy is imported before the command that needs it: `semcache version` answers at once.
@@ -88,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     stats.add_argument("--json", action="store_true", help="as the service gave it")
     _remote(stats)
     _moving(commands)
+    _learning(commands)
     key = _command(
         commands, "new-key", "make an API key and its block for the keys file", "semcache new-key team-a >> keys.toml"
     )
@@ -130,6 +131,59 @@ def _moving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     taken.add_argument("file", help="an export")
     taken.add_argument("--from-line", type=int, default=1, metavar="N", help="leave out the lines before (%(default)s)")
     _remote(taken)
+
+
+def _learning(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    said = _command(
+        commands,
+        "feedback",
+        "say whether a hit was right: a wrong one is never served to that prompt again",
+        "semcache feedback --entry-id 0b7c1f0e9d2a4b6c8e0f1a2b3c4d5e6f --prompt Hello? --wrong",
+    )
+    said.add_argument("--request-id", help="the hit, as its lookup named it")
+    said.add_argument("--entry-id", help="the hit, as x-cache-key named it; with --prompt")
+    said.add_argument("--prompt", help="the prompt that was answered")
+    verdict = said.add_mutually_exclusive_group(required=True)
+    verdict.add_argument("--wrong", dest="correct", action="store_false", default=None, help="the answer was wrong")
+    verdict.add_argument("--correct", dest="correct", action="store_true", default=None, help="right; takes it back")
+    said.add_argument("--answer", help="the right answer, JSON or text: kept to learn from, not served")
+    said.add_argument("--user", help="whose word it is: each user is heard once")
+    _remote(said)
+    tune = _command(
+        commands,
+        "tune",
+        "propose the threshold, or the verifier's confidence, for a target error, from a service's labels or a file",
+        "semcache tune --target-error 0.01 --plot tuning.png",
+    )
+    tune.add_argument(
+        "--target-error", type=float, default=0.01, metavar="SHARE", help="most wrong answers (%(default)s)"
+    )
+    tune.add_argument(
+        "--among", choices=("requests", "hits"), default="requests", help="what that is a share of (%(default)s)"
+    )
+    tune.add_argument("--level", type=float, default=0.95, help="confidence that it holds (%(default)s)")
+    tune.add_argument("--knob", choices=("threshold", "confidence"), help="what to tune (what decided the labels)")
+    tune.add_argument("--namespace", help="this namespace only")
+    tune.add_argument("--pairs", metavar="FILE", help="JSON lines of a, b, same, in place of a service's labels")
+    tune.add_argument("--plot", metavar="FILE", help="hit rate against error as PNG (on the terminal, in characters)")
+    tune.add_argument("--json", metavar="FILE", help="write proposals and curves")
+    tune.add_argument("--apply", action="store_true", help="set what is proposed, on all replicas")
+    tune.add_argument("--override", action="store_true", help="even where that loosens what the settings name")
+    _local(tune)
+    _remote(tune)
+    train = _command(
+        commands,
+        "train",
+        "train the verifier anew from labelled sets, a service's labels among them",
+        "semcache train --from-feedback labels.jsonl --data evaldata --out weights.npz",
+    )
+    train.add_argument("--from-feedback", metavar="LABELS", help="JSON lines of GET /admin/labels; -: ask the service")
+    train.add_argument("--data", required=True, metavar="DIR", help="folder of the labelled sets")
+    train.add_argument("--out", required=True, metavar="FILE", help="where the weights go")
+    train.add_argument("--start", metavar="FILE", help="go on from these weights")
+    train.add_argument("--pairs", type=int, metavar="N", help="about how many pairs to see")
+    train.add_argument("--seed", type=int, help="of everything random")
+    _remote(train)
 
 
 def _command(

@@ -15,6 +15,7 @@ from semcache.http.bodies import InvalidateBody, RebuildBody
 from semcache.http.data import require_comparable
 from semcache.http.decoding import BodyDecoder
 from semcache.http.exchange import Answer, Call
+from semcache.http.learning import of_tunings
 from semcache.http.routes import require_all_namespaces
 from semcache.policy.selection import check_selector
 
@@ -133,7 +134,11 @@ async def invalidations(call: Call) -> Answer:
 
 async def config(call: Call) -> Answer:
     """GET /admin/config."""
-    return Answer(200, encode(call.site.settings.redacted()))
+    tuned = call.site.service.tunings.all()
+    shown = call.site.settings.redacted()
+    if tuned:
+        shown["tuned"] = {cuts.namespace: cuts for cuts in of_tunings(tuned, call.site.settings, call)}
+    return Answer(200, encode(shown))
 
 
 def _may_see_job(call: Call, status: JobStatus) -> None:

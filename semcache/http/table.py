@@ -7,10 +7,11 @@ from typing import Any, Final
 from semcache.admin.jobs import JobStatus
 from semcache.admin.transfer import Imported
 from semcache.admin.transfer_format import Record
-from semcache.http import admin, answers, bodies, data, operations, providers, rates, transfer, warm
+from semcache.http import admin, answers, bodies, data, learning, operations, providers, rates, transfer, warm
 from semcache.http.access import Role
 from semcache.http.problems import Problem
 from semcache.http.routes import Example, Items, Lines, Parameter, Reply, Route
+from semcache.policy.labels import Label
 
 _QUESTION: Final = {"prompt": "What is the capital of France?", "model": "gpt-4o-mini", "params": {"temperature": 0}}
 _ANSWER: Final = {"choices": [{"message": {"role": "assistant", "content": "Paris."}, "finish_reason": "stop"}]}
@@ -202,7 +203,8 @@ ROUTES: Final[list[Route]] = [
         role=Role.WRITE,
         tag="Data plane",
         summary="Say whether a hit was right",
-        description="A wrong hit is never served to that prompt again; `correct: true` takes that back.",
+        description="A wrong hit is never served to that prompt again; `correct: true` takes that back. What is said "
+        "is evidence for all other prompts that the entry answers, one voice a caller, and a label to learn from.",
         body=bodies.FeedbackBody,
         examples={
             "wrong": Example(
@@ -447,6 +449,57 @@ ROUTES: Final[list[Route]] = [
         description="Each entry keeps the life that it has left. Sending lines again does no harm.",
         body=Lines(Record),
         replies={200: Reply("What came of the lines.", Imported)},
+    ),
+    Route(
+        method="GET",
+        path="/admin/labels",
+        handler=learning.labels,
+        role=Role.ADMIN,
+        tag="Admin plane",
+        summary="What became known of pairs of prompts, as JSON lines, streamed",
+        description="From feedback and from comparing answers; for `semcache tune` and `semcache train`.",
+        parameters=(
+            Parameter("namespace", "query", "Only this one; otherwise all that are open to the key."),
+            Parameter("source", "query", "`feedback`, `shadow`, `explored`, `stored`; several between commas."),
+        ),
+        replies={200: Reply("JSON lines.", Lines(Label))},
+    ),
+    Route(
+        method="DELETE",
+        path="/admin/labels",
+        handler=learning.clear_labels,
+        role=Role.ADMIN,
+        tag="Admin plane",
+        summary="Drop a namespace's labels, prompts and all",
+        parameters=(Parameter("namespace", "query", "Whose labels.", required=True),),
+        replies={204: Reply("They are gone.")},
+    ),
+    Route(
+        method="GET",
+        path="/admin/tuning",
+        handler=learning.tuning,
+        role=Role.ADMIN,
+        tag="Admin plane",
+        summary="The cuts that were tuned, and by whom",
+        replies={200: Reply("What is tuned, and the history, newest first.", learning.TuningAnswer)},
+    ),
+    Route(
+        method="POST",
+        path="/admin/tuning",
+        handler=learning.tune,
+        role=Role.ADMIN,
+        tag="Admin plane",
+        summary="Tune a namespace's cuts, on all replicas within two seconds",
+        description="Beside the settings: what these name can only be tightened, unless `override` is said.",
+        body=learning.TuningBody,
+        examples={
+            "threshold": Example(
+                "A least cosine, and what it rests on",
+                {"namespace": "default", "threshold": 0.96, "grounds": {"labels": 1200, "error": 0.004}},
+            ),
+            "reset": Example("As the settings say", {"namespace": "default", "reset": True}),
+        },
+        replies={200: Reply("What is tuned now.", learning.TuningAnswer)},
     ),
     Route(
         method="GET",

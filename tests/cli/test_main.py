@@ -15,7 +15,9 @@ import pytest
 from semcache import __version__
 from semcache.cli import main, parser
 
-COMMANDS = ("serve", "check-config", "doctor", "rebuild", "stats", "new-key", "version")
+COMMANDS = (
+    "serve", "check-config", "doctor", "rebuild", "stats", "feedback", "tune", "train", "new-key", "version"
+)  # fmt: skip
 
 
 def semcache(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

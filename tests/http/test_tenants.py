@@ -30,6 +30,9 @@ ADMIN_ROUTES = [
     ("POST", "/admin/invalidate"),
     ("GET", "/admin/invalidations"),
     ("GET", "/admin/config"),
+    ("GET", "/admin/labels"),
+    ("GET", "/admin/tuning"),
+    ("POST", "/admin/tuning"),
 ]
 
 

@@ -1,0 +1,75 @@
+"""Pairs scored as the service judges them: by cosine, or by guards and verifier above the floor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from semcache.admin.scoring import Pair, Scorer
+from semcache.models import Embedding
+from semcache.policy.confidence import Calibration
+from semcache.policy.guards import Rules
+from semcache.policy.tuning import BARRED, Knob
+from semcache.ports import EmbedderState
+
+
+class Angles:
+    """A text `name 30` lies at 30 degrees; one without an angle has no vectors."""
+
+    space, dimension = "angles", 2
+
+    async def embed(self, texts: Sequence[str], *, deadline_s: float | None = None) -> list[Embedding | None]:
+        return [self._of(text) for text in texts]
+
+    def _of(self, text: str) -> Embedding | None:
+        angle = text.rpartition("@")[2]
+        if not angle.isdigit():
+            return None
+        turn = np.deg2rad(float(angle))
+        return Embedding("angles", np.array([[np.cos(turn), np.sin(turn)]], np.float32), np.ones(1, np.float32))
+
+    def state(self) -> EmbedderState:
+        return EmbedderState(ready=True)
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Lengths(Angles):
+    """A verifier whose score is the number of cached characters; long ones it cannot judge."""
+
+    fingerprint = "lengths"
+
+    def calibration(self, space: str) -> Calibration:
+        return Calibration(fingerprint="lengths", bias=-5.0, weights={"score": 1.0})
+
+    async def scores(self, asked: str, cached: Sequence[str], *, deadline_s: float | None = None) -> list[float | None]:
+        return [None if len(text) > 20 else 5.0 for text in cached]
+
+
+async def test_by_cosine() -> None:
+    scorer = Scorer(Angles(), None, Rules.default())
+    done: list[int] = []
+    pairs = [Pair("a@0", "b@60", True), Pair("a@0", "b", False, 2.0)] * 40
+    found = await scorer.score(pairs, done=done.append)
+    assert scorer.knob is Knob.THRESHOLD
+    assert found[0].score == pytest.approx(0.5, abs=1e-3)
+    assert (found[1].score, found[1].same, found[1].weight) == (BARRED, False, 2.0)
+    assert done == [64, 80]
+
+
+async def test_by_guards_and_verifier_above_the_floor() -> None:
+    scorer = Scorer(Angles(), Lengths(), Rules.default(), floor=0.9)
+    found = await scorer.score(
+        [
+            Pair("open it@0", "open this@1", True),
+            Pair("open it@0", "open this@60", True),
+            Pair("wait 15 minutes@0", "wait 50 minutes@0", False),
+            Pair("open it and wait for it@0", "open this and wait@0", True),
+        ]
+    )
+    assert scorer.knob is Knob.CONFIDENCE
+    assert [one.score for one in found] == [pytest.approx(0.5), BARRED, BARRED, BARRED]

@@ -1,0 +1,149 @@
+"""`feedback`, `tune` and `train` on the command line: what is asked, shown and set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semcache.cli import main
+from semcache.cli import tune as tune_module
+from semcache.cli.tune import pairs_of
+from semcache.errors import RequestError
+from semcache.policy.tuning import Judged, Knob
+from tests.cli.test_remote import Scripted
+from tests.cli.test_remote import url as scripted_url
+
+url = scripted_url
+ENTRY = "0b" + "1" * 30
+
+
+def labels(count: int, wrong: int = 0, **more: Any) -> bytes:
+    rows = []
+    for n in range(count):
+        fixed = {"namespace": "default", "entry_id": f"0b{n:030x}", "asked": "a", "cached": "b"}
+        rows.append({**fixed, "similarity": 0.9 + n / 1e5, "same": n >= wrong, "source": "shadow", **more})
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+@pytest.fixture
+def script(url: str) -> dict[str, Any]:
+    Scripted.answers = {
+        "GET /admin/tuning": [(200, {"tuned": [{"namespace": "default", "threshold": 0.95}], "history": []})],
+        "POST /admin/tuning": [(200, {"tuned": [], "history": []})],
+    }
+    return Scripted.answers
+
+
+def test_feedback_names_a_hit_and_tells_what_came_of_it(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    done = {"entry_id": ENTRY, "vetoed": True, "learned": True}
+    Scripted.answers = {"POST /v1/feedback": [(202, done)]}
+    said = ["--entry-id", ENTRY, "--prompt", "Hello?", "--wrong", "--answer", '{"x": 1}', "--user", "ann"]
+    assert main(["feedback", "--url", url, *said]) == 0
+    body = {"correct": False, "entry_id": ENTRY, "prompt": "Hello?", "answer": {"x": 1}, "user": "ann"}
+    assert Scripted.asked[0][2] == body
+    assert "not served to that prompt again" in capsys.readouterr().out
+    assert main(["feedback", "--url", url, "--request-id", "x", "--correct", "--answer", "plain"]) == 0
+    assert Scripted.asked[1][2] == {"correct": True, "request_id": "x", "answer": "plain"}
+    assert main(["feedback", "--url", url, "--wrong"]) == 1
+    assert "--request-id" in capsys.readouterr().err
+
+
+def test_tune_proposes_shows_and_applies(
+    url: str, script: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script["GET /admin/labels"] = [(200, labels(400))]
+    out = tmp_path / "proposal.json"
+    assert main(["tune", "--url", url, "--json", str(out), "--apply"]) == 0
+    shown = capsys.readouterr().out
+    assert "default: 400 labels, 0 of different answers" in shown
+    assert "proposed: threshold 0.9000 serves 100.0%" in shown
+    assert "in force: threshold 0.9500 serves 0.0%" in shown
+    assert "100% |" in shown
+    [proposal] = json.loads(out.read_text())
+    assert proposal["proposed"]["cut"] == 0.9
+    assert len(proposal["curve"]) == 100
+    call, _, body = Scripted.asked[-1]
+    assert call == "POST /admin/tuning"
+    assert (body["namespace"], body["threshold"], body["override"]) == ("default", 0.9, False)
+    assert body["grounds"]["labels"] == 400
+
+
+def test_tune_says_how_many_labels_it_needs_and_applies_nothing(
+    url: str, script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script["GET /admin/labels"] = [(200, labels(50))]
+    assert main(["tune", "--url", url, "--apply"]) == 1
+    assert "about 299 labels would be needed" in capsys.readouterr().out
+    assert all(call != "POST /admin/tuning" for call, _, _ in Scripted.asked)
+    script["GET /admin/labels"] = [(200, b"")]
+    assert main(["tune", "--url", url]) == 1
+    assert "there are no labels yet" in capsys.readouterr().out
+
+
+def test_tune_plots_each_namespace(
+    url: str,
+    script: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("matplotlib")
+    script["GET /admin/labels"] = [(200, labels(400, 3) + labels(10, namespace="a/b"))]
+    assert main(["tune", "--url", url, "--plot", str(tmp_path / "p.png")]) == 1
+    assert {file.name for file in tmp_path.iterdir()} == {"p-default.png", "p-a%2Fb.png"}
+    assert (tmp_path / "p-default.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr(tune_module.tune_plot, "picture", lambda *_: False)
+    script["GET /admin/labels"] = [(200, labels(400, 3))]
+    main(["tune", "--url", url, "--plot", str(tmp_path / "q.png")])
+    assert "|" in (tmp_path / "q.txt").read_text()
+    assert "semcache[bench]" in capsys.readouterr().err
+
+
+def test_tune_takes_a_file_of_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pairs.jsonl"
+    file.write_text('{"a": "x", "b": "y", "same": true}\n{"asked": "y", "cached": "z", "same": false}\n')
+    one, two = pairs_of(file)
+    assert (one.a, one.b, one.same, two.a, two.b, two.same) == ("x", "y", True, "z", "y", False)
+    file.write_text('{"a": "x", "same": true}\n')
+    with pytest.raises(RequestError, match="line 1"):
+        pairs_of(file)
+
+    async def scored(pairs: Any, chosen: Any) -> tuple[list[Judged], Knob]:
+        return [Judged(0.8, True)] * 700, Knob.CONFIDENCE
+
+    file.write_text("")
+    monkeypatch.setattr(tune_module, "_scored", scored)
+    assert main(["tune", "--pairs", str(file), "--among", "hits"]) == 0
+    assert "proposed: confidence 0.8000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--target-error", "2"], ["--level", "1"], ["--pairs", "none"]])
+def test_a_wrong_aim_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", *arguments]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_train_passes_on_what_it_was_given(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> Any:
+        ran.append(command)
+        if "--feedback" in command:
+            ran.append([Path(command[command.index("--feedback") + 1]).read_text()])
+        return type("Done", (), {"returncode": 0})
+
+    monkeypatch.setattr("semcache.cli.train.subprocess.run", run)
+    Scripted.answers = {"GET /admin/labels": [(200, labels(1))]}
+    data = ["--data", "d", "--out", "w.npz", "--pairs", "10"]
+    assert main(["train", "--url", url, "--from-feedback", "-", *data]) == 0
+    assert ran[0][2:] == ["semcache.verifier.train", "--data", "d", "--out", "w.npz", "--pairs", "10", *ran[0][-2:]]
+    assert json.loads(ran[1][0])["cached"] == "b"
+    assert main(["train", "--from-feedback", str(tmp_path / "none"), *data]) == 1
+    assert "no such file" in capsys.readouterr().err
