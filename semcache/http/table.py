@@ -83,6 +83,7 @@ _CACHING: Final = (
     Parameter("X-Cache-TTL", "header", "Seconds that the answer may be kept, within the operator's bounds."),
     Parameter("X-Cache-Threshold", "header", "Least similarity of a semantic hit; only tightens."),
     Parameter("X-Cache-Strategy", "header", "`exact`, `normalized` or `semantic`; only tightens."),
+    Parameter("X-Cache-Context", "header", "`exact`: what precedes the last message must be the same; only tightens."),
     Parameter("X-Cache-Tags", "header", "What the answer is made from, to invalidate by; separated by commas."),
 )
 _IN_ORDER: Final = "One outcome per item, in order. An item that went wrong is a problem document, told by its `code`."

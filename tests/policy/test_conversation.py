@@ -1,0 +1,100 @@
+"""Every turn of a conversation is guarded, and an exact context is kept exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from semcache.models import CacheIdentity, CacheRequest, Candidate, Embedding, Entry, MissReason
+from semcache.policy.conversation import Guard, reworded
+from semcache.policy.freshness import TtlRules
+from semcache.policy.guards import Rules
+from semcache.policy.identity import identify
+from semcache.policy.matching import Shortlist, Terms, shortlist
+from semcache.policy.normalize import Normalizer
+from semcache.ports import Draft, ManyRead
+from semcache.stores.codec import stamped
+
+NORMALIZER, TTL, RULES = Normalizer(), TtlRules.default(), Rules.default()
+NOW = 1_000_000
+SAME = Embedding("space", np.array([[1.0, 0.0]], np.float32), np.ones(1, np.float32))
+FIRST = "How do I enable two factor authentication?"
+LAST = "And on my phone?"
+
+
+def who(first: str, last: str = LAST, said: str = "Open the settings.") -> CacheIdentity:
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": first},
+        {"role": "assistant", "content": said},
+        {"role": "user", "content": last},
+    ]
+    return identify(CacheRequest(messages=messages, model="m"), NORMALIZER, TTL, reworded=True)
+
+
+def entry(identity: CacheIdentity, *, pinned: bool = False) -> Entry:
+    draft = Draft(identity=identity, response=b'"a"', ttl_s=60.0, retain_s=0.0, pinned=pinned)
+    return stamped(draft, created_ms=NOW - 1, expires_ms=NOW + 1, epoch=1)
+
+
+def listed(asked: CacheIdentity, kept: Entry, *, exact: bool = False) -> Shortlist:
+    """With a similarity of 1: whatever is left out is so for another reason."""
+    read = ManyRead(now_ms=NOW, found={kept.entry_id: Candidate(kept, SAME)}, epochs={kept.entry_id: 1})
+    terms = Terms(threshold=0.0, exact_context=exact)
+    return shortlist(asked, SAME, [kept.entry_id], read, terms, RULES)
+
+
+def test_a_reworded_turn_is_open_to_a_hit() -> None:
+    found = listed(who("how can I enable two factor authentication"), entry(who(FIRST)))
+    assert [one.similarity for one in found.open] == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("How do I disable two factor authentication?", LAST),
+        (FIRST, "And not on my phone?"),
+        ("How do I enable two factor authentication for 3 users?", "And on my phone?"),
+    ],
+)
+def test_a_veto_in_any_turn_is_a_veto(first: str, last: str) -> None:
+    kept = who("How do I enable two factor authentication for 2 users?" if "3" in first else FIRST)
+    found = listed(who(first, last), entry(kept))
+    assert not found.open
+    assert found.missed.reason is MissReason.GUARDED
+
+
+def test_doubts_of_all_turns_are_told_once_a_guard() -> None:
+    guard = Guard(who("Is Lyon in France?", "Is Oslo in Norway?"), RULES)
+    one = guard.findings(entry(who("Is Lyon a large city in France?", "Is Oslo in Norway?")), long=False)
+    both = guard.findings(entry(who("Is it in France?", "Is it in Norway?")), long=False)
+    assert one is not None
+    assert both is not None
+    assert len({finding.guard for finding in both}) == len(both) > 0
+
+
+def test_an_edit_inside_a_long_turn_is_seen() -> None:
+    words = [f"word{number}" for number in range(300)]
+    edited = [*words[:150], "other", *words[151:]]
+    guard = Guard(who(" ".join(words)), None)
+    assert guard.findings(entry(who(" ".join(words))), long=True) == ()
+    assert guard.findings(entry(who(" ".join(edited))), long=True) is None
+
+
+def test_conversations_that_do_not_align_are_no_pair() -> None:
+    one = who(FIRST).transcript
+    assert reworded(one, one) == []
+    assert reworded(one, who(FIRST, said="Open the menu.").transcript) is None
+    assert reworded(one, "") is None
+    assert reworded(one, f"{one}\nuser: more") is None
+    assert reworded(one, who("Other words").transcript) == [(FIRST, "Other words")]
+    assert Guard(who(FIRST), None).findings(entry(who(FIRST, said="Open the menu.")), long=False) is None
+
+
+@pytest.mark.parametrize(("exact", "pinned"), [(True, False), (False, True), (True, True)])
+def test_an_exact_context_is_kept_where_either_side_asks_for_it(*, exact: bool, pinned: bool) -> None:
+    asked = who("how can I enable two factor authentication")
+    assert not listed(asked, entry(who(FIRST), pinned=pinned), exact=exact).open
+    same = who("how can I enable two factor authentication", "and on my phone")
+    assert listed(asked, entry(same, pinned=pinned), exact=exact).open
