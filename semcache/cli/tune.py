@@ -25,10 +25,13 @@ from semcache.policy.tuning import Among, Judged, Knob, Pairs, Proposal, judged,
 
 if TYPE_CHECKING:
     from semcache.admin.scoring import Pair
+    from semcache.ports import Embedder, Verifier
 
 _READY_S: Final = 600.0
 """The first start of a model prepares it."""
 _OF_FILE: Final = "default"
+_Found = dict[str, tuple[Pairs, Knob, float | None, tuple[str, ...]]]
+"""By namespace: what was labelled, on which knob, what is in force as far as it is known, and what to know of it."""
 _decode: Final = msgspec.json.Decoder(Label).decode
 
 
@@ -62,9 +65,6 @@ def run(chosen: argparse.Namespace) -> int:
         for proposal in proposals:
             _apply(chosen, proposal)
     return 0 if proposals and all(one.proposed is not None for one in proposals) else 1
-
-
-_Found = dict[str, tuple[Pairs, Knob, float | None, tuple[str, ...]]]
 
 
 # -- a running service ------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ async def _scored(pairs: list[Pair], chosen: argparse.Namespace) -> tuple[list[J
     verifier = make_verifier(settings) if wants == Knob.CONFIDENCE else None
     if embedder is None or (wants == Knob.CONFIDENCE and verifier is None):
         raise ConfigError("the settings switch off what pairs are scored with: SEMCACHE_EMBEDDER, SEMCACHE_VERIFIER")
-    parts = [one for one in (embedder, verifier) if one is not None]
+    parts: list[Embedder | Verifier] = [embedder] if verifier is None else [embedder, verifier]
     try:
         for part in parts:
             await part.start()

@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semcache.models import Miss, MissReason
 from semcache.policy.labels import MOST_ANSWER_BYTES, MOST_CHARS, Label, Source, kept
-from semcache.policy.trust import COMPARED, NEW, RIGHT, WITNESSES, WRONG, Standing, Vote, standing
+from semcache.policy.matching import Open, Shortlist, Terms
+from semcache.policy.trust import COMPARED, NEW, RIGHT, WITNESSES, WRONG, Standing, Vote, heed, standing
+from semcache.stores.codec import stamped
+from tests.ops import draft_of
 
 votes = st.lists(st.builds(Vote, st.sampled_from(["", "p", "q", "r"]), st.sampled_from("abcdef"), st.booleans()))
 
@@ -76,6 +80,46 @@ def test_nothing_is_ever_loosened(right: float, against: float, least: float) ->
     one = Standing(right, against)
     assert least <= one.confidence(least) <= 1
     assert least - 1e-12 <= one.threshold(least) <= 1
+
+
+@given(st.floats(0, 9), st.floats(0, 9), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_a_discounted_probability_reaches_the_bar_where_the_plain_one_reaches_a_higher(
+    right: float, against: float, chance: float, least: float
+) -> None:
+    one = Standing(right, against)
+    needed = one.confidence(least)
+    if abs(chance - needed) > 1e-6:
+        assert (one.discounted(chance) >= least) is (chance >= needed)
+
+
+ENTRY = stamped(draft_of("a prompt"), created_ms=0, expires_ms=10**15, epoch=1)
+
+
+def listed(*similarities: float) -> Shortlist:
+    missed = Miss(reason=MissReason.BELOW_THRESHOLD)
+    return Shortlist(tuple(Open(ENTRY, one) for one in similarities), missed, more=False)
+
+
+def test_what_is_not_known_of_is_left_alone() -> None:
+    whole = listed(0.99, 0.91)
+    assert heed(whole, lambda entry: None, Terms(threshold=0.9)) is whole
+    assert heed(whole, lambda entry: NEW, Terms(threshold=0.9)) is whole
+
+
+def test_by_cosine_alone_a_doubted_entry_must_be_nearer() -> None:
+    doubted = standing(wrong("p"))
+    assert [one.similarity for one in heed(listed(0.99, 0.91), lambda entry: doubted, Terms(threshold=0.9)).open] == [
+        0.99
+    ]
+    judged = Terms(threshold=0.9, confidence=0.8)
+    assert len(heed(listed(0.99, 0.91), lambda entry: doubted, judged).open) == 2
+
+
+@pytest.mark.parametrize("confidence", [None, 0.8])
+def test_a_suspended_entry_is_open_to_nobody_and_further_ones_are_looked_at(confidence: float | None) -> None:
+    suspended = standing(wrong("p", "q", "r", "s"))
+    left = heed(listed(1.0), lambda entry: suspended, Terms(threshold=0.9, confidence=confidence))
+    assert (left.open, left.more, left.missed.reason) == ((), True, MissReason.VETOED)
 
 
 def label(**more: object) -> Label:

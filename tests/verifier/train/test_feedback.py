@@ -30,7 +30,8 @@ def test_labels_and_plain_pairs_are_read(tmp_path: Path) -> None:
         {"asked": "Enable  it", "cached": "enable it", "same": False, "source": "feedback"},
     )
     one, two = pairs_of(file)
-    assert (one.a, one.b, one.same, one.kind, one.source) == ("enable it", "disable it", False, "trap:feedback", "feedback")
+    assert (one.a, one.b, one.same, one.kind) == ("enable it", "disable it", False, "trap:feedback")
+    assert one.source == "feedback"
     assert (two.a, two.b, two.same, two.kind) == ("how tall is it", "what is its height", True, "positive:file")
     assert one.group != two.group
 
@@ -68,5 +69,5 @@ def test_feedback_is_a_part_of_the_mix_and_no_more() -> None:
 def test_what_is_no_pair_is_refused(tmp_path: Path, line: str) -> None:
     file = tmp_path / "labels.jsonl"
     file.write_text(line + "\n")
-    with pytest.raises(ConfigError, match="labels.jsonl"):
+    with pytest.raises(ConfigError, match=r"labels\.jsonl"):
         pairs_of(file)
