@@ -22,16 +22,13 @@ def replay(
     line: Line,
     bounds: Sequence[float],
     *,
-    insert_all: bool,
     seed: int,
     chance: Chance,
     refused: Refused = lambda asked, cached, cosine: False,
     floor: float = 0.0,
 ) -> Curve:
     """The stream in verified mode, once for each bound on wrong answers over all requests."""
-    runs = [
-        _Run(line, bound, random.Random(seed), chance, refused, floor).run(insert_all=insert_all) for bound in bounds
-    ]
+    runs = [_Run(line, bound, random.Random(seed), chance, refused, floor).run() for bound in bounds]
     table = np.array(runs, np.int64).T
     return Curve(
         thresholds=np.array(bounds),
@@ -60,7 +57,7 @@ class _Run:
         self._labels: dict[int, int] = {}
         self._stored = np.zeros(len(line.texts), bool)
 
-    def run(self, *, insert_all: bool) -> tuple[int, int, int, int]:
+    def run(self) -> tuple[int, int, int, int]:
         """Direct and semantic hits, wrong ones of both, wrong semantic ones."""
         spelled: dict[int, int] = {}
         direct = semantic = wrong = wrong_semantic = 0
@@ -77,7 +74,7 @@ class _Run:
                     wrong += self._labels[known] != label
                     wrong_semantic += self._labels[known] != label
             self._count += 1
-            if known is None or insert_all:
+            if known is None:
                 self._labels[text] = label
                 self._stored[text] = True
                 spelled.setdefault(self._line.spelling[text], text)

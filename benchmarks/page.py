@@ -165,7 +165,7 @@ decision would serve. The rows of verified mode and of vCache are of their best 
 
 
 def _mean(runs: Sequence[dict[str, Any]], mode: str, error: str, count: int) -> str:
-    points = [run["at"][error][mode] for run in runs]
+    points = [run["at"][error].get(mode) for run in runs]
     if not points or any(point is None for point in points):
         return "-"
     hits, semantic = (float(np.mean([point[what] for point in points])) for what in ("hits", "semantic"))

@@ -182,7 +182,7 @@ def _streams(
 def _run(
     evidence: Evidence, line: sweep.Line, result: dict[str, Any], *, insert_all: bool, seed: int
 ) -> tuple[dict[str, Any], list[sweep.Wrong]]:
-    """The four policies on one order."""
+    """All policies on one order."""
     texts = line.texts
     confidence = result["confidence"]
     logits = np.arange(-1.0, 9.01, 0.125)
@@ -208,21 +208,22 @@ def _run(
         prepare=lambda pairs: evidence.score([(texts[asked], texts[cached]) for asked, cached in pairs]),
     ).run()
     learned = vcache.replay(line, DELTAS, insert_all=insert_all, seed=seed)
-    verified = bounded.replay(
-        line, BOUNDS, insert_all=insert_all, seed=seed, chance=chance, refused=refused, floor=evidence.floor
-    )
-    curves = {"static": static, "guarded": guarded, "verified": verified, "vcache": learned}
+    curves = {"static": static, "guarded": guarded, "vcache": learned}
+    shipped = {
+        "threshold": _point(static, thresholds.index(result["threshold"])),
+        "guarded": _point(guarded, watch),
+        "gptcache": _point(static, thresholds.index(GPTCACHE)),
+        **{f"vcache {bound:g}": _point(learned, DELTAS.index(bound)) for bound in BOUNDS},
+    }
+    if not insert_all:  # what it does not serve it explores, and so stores
+        verified = bounded.replay(line, BOUNDS, seed=seed, chance=chance, refused=refused, floor=evidence.floor)
+        curves["verified"] = verified
+        shipped |= {f"verified {bound:g}": _point(verified, at) for at, bound in enumerate(BOUNDS)}
     row: dict[str, Any] = {
         "at": {
             f"{error:g}": {mode: _point(curve, curve.best(error)) for mode, curve in curves.items()} for error in ERRORS
         },
-        "shipped": {
-            "threshold": _point(static, thresholds.index(result["threshold"])),
-            "guarded": _point(guarded, watch),
-            "gptcache": _point(static, thresholds.index(GPTCACHE)),
-            **{f"verified {bound:g}": _point(verified, at) for at, bound in enumerate(BOUNDS)},
-            **{f"vcache {bound:g}": _point(learned, DELTAS.index(bound)) for bound in BOUNDS},
-        },
+        "shipped": shipped,
         "curves": {
             mode: {"error": curve.error.tolist(), "hits": curve.hits.tolist(), "semantic": curve.semantic.tolist()}
             for mode, curve in curves.items()

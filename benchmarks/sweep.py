@@ -16,8 +16,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.unseen import Asked
-
 CANDIDATES: Final = 4
 """Neighbours that the service reads at first; twice as many, and so on, while guards veto all of them."""
 _WIDEST: Final = 16
@@ -34,6 +32,16 @@ Refused = Callable[[int, int, float], bool]
 """Of the same: whether a guard vetoes the pair. Asked before `Chance`."""
 Prepare = Callable[[list[tuple[int, int]]], None]
 """Told of the pairs (asked, cached) that will be asked for next."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One request of a stream."""
+
+    text: str
+    label: str
+    """Requests of one label deserve one answer, all others do not."""
+    place: str = ""
+    """What the service would keep apart by namespace: a database that questions are about."""
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -11,9 +11,8 @@ import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import msgspec
-
 from benchmarks.streams import from_pairs
+from benchmarks.sweep import Asked
 from semcache.verifier.train import report, sets, surface
 from semcache.verifier.train.pairs import LabelledPair
 from semcache.verifier.train.sets import Fold, fold_of
@@ -24,21 +23,11 @@ _SURFACE_KINDS = frozenset({"mispelling"})
 """Of `query_variation_pairs`, spelled as there: the others are rewordings."""
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """One request of a stream."""
-
-    text: str
-    label: str
-    """Requests of one label deserve one answer, all others do not."""
-    place: str = ""
-    """What the service would keep apart by namespace: a database that questions are about."""
-
-
 def pair_sets(data: Path, *, seed: int, most: int) -> Iterator[tuple[str, list[LabelledPair]]]:
-    """Name and pairs of every set, at most `most` of each, drawn at random with `seed`."""
+    """Name and pairs of every set, at most `most` of each (four times as many of Quora's), drawn with `seed`."""
     for name, pairs in report.tested(data, seed=seed):
         if pairs:
-            yield name, drawn(pairs, most, seed)
+            yield name, drawn(pairs, 4 * most if name == "qqp_pairs" else most, seed)
     for name, pairs in near_repeats(data, seed=seed, most=most).items():
         yield name, drawn(pairs, most, seed)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import bounded, sweep
-from benchmarks.sweep import Line
-from benchmarks.unseen import Asked
+from benchmarks.sweep import Asked, Line
 
 
 def _line(count: int, labels: int) -> Line:
@@ -18,19 +17,17 @@ def _line(count: int, labels: int) -> Line:
 
 
 def test_it_serves_what_labels_show_to_be_right_and_not_before_any() -> None:
-    curve = bounded.replay(_line(700, 1), [0.02, 0.05], insert_all=False, seed=1, chance=lambda a, b, _: 0.97)
+    curve = bounded.replay(_line(700, 1), [0.02, 0.05], seed=1, chance=lambda a, b, _: 0.97)
     assert (curve.semantic > 300).all()
     assert (curve.semantic < 700).all()
     assert curve.wrong.tolist() == [0, 0]
 
 
 def test_candidates_that_labels_show_to_be_wrong_are_hardly_served() -> None:
-    curve = bounded.replay(_line(700, 350), [0.02], insert_all=False, seed=1, chance=lambda a, b, _: 0.97)
+    curve = bounded.replay(_line(700, 350), [0.02], seed=1, chance=lambda a, b, _: 0.97)
     assert curve.error[0] <= 0.02
 
 
 def test_what_guards_refuse_is_neither_served_nor_a_candidate() -> None:
-    curve = bounded.replay(
-        _line(300, 1), [0.05], insert_all=True, seed=1, chance=lambda a, b, _: 1.0, refused=lambda a, b, _: True
-    )
+    curve = bounded.replay(_line(300, 1), [0.05], seed=1, chance=lambda a, b, _: 1.0, refused=lambda a, b, _: True)
     assert curve.hits.tolist() == [0]

@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks import sweep
-from benchmarks.sweep import Curve, Line, Replay
-from benchmarks.unseen import Asked
+from benchmarks.sweep import Asked, Curve, Line, Replay
 
 
 def _vector(degrees: float) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import sweep, vcache
-from benchmarks.unseen import Asked
+from benchmarks.sweep import Asked
 from benchmarks.vcache import Entry
 
 
