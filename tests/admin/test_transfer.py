@@ -278,3 +278,21 @@ async def test_vectors_round_trip(store: RedisStore) -> None:
         assert read is not None
         with pytest.raises(RequestError, match="`vectors"):
             embedding_of(read.vectors, Space("s", 8))
+
+
+async def test_a_conversation_is_carried_with_all_that_it_is_compared_by(store: RedisStore, other: RedisStore) -> None:
+    shaped = msgspec.structs.replace(
+        identity_of("And on my phone?"), history=b"h" * 16, transcript="user: Enable it?\nuser: And on my phone?"
+    )
+    own = asker_digest(shaped.partition, shaped.history, shaped.prompt, Normalizer(NormalizationSettings()))
+    shaped = msgspec.structs.replace(shaped, norm_digest=own)
+    draft = Draft(identity=shaped, response=b'"so"', ttl_s=600.0, retain_s=0.0, pinned=True)
+    assert isinstance(await store.entries.put(draft), Written)
+    lines = await export(store)
+    assert (await take(other, lines)).imported == 1
+    entry = (await other.entries.read_many([shaped.entry_id])).found[shaped.entry_id].entry
+    assert (entry.history, entry.transcript, entry.pinned) == (b"h" * 16, shaped.transcript, True)
+    older = [line.replace(b'"history":', b'"was_history":') for line in lines]
+    plain = read_line(next(line for line in older if b"entry_id" in line).replace(b'"pinned":true', b'"pinned":false'))
+    assert plain is not None
+    assert (plain.history, plain.pinned) == ("", False)

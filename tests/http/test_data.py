@@ -97,7 +97,7 @@ async def test_an_answer_comes_back_byte_for_byte(client: httpx.AsyncClient, res
         ({"prompt": None, "messages": [{"content": "x"}]}, "messages[0].role"),
         ({"prompt": None, "messages": [{"role": "user", "content": "x"}, {"role": 3}]}, "messages[1].role"),
         ({"model": 3}, "model"),
-        ({"context": "semantic"}, "context"),
+        ({"context": "loose"}, "context"),
         ({"max_age_s": -1}, "max_age_s"),
         ({"nonsense": 1}, "nonsense"),
         ({"namespace": "{s00}"}, "namespace"),
@@ -108,9 +108,20 @@ async def test_a_bad_lookup_is_told_by_field(client: httpx.AsyncClient, changes:
     assert_problem(answer, 422, "invalid_request", field)
 
 
-async def test_only_the_exact_context_is_offered(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/v1/lookup", json={**QUESTION, "context": "semantic"})
-    assert "only the context `exact` is offered" in answer.json()["detail"]
+@pytest.mark.parametrize("context", ["exact", "semantic", None])
+async def test_a_context_goes_with_lookup_and_store_and_loosens_nothing(
+    client: httpx.AsyncClient, context: str | None
+) -> None:
+    def asking(first: str) -> dict[str, Any]:
+        turns = [{"role": "user", "content": text} for text in (first, "And on my phone?")]
+        return {"model": "m", "messages": turns, "context": context}
+
+    kept = await client.post("/v1/store", json={**asking("How do I enable it?"), "response": "so"})
+    assert kept.status_code == 201
+    found = await client.post("/v1/lookup", json=asking("How do I enable it?"))
+    assert found.json()["tier"] == "exact"
+    other = await client.post("/v1/lookup", json=asking("How can I enable it?"))
+    assert other.json()["hit"] is False
 
 
 @pytest.mark.parametrize(

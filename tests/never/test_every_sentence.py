@@ -4,7 +4,8 @@
 |---|---|
 | a wrong tenant's answer | `never/test_tenants.py`, `http/test_tenants.py` |
 | another user's personal answer | `never/test_tenants.py`, `never/test_partitions.py`, `policy/test_identity.py` |
-| another model version's, system prompt's, conversation's | `never/test_partitions.py`, `policy/test_identity.py` |
+| another model version's, system prompt's | `never/test_partitions.py`, `policy/test_identity.py` |
+| another conversation's | `never/test_conversations.py`, `never/test_partitions.py`, `policy/test_shape.py` |
 | a truncated or failed answer served as whole | `http/`, `stores/`, `faults/`; the rest: gateway |
 | another number, unit, date, name, negation, direction | `never/test_meaning.py` for keys; beyond a cosine: guards |
 | long prompts that differ beyond the embedder's window | `never/test_meaning.py`, `embedders/test_long_prompts.py` |
@@ -84,6 +85,16 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "gateway/test_clients_semantic.py": ("test_personal_answers_of_one_user_are_for_no_paraphrase_of_another",),
     },
     "an answer of another model version, system prompt or conversation": {
+        "never/test_conversations.py": (
+            "test_only_a_conversation_that_is_worded_otherwise_is_served",
+            "test_the_results_of_tools_are_never_reworded",
+            "test_who_asks_for_the_exact_context_gets_no_other",
+            "test_an_answer_that_was_pinned_to_its_context_serves_no_other",
+            "test_where_the_operator_says_exact_a_request_loosens_nothing",
+            "test_a_cosine_alone_judges_no_conversation",
+        ),
+        "policy/test_shape.py": ("test_everything_else_is_in_the_group", "test_tool_results_and_pictures_stay_exact"),
+        "policy/test_conversation.py": ("test_a_veto_in_any_turn_is_a_veto",),
         "never/test_partitions.py": (
             "test_whatever_can_change_the_answer_is_another_place",
             "test_what_has_no_text_to_compare_is_found_by_identity_alone",

@@ -79,6 +79,7 @@ def test_our_own_fields() -> None:
             b"x-cache-ttl": b" 90.5 ",
             b"x-cache-threshold": b"0.95",
             b"x-cache-strategy": b"Normalized",
+            b"x-cache-context": b"Exact",
             b"x-cache-tags": "prices, doc:17,,  Preisliste-ü ,prices".encode(),
             b"x-cache-namespace": b"team/a",
             b"cache-control": b"max-age=10",
@@ -89,6 +90,7 @@ def test_our_own_fields() -> None:
         ttl_s=90.5,
         threshold=0.95,
         strategy=Strategy.NORMALIZED,
+        context="exact",
         tags=("prices", "doc:17", "Preisliste-ü"),
         namespace="team/a",
         max_age_s=10,
@@ -105,6 +107,7 @@ def test_our_own_fields() -> None:
             "X-Cache-TTL": ["", "-1", "1e3", "soon", "inf", "nan", "1,2", "99999999999", "0x10", "٣"],
             "X-Cache-Threshold": ["", "1.01", "-0.1", "nan", "2", "0.9.1", "1e-1", "high"],
             "X-Cache-Strategy": ["", "fuzzy", "exact, semantic"],
+            "X-Cache-Context": ["", "loose", "exact, exact"],
             "X-Cache-Tags": ["a" * (LONGEST_TAG + 1), ",".join(f"t{n}" for n in range(MOST_TAGS + 1))],
         }.items()
         for value in values

@@ -32,6 +32,8 @@ def _draft(**parts: object) -> Draft:
         "partition": bytes(16),
         "context": bytes(16),
         "prompt": "p",
+        "history": b"",
+        "transcript": "",
         "ttl_class": TtlClass.CODE,
         "ttl_rule": "",
     }
@@ -56,6 +58,9 @@ _text = st.text(st.characters(exclude_categories=("Cs",)), max_size=50)
     sliding=st.booleans(),
     metadata=st.none() | st.dictionaries(_text, st.integers(-(2**63), 2**63 - 1) | _text | st.booleans(), max_size=3),
     reach=st.sampled_from(Strategy),
+    history=st.sampled_from([b"", bytes(range(16))]),
+    transcript=_text,
+    pinned=st.booleans(),
 )
 def test_every_field_survives(**parts: object) -> None:
     made = _draft(**parts)
@@ -65,10 +70,19 @@ def test_every_field_survives(**parts: object) -> None:
 
 
 def test_a_record_of_before_reaches_as_far_as_any() -> None:
-    older = msgspec.msgpack.encode(msgspec.msgpack.decode(encode_meta(_draft()))[:-1])
+    older = msgspec.msgpack.encode(msgspec.msgpack.decode(encode_meta(_draft()))[:17])
     entry = decode_entry("00" * 16, [older, b"{}", b"1", b"2", b"3", b"0"])
     assert entry is not None
     assert entry.reach is Strategy.SEMANTIC
+
+
+def test_a_record_from_before_conversations_is_compared_by_its_prompt_in_its_exact_context() -> None:
+    made = _draft(reach=Strategy.NORMALIZED, context=b"c" * 16)
+    older = msgspec.msgpack.encode(msgspec.msgpack.decode(encode_meta(made))[:18])
+    entry = decode_entry("00" * 16, [older, b"{}", b"1", b"2", b"3", b"0"])
+    assert entry is not None
+    assert (entry.reach, entry.compared, entry.exact_context) == (Strategy.NORMALIZED, "p", b"c" * 16)
+    assert not entry.pinned
 
 
 def test_absent_is_none_without_a_log_line(caplog: pytest.LogCaptureFixture) -> None:

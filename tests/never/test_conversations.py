@@ -1,0 +1,151 @@
+"""No answer of another conversation where earlier turns may be worded otherwise.
+
+The verifier here is sure that everything deserves the same answer, and the threshold is 0: what still misses is kept
+apart by the conversation's shape, by a guard on one of its turns, or by who asks for the exact context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from semcache.models import CacheRequest, Hit, Miss, MissReason, Tier
+from semcache.policy.guards import Rules
+from semcache.ports import Verifier
+from semcache.semantic import SemanticTier
+from semcache.service import Service
+from semcache.verifier.judge import Pair
+from semcache.verifier.serving import OwnedVerifier
+from tests.integration.conftest import MakeService, eventually
+from tests.never.conftest import answer_of, keep, request, user
+from tests.verifier.by_words import WordJudge, word_calibrations
+
+SYSTEM = {"role": "system", "content": "You answer for the X200."}
+FIRST, LAST = "How do I enable the alarm on 2 doors?", "And on my phone?"
+SAID = {"role": "assistant", "content": "Open the settings of the alarm."}
+LOOKED = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": ""}}]}
+
+
+class SureJudge(WordJudge):
+    def run(self, pairs: Sequence[Pair]) -> list[float | None]:
+        return [9.0] * len(pairs)
+
+
+def talk(first: str = FIRST, *between: dict[str, Any], last: str = LAST, before: Sequence[Any] = ()) -> CacheRequest:
+    return request(messages=[*before, user(first), *(between or (SAID,)), user(last)])
+
+
+def told(result: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": "1", "content": result}
+
+
+@pytest.fixture
+async def sure() -> AsyncIterator[Verifier]:
+    judge = OwnedVerifier(SureJudge(), queue=9, deadline_s=5.0, calibrations=lambda fingerprint: word_calibrations())
+    await judge.start()
+    await eventually(lambda: judge.state().ready, what="the verifier")
+    yield judge
+    await judge.aclose()
+
+
+async def judging(make_service: MakeService, verifier: Verifier) -> Service:
+    """A service whose namespaces let earlier turns be worded otherwise."""
+    service = await make_service()
+    changes = {"mode": "guarded", "context": "semantic", "threshold": 0.0, "confidence": 0.5}
+    settings = service.settings.model_copy(update=changes)
+    assert service.follower is not None
+    assert service.embedder is not None
+    service.cache._settings = settings
+    service.cache._semantic = SemanticTier(
+        settings,
+        entries=service.entries,
+        live=service.follower,
+        embedder=service.embedder,
+        verifier=verifier,
+        rules=Rules.default(),
+        observer=service.observers,
+    )
+    return service
+
+
+async def test_only_a_conversation_that_is_worded_otherwise_is_served(
+    make_service: MakeService, sure: Verifier
+) -> None:
+    service = await judging(make_service, sure)
+    await keep(service, talk(), "so")
+    reworded = await service.cache.lookup(talk("how can I enable the alarm on 2 doors"))
+    assert isinstance(reworded, Hit)
+    assert (reworded.tier, answer_of(reworded)) == (Tier.SEMANTIC, "so")
+    others = {
+        "its last message alone": request(LAST),
+        "its stand-alone form": request("How do I enable the alarm on 2 doors on my phone?"),
+        "another answer before": talk(FIRST, {**SAID, "content": "Press the button of the alarm."}),
+        "no answer before": request(messages=[user(FIRST), user(LAST)]),
+        "a turn more": talk(FIRST, SAID, user("And then?"), SAID),
+        "turns in another order": request(messages=[SAID, user(FIRST), user(LAST)]),
+        "another system prompt": talk(before=[SYSTEM]),
+        "a system prompt between": talk(FIRST, SAID, SYSTEM),
+        "a tool's result between": talk(FIRST, LOOKED, told("20 C"), SAID),
+        "the opposite before": talk("How do I disable the alarm on 2 doors?"),
+        "another number before": talk("How do I enable the alarm on 3 doors?"),
+        "another last message": talk(last="And not on my phone?"),
+    }
+    for what, other in others.items():
+        outcome = await service.cache.lookup(other)
+        assert isinstance(outcome, Miss), what
+
+
+async def test_the_results_of_tools_are_never_reworded(make_service: MakeService, sure: Verifier) -> None:
+    service = await judging(make_service, sure)
+    await keep(service, talk(FIRST, LOOKED, told("20 C"), SAID), "warm")
+    outcome = await service.cache.lookup(talk("how can I enable the alarm on 2 doors", LOOKED, told("21 C"), SAID))
+    assert isinstance(outcome, Miss)
+
+
+async def test_who_asks_for_the_exact_context_gets_no_other(make_service: MakeService, sure: Verifier) -> None:
+    service = await judging(make_service, sure)
+    await keep(service, talk(), "so")
+    reworded = talk("how can I enable the alarm on 2 doors")
+    assert isinstance(await service.cache.lookup(reworded, context="exact"), Miss)
+    same = await service.cache.lookup(talk(last="And on my own phone?"), context="exact")
+    assert answer_of(same) == "so"
+
+
+async def test_an_answer_that_was_pinned_to_its_context_serves_no_other(
+    make_service: MakeService, sure: Verifier
+) -> None:
+    service = await judging(make_service, sure)
+    await keep(service, talk(), "so", pinned=True)
+    assert isinstance(await service.cache.lookup(talk("how can I enable the alarm on 2 doors")), Miss)
+    assert answer_of(await service.cache.lookup(talk(last="And on my own phone?"))) == "so"
+
+
+async def test_where_the_operator_says_exact_a_request_loosens_nothing(
+    make_service: MakeService, sure: Verifier
+) -> None:
+    service = await judging(make_service, sure)
+    service.cache._settings = service.cache._settings.model_copy(update={"context": "exact"})
+    await keep(service, talk(), "so")
+    outcome = await service.cache.lookup(talk("how can I enable the alarm on 2 doors"), context="semantic")
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.NOT_FOUND
+
+
+async def test_a_cosine_alone_judges_no_conversation(make_service: MakeService) -> None:
+    service = await make_service(context="semantic", threshold=0.0)
+    await keep(service, talk(), "so")
+    assert isinstance(await service.cache.lookup(talk("how can I enable the alarm on 2 doors")), Miss)
+
+
+async def test_changing_the_setting_hides_what_was_stored_before_but_from_its_own_conversation(
+    make_service: MakeService, sure: Verifier
+) -> None:
+    service = await judging(make_service, sure)
+    loose = service.cache._settings
+    service.cache._settings = loose.model_copy(update={"context": "exact"})
+    await keep(service, talk(), "so")
+    service.cache._settings = loose
+    assert isinstance(await service.cache.lookup(talk("how can I enable the alarm on 2 doors")), Miss)
+    assert answer_of(await service.cache.lookup(talk())) == "so"
