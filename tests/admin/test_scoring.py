@@ -15,8 +15,11 @@ from semcache.policy.tuning import BARRED, Knob
 from semcache.ports import EmbedderState
 
 
+DEGREES = {"a": 0, "b": 60, "open the door": 0, "please open the door": 1, "the door, open it": 60}
+
+
 class Angles:
-    """A text `name 30` lies at 30 degrees; one without an angle has no vectors."""
+    """Texts lie at their angles, others at 0; `none` has no vectors."""
 
     space, dimension = "angles", 2
 
@@ -24,10 +27,9 @@ class Angles:
         return [self._of(text) for text in texts]
 
     def _of(self, text: str) -> Embedding | None:
-        angle = text.rpartition("@")[2]
-        if not angle.isdigit():
+        if text == "none":
             return None
-        turn = np.deg2rad(float(angle))
+        turn = np.deg2rad(float(DEGREES.get(text, 0)))
         return Embedding("angles", np.array([[np.cos(turn), np.sin(turn)]], np.float32), np.ones(1, np.float32))
 
     def state(self) -> EmbedderState:
@@ -53,7 +55,7 @@ class Lengths(Angles):
 async def test_by_cosine() -> None:
     scorer = Scorer(Angles(), None, Rules.default())
     done: list[int] = []
-    pairs = [Pair("a@0", "b@60", True), Pair("a@0", "b", False, 2.0)] * 40
+    pairs = [Pair("a", "b", True), Pair("a", "none", False, 2.0)] * 40
     found = await scorer.score(pairs, done=done.append)
     assert scorer.knob is Knob.THRESHOLD
     assert found[0].score == pytest.approx(0.5, abs=1e-3)
@@ -65,10 +67,10 @@ async def test_by_guards_and_verifier_above_the_floor() -> None:
     scorer = Scorer(Angles(), Lengths(), Rules.default(), floor=0.9)
     found = await scorer.score(
         [
-            Pair("open it@0", "open this@1", True),
-            Pair("open it@0", "open this@60", True),
-            Pair("wait 15 minutes@0", "wait 50 minutes@0", False),
-            Pair("open it and wait for it@0", "open this and wait@0", True),
+            Pair("open the door", "please open the door", True),
+            Pair("open the door", "the door, open it", True),
+            Pair("wait 15 minutes", "wait 50 minutes", False),
+            Pair("open the door and wait for me", "please open the door and wait for me", True),
         ]
     )
     assert scorer.knob is Knob.CONFIDENCE
