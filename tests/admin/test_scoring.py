@@ -14,7 +14,6 @@ from semcache.policy.guards import Rules
 from semcache.policy.tuning import BARRED, Knob
 from semcache.ports import EmbedderState
 
-
 DEGREES = {"a": 0, "b": 60, "open the door": 0, "please open the door": 1, "the door, open it": 60}
 
 
