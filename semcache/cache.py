@@ -26,7 +26,6 @@ from semcache.models import (
     Candidate,
     Context,
     Embedding,
-    Entry,
     FillToken,
     Hit,
     Miss,
@@ -44,12 +43,9 @@ from semcache.models import (
 from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
 from semcache.policy.calibration import may_reword
 from semcache.policy.freshness import TtlRules, ttl_of
-from semcache.policy.guards import Rules
 from semcache.policy.identity import asker_digest, identify
 from semcache.policy.matching import Terms, match_direct, stale
 from semcache.policy.normalize import Normalizer
-from semcache.policy.trust import Standing
-from semcache.policy.tuning import UNTUNED, Tuning
 from semcache.ports import (
     Draft,
     Embedder,
@@ -61,7 +57,6 @@ from semcache.ports import (
     Row,
     Selector,
     StoreEvent,
-    Verifier,
 )
 from semcache.semantic import Laps, SemanticTier, degraded
 from semcache.settings import Settings
@@ -81,19 +76,17 @@ class SemanticCache:
         entries: EntryStore,
         live: LiveIndex,
         embedder: Embedder | None,
-        verifier: Verifier | None = None,
+        semantic: SemanticTier | None = None,
         normalizer: Normalizer,
         rules: TtlRules,
         observer: Observer,
         fence: Callable[[Selector], Awaitable[None]],
-        standing: Callable[[Entry], Standing | None] = lambda entry: None,
-        tuned: Callable[[str], Tuning] = lambda namespace: UNTUNED,
         on_size: Callable[[int], None] = lambda total: None,
         on_fresh: Callable[[Fresh], None] = lambda fresh: None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale. `standing`, `tuned`: see `SemanticTier`.
+        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale.
 
         `on_size` is told an estimate of all entries after each store, for whoever holds the bounds; `on_fresh` of each
         answer that is stored where a semantic hit had been withheld.
@@ -110,19 +103,7 @@ class SemanticCache:
         self._on_fresh = on_fresh
         self._monotonic = monotonic
         self._random = random
-        self._semantic = None
-        if embedder is not None:
-            self._semantic = SemanticTier(
-                settings,
-                entries=entries,
-                live=live,
-                embedder=embedder,
-                verifier=verifier,
-                rules=Rules.default(),
-                observer=observer,
-                standing=standing,
-                tuned=tuned,
-            )
+        self._semantic = semantic
         self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
         """Entries served since the last flush; whoever runs the cache flushes them."""

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import SemcacheError
-from semcache.models import CacheIdentity, Entry, Withheld, base_namespace
+from semcache.models import CacheIdentity, Drawn, Entry, Withheld, base_namespace
 from semcache.policy import guards
 from semcache.policy.agreement import Agreement, agreement, equal, told
 from semcache.policy.guards import Rules
@@ -44,13 +44,21 @@ class Comparer:
     """Compares one pair of answers at a time. Belongs to one event loop."""
 
     def __init__(
-        self, *, entries: EntryStore, embedder: Embedder | None, rules: Rules, record: Record, observer: Observer
+        self,
+        *,
+        entries: EntryStore,
+        embedder: Embedder | None,
+        rules: Rules,
+        record: Record,
+        learn: Callable[[str, Drawn, bool], None],
+        observer: Observer,
     ) -> None:
-        """`record`: `Labels.record`."""
+        """`record`: `Labels.record`; `learn`: told the namespace, what was drawn and whether it was right."""
         self._entries = entries
         self._embedder = embedder
         self._rules = rules
         self._record = record
+        self._learn = learn
         self._observer = observer
         self._waiting: asyncio.Queue[Fresh] = asyncio.Queue(MOST)
         self.dropped = 0
@@ -81,6 +89,8 @@ class Comparer:
         entry = candidate.entry
         verdict = await self._judge(told(entry.response), told(fresh.response))
         if verdict is not Agreement.UNSURE:
+            if fresh.withheld.drawn is not None:
+                self._learn(entry.namespace, fresh.withheld.drawn, verdict is Agreement.SAME)
             await self._record(_label(entry, fresh, verdict))
         return verdict
 
@@ -107,7 +117,7 @@ def _label(entry: Entry, fresh: Fresh, verdict: Agreement) -> Label:
         similarity=withheld.similarity,
         confidence=withheld.confidence,
         same=verdict is Agreement.SAME,
-        source=Source.EXPLORED if withheld.explored else Source.SHADOW,
+        source=Source.SHADOW if withheld.drawn is None else Source.EXPLORED,
         asker=fresh.identity.norm_digest[:8].hex(),
         weight=withheld.weight,
     )

@@ -370,14 +370,24 @@ class Nearest(msgspec.Struct, frozen=True):
     """The verifier's probability that it would have answered the prompt, where it was asked."""
 
 
+class Drawn(msgspec.Struct, frozen=True, array_like=True):
+    """What verified mode knew when it explored a candidate (`policy.risk.Decision`); its label is counted by it."""
+
+    bin: int
+    level: int
+    """-1: it was not servable."""
+    wrong: float
+    settled: bool = False
+
+
 class Withheld(msgspec.Struct, frozen=True, array_like=True):
     """A semantic hit that was not served, so that its answer is compared with the fresh one."""
 
     entry_id: str
     similarity: float
     confidence: float | None = None
-    explored: bool = False
-    """By verified mode, to learn; else by shadow mode, which serves none."""
+    drawn: Drawn | None = None
+    """Where verified mode withheld it, to learn; None for shadow mode, which serves none."""
     weight: float = 1.0
     """1 / the probability with which it was withheld."""
 

@@ -23,6 +23,7 @@ from semcache.policy.trust import Standing, heed
 from semcache.policy.tuning import UNTUNED, Tuning
 from semcache.ports import Embedder, EntryStore, LiveIndex, ManyRead, Observer, VectorIndex, Verifier
 from semcache.settings import Settings
+from semcache.verified import VerifiedMode
 
 _INDEX_ERROR: Final = 0.005
 """The index's own similarity is right to about 0.001."""
@@ -45,11 +46,12 @@ class SemanticTier:
         observer: Observer,
         standing: Callable[[Entry], Standing | None] = lambda entry: None,
         tuned: Callable[[str], Tuning] = lambda namespace: UNTUNED,
+        verified: VerifiedMode | None = None,
     ) -> None:
         """Without a `verifier` the guards alone temper the cosine in every mode.
 
         `standing`: what became known of an entry, if anything; `tuned`: the cuts of a namespace beside the settings.
-        Both are asked on the path of a lookup.
+        Both are asked on the path of a lookup. `verified`: for namespaces in that mode.
         """
         self._settings = settings
         self._entries = entries
@@ -60,6 +62,7 @@ class SemanticTier:
         self._observer = observer
         self._standing = standing
         self._tuned = tuned
+        self._verified = verified
 
     async def find(self, identity: CacheIdentity, terms: Terms, direct: Miss, clock: Laps) -> Hit | Miss:
         """The hit, or why there is none; `direct` is what the other tiers had to say."""
@@ -151,18 +154,31 @@ class SemanticTier:
             return self._held(identity, nearest_hit(identity, listed, read))
         scores = await self._verifier.scores(identity.compared, [one.entry.compared for one in listed.open])
         calibration = self._verifier.calibration(query.space)
+        verified = self._verified if mode_of(self._settings, identity.namespace) == "verified" else None
 
         def chance(one: Open, score: float) -> float:
             evidence = features(
                 identity.compared, one.entry.compared, score=score, similarity=one.similarity, findings=one.findings
             )
             sure, held = probability(evidence, calibration), self._standing(one.entry)
+            if verified is not None:
+                return verified.weigh(one.entry.entry_id, sure)
             return sure if held is None else held.discounted(sure)
 
         chances = [
             None if score is None else chance(one, score) for one, score in zip(listed.open, scores, strict=True)
         ]
-        return self._held(identity, surest_hit(identity, listed, read, chances, terms.confidence))
+        outcome = surest_hit(identity, listed, read, chances, terms.confidence if verified is None else 0.0)
+        if verified is not None and isinstance(outcome, Hit):
+            return self._explored(verified, identity, outcome)
+        return self._held(identity, outcome)
+
+    def _explored(self, verified: VerifiedMode, identity: CacheIdentity, hit: Hit) -> Hit | Miss:
+        """The hit, or where verified mode wants to learn, a miss by which its answer will be compared."""
+        drawn = verified.decide(identity.namespace, hit.confidence or 0.0)
+        if drawn is None:
+            return hit
+        return withheld(hit, MissReason.EXPLORED, drawn=drawn, weight=verified.weight(drawn))
 
     def _held(self, identity: CacheIdentity, outcome: Hit | Miss) -> Hit | Miss:
         """The outcome, a hit withheld in shadow mode."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import secrets
 import socket
 import tomllib
@@ -24,8 +25,8 @@ from semcache.admin.jobs import JobContext, Jobs
 from semcache.admin.maintenance import Maintenance
 from semcache.admin.transfer import Transfer
 from semcache.cache import SemanticCache
-from semcache.embedders import make_embedder
 from semcache.comparing import Comparer
+from semcache.embedders import make_embedder
 from semcache.errors import ConfigError, SemcacheError
 from semcache.follower import Follower
 from semcache.gateway.front import Front
@@ -38,11 +39,13 @@ from semcache.policy.guards import Rules
 from semcache.policy.normalize import Normalizer
 from semcache.ports import Embedder, Row, VectorIndex, Verifier
 from semcache.quiet import QuietLog
+from semcache.semantic import SemanticTier
 from semcache.settings import Settings
 from semcache.stats import Stats
 from semcache.stores.store import RedisStore
 from semcache.tunings import Tunings
 from semcache.vectors import IndexFolder
+from semcache.verified import VerifiedMode
 from semcache.verifier import make_verifier
 
 log = logging.getLogger(__name__)
@@ -85,31 +88,37 @@ class Service:
         self.verifier = make_verifier(settings) if judged else None
         self.follower = self._make_follower()
         self.normalizer = Normalizer(settings.normalization)
+        self.labels = Labels(self.control)
+        self.tunings = Tunings(self.control, settings)
+        self.verified = VerifiedMode(
+            settings,
+            self.control,
+            evidence=lambda entry_id: self.labels.evidence([entry_id]).get(entry_id),
+            observer=self.observers,
+            random=random.random,
+        )
+        self.observers.add(self.verified)
         self.cache = SemanticCache(
             settings,
             entries=self.entries,
             live=self.follower or NoIndex(),
             embedder=self.embedder,
-            verifier=self.verifier,
+            semantic=self._make_semantic(),
             normalizer=self.normalizer,
             rules=_ttl_rules(settings.ttl.rules_file),
             observer=self.observers,
             fence=self.catalog.raise_fence,
-            standing=lambda entry: self.labels.standing(entry.entry_id, entry.created_ms),
-            tuned=lambda namespace: self.tunings.of(namespace),
             on_size=lambda total: self.maintenance.over_quota(total),
             on_fresh=lambda fresh: self.comparer.offer(fresh),
         )
-        self.labels = Labels(self.control)
-        self.tunings = Tunings(self.control, settings)
         self.comparer = Comparer(
             entries=self.entries,
             embedder=self.embedder,
             rules=Rules.default(),
             record=self.labels.record,
+            learn=lambda namespace, drawn, right: self.verified.labelled(namespace, drawn, right=right),
             observer=self.observers,
         )
-        self.tunings = Tunings(self.control, settings)
         self.feedback = Feedback(
             self.cache,
             self.labels,
@@ -154,6 +163,22 @@ class Service:
             shelf=IndexFolder(self.settings.index_dir),
             embedder=self.embedder,
             settings=self.settings.maintenance,
+        )
+
+    def _make_semantic(self) -> SemanticTier | None:
+        if self.embedder is None:
+            return None
+        return SemanticTier(
+            self.settings,
+            entries=self.entries,
+            live=self.follower or NoIndex(),
+            embedder=self.embedder,
+            verifier=self.verifier,
+            rules=Rules.default(),
+            observer=self.observers,
+            standing=lambda entry: self.labels.standing(entry.entry_id, entry.created_ms),
+            tuned=self.tunings.of,
+            verified=self.verified,
         )
 
     def _make_front(self) -> Front | None:
@@ -231,6 +256,7 @@ class Service:
             group.create_task(self._kept_alive("jobs", self.jobs.run))
             group.create_task(self._kept_alive("maintenance", self.maintenance.run))
             group.create_task(self._kept_alive("comparing", self.comparer.run))
+            group.create_task(self._kept_alive("verified", self.verified.run))
             if self.front is not None:
                 group.create_task(self._kept_alive("gateway", self.front.run))
             if self.warmer is not None and self.settings.warm.file is not None:

@@ -46,6 +46,7 @@ client's two.
 
 Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
+ErrorBound = Annotated[float, Field(gt=0.0, lt=1.0)]
 Mode = Literal["threshold", "guarded", "verified", "shadow"]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -261,6 +262,7 @@ class NamespaceSettings(_Group):
     mode: Mode | None = Field(None, description="How its semantic hits are decided.")
     threshold: Threshold | None = Field(None, description="Cosine threshold of this namespace.")
     confidence: Confidence | None = Field(None, description="Least probability that its semantic hits are right.")
+    error_bound: ErrorBound | None = Field(None, description="Its bound on wrong answers, in mode verified.")
     context: Context | None = Field(None, description="What must be the same ahead of its last messages.")
     strategy: Strategy | None = Field(None, description="How far its lookups may go.")
     ttl_s: Positive | None = Field(None, description="Life of its answers, unless the request names one.")
@@ -304,11 +306,15 @@ class Settings(BaseSettings):
     strategy: Strategy = Field(Strategy.SEMANTIC, description="How far a lookup may go, unless the request says less.")
     mode: Mode = Field(
         "threshold",
-        description="How a semantic hit is decided: by the cosine alone, or by guards and the verifier too.",
+        description="How a semantic hit is decided: by the cosine alone, by guards and the verifier too, by these "
+        "within a bound on errors (verified); or it is only counted and compared, and none is served (shadow).",
     )
     threshold: Threshold | None = Field(None, description="Cosine threshold; empty: calibrated for the vector space.")
     confidence: Confidence | None = Field(
         None, description="Least probability, as the verifier has it, that a semantic hit is right; empty: calibrated."
+    )
+    error_bound: ErrorBound = Field(
+        0.01, description="Most wrong answers, as a share of all requests, in mode verified."
     )
     context: Context = Field(
         "exact", description="Whether what comes ahead of the last user message must be identical or mean the same."
@@ -354,14 +360,6 @@ class Settings(BaseSettings):
             )
         if self.ttl.min_s > self.ttl.max_s:
             raise ValueError("ttl.min_s is greater than ttl.max_s")
-        return self
-
-    @model_validator(mode="after")
-    def _modes_that_there_are(self) -> Settings:
-        modes = {"mode": self.mode, **{f"namespaces.{name}.mode": one.mode for name, one in self.namespaces.items()}}
-        for where, mode in modes.items():
-            if mode == "verified":
-                raise ValueError(f"{where}: {mode!r} is not there yet: choose 'threshold', 'guarded' or 'shadow'")
         return self
 
     @classmethod

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from semcache.comparing import MOST, Comparer, Fresh
-from semcache.models import Withheld
+from semcache.models import Drawn, Withheld
 from semcache.policy.agreement import Agreement
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
@@ -40,13 +40,18 @@ def comparer(service: Service, labels: list[Label]) -> Comparer:
         embedder=service.embedder,
         rules=Rules.default(),
         record=record,
+        learn=lambda namespace, drawn, right: None,
         observer=service.observers,
     )
 
 
 def fresh(service: Service, entry_id: str, answer: Any, *, explored: bool = False) -> Fresh:
     identity = identify(ASKED, service.normalizer, TtlRules.default())
-    return Fresh(identity, msgspec.json.encode(answer), Withheld(entry_id, 0.9, 0.8, explored, 2.0))
+    return Fresh(
+        identity,
+        msgspec.json.encode(answer),
+        Withheld(entry_id, 0.9, 0.8, Drawn(1, -1, 0.2) if explored else None, 2.0),
+    )
 
 
 async def test_agreement_and_disagreement_become_labels(make_service: MakeService) -> None:

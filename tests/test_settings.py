@@ -188,16 +188,10 @@ def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 
-def test_modes_that_are_not_there_yet_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEMCACHE_MODE", "guarded")
-    assert load().mode == "guarded"
-    monkeypatch.setenv("SEMCACHE_NAMESPACES__SUPPORT__MODE", "verified")
-    with pytest.raises(ConfigError, match=r"namespaces\.support\.mode: 'verified' is not there yet"):
-        load()
-    monkeypatch.delenv("SEMCACHE_NAMESPACES__SUPPORT__MODE")
-    monkeypatch.setenv("SEMCACHE_MODE", "verified")
-    with pytest.raises(ConfigError, match=r"^mode: 'verified' is not there yet"):
-        load()
+def test_modes_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for mode in ("threshold", "guarded", "verified", "shadow"):
+        monkeypatch.setenv("SEMCACHE_MODE", mode)
+        assert load().mode == mode
     monkeypatch.setenv("SEMCACHE_MODE", "cosine")
     with pytest.raises(ConfigError, match=r"mode \[SEMCACHE_MODE\]: .*'threshold', 'guarded'"):
         load()

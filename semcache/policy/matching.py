@@ -7,9 +7,9 @@ The rule, in order:
 2. The record of the raw digest is the exact hit; the one that the normalised digest points to is the normalised hit.
 3. A neighbour is open to a semantic hit if it is of the same partition and context (exactly, where the request or the
    entry asks for that), may be served by rule 1, its similarity, computed from the record's own vectors, reaches the
-   threshold, and no guard vetoes it, nor any earlier turn that is worded otherwise. With a cosine
-   threshold alone the nearest open neighbour is the hit; else the one that the verifier, with all further evidence,
-   finds the most probable to ask the same, if it is sure enough.
+   threshold, and no guard vetoes it, nor an earlier turn of it. With a cosine threshold alone the nearest open
+   neighbour is the hit; else the one that the verifier, with all further evidence, finds the most probable to ask the
+   same, if it is sure enough.
 4. A record beyond whose reach a tier lies is, for that tier, not there at all.
 
 Pure: no clock, no randomness, no I/O. The live service, the offline benchmark and the tests call these functions.
@@ -25,6 +25,7 @@ import msgspec
 from semcache.models import (
     CacheIdentity,
     Candidate,
+    Drawn,
     Embedding,
     Entry,
     Hit,
@@ -233,13 +234,13 @@ def surest_hit(
     return Miss(reason=telling(listed.missed.reason, MissReason.DOUBTED), nearest=doubted)
 
 
-def withheld(hit: Hit, reason: MissReason, *, explored: bool = False, weight: float = 1.0) -> Miss:
+def withheld(hit: Hit, reason: MissReason, *, drawn: Drawn | None = None, weight: float = 1.0) -> Miss:
     """The miss that a semantic hit becomes where it is not to be served but compared with the fresh answer."""
     entry_id = hit.entry.entry_id
     return Miss(
         reason=reason,
         nearest=Nearest(similarity=hit.similarity, entry_id=entry_id, confidence=hit.confidence),
-        withheld=Withheld(entry_id, hit.similarity, hit.confidence, explored, weight),
+        withheld=Withheld(entry_id, hit.similarity, hit.confidence, drawn, weight),
     )
 
 
