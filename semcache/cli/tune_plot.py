@@ -61,9 +61,9 @@ def text(proposal: Proposal, points: Sequence[Point]) -> str:
         put(proposal.target, row / (_HEIGHT - 1), ":")
     for point in points:
         put(point.error(proposal.among).value, point.hits, "*")
-    for point, mark in ((proposal.current, "x"), (proposal.proposed, "o")):
-        if point is not None:
-            put(point.error(proposal.among).value, point.hits, mark)
+    for marked, mark in ((proposal.current, "x"), (proposal.proposed, "o")):
+        if marked is not None:
+            put(marked.error(proposal.among).value, marked.hits, mark)
     of = "requests" if proposal.among is Among.REQUESTS else "hits"
     lines = [f"served  (* measured, o proposed, x in force, : target of {proposal.target:.2%} wrong among {of})"]
     for number, row_of in enumerate(grid):

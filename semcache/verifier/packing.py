@@ -65,8 +65,8 @@ def pack(inputs: Sequence[PairInput], width: int) -> Packed:
 
 def empty(width: int) -> Packed:
     """Arrays for a row."""
-    row = [np.zeros((1, width), np.int64) for _ in range(3)]
-    return Packed(*row, np.full((1, width), PAIRS, np.int64), np.zeros(PAIRS, np.int64))
+    ids, types, positions = (np.zeros((1, width), np.int64) for _ in range(3))
+    return Packed(ids, types, positions, np.full((1, width), PAIRS, np.int64), np.zeros(PAIRS, np.int64))
 
 
 def fill(packed: Packed, inputs: Sequence[PairInput]) -> None:
