@@ -113,7 +113,7 @@ async def test_a_context_goes_with_lookup_and_store_and_loosens_nothing(
     client: httpx.AsyncClient, context: str | None
 ) -> None:
     def asking(first: str) -> dict[str, Any]:
-        turns = [{"role": "user", "content": text} for text in (first, "And on my phone?")]
+        turns = [{"role": "user", "content": text} for text in (first, "And on a phone?")]
         return {"model": "m", "messages": turns, "context": context}
 
     kept = await client.post("/v1/store", json={**asking("How do I enable it?"), "response": "so"})

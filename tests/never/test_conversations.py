@@ -23,7 +23,7 @@ from tests.never.conftest import answer_of, keep, request, user
 from tests.verifier.by_words import WordJudge, word_calibrations
 
 SYSTEM = {"role": "system", "content": "You answer for the X200."}
-FIRST, LAST = "How do I enable the alarm on 2 doors?", "And on my phone?"
+FIRST, LAST = "How do I enable the alarm on 2 doors?", "And on a phone?"
 SAID = {"role": "assistant", "content": "Open the settings of the alarm."}
 LOOKED = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": ""}}]}
 
@@ -80,7 +80,7 @@ async def test_only_a_conversation_that_is_worded_otherwise_is_served(
     assert (reworded.tier, answer_of(reworded)) == (Tier.SEMANTIC, "so")
     others = {
         "its last message alone": request(LAST),
-        "its stand-alone form": request("How do I enable the alarm on 2 doors on my phone?"),
+        "its stand-alone form": request("How do I enable the alarm on 2 doors on a phone?"),
         "another answer before": talk(FIRST, {**SAID, "content": "Press the button of the alarm."}),
         "no answer before": request(messages=[user(FIRST), user(LAST)]),
         "a turn more": talk(FIRST, SAID, user("And then?"), SAID),
@@ -90,7 +90,7 @@ async def test_only_a_conversation_that_is_worded_otherwise_is_served(
         "a tool's result between": talk(FIRST, LOOKED, told("20 C"), SAID),
         "the opposite before": talk("How do I disable the alarm on 2 doors?"),
         "another number before": talk("How do I enable the alarm on 3 doors?"),
-        "another last message": talk(last="And not on my phone?"),
+        "another last message": talk(last="And not on a phone?"),
     }
     for what, other in others.items():
         outcome = await service.cache.lookup(other)
@@ -109,7 +109,7 @@ async def test_who_asks_for_the_exact_context_gets_no_other(make_service: MakeSe
     await keep(service, talk(), "so")
     reworded = talk("how can I enable the alarm on 2 doors")
     assert isinstance(await service.cache.lookup(reworded, context="exact"), Miss)
-    same = await service.cache.lookup(talk(last="And on my own phone?"), context="exact")
+    same = await service.cache.lookup(talk(last="And on a mobile phone?"), context="exact")
     assert answer_of(same) == "so"
 
 
@@ -119,7 +119,7 @@ async def test_an_answer_that_was_pinned_to_its_context_serves_no_other(
     service = await judging(make_service, sure)
     await keep(service, talk(), "so", pinned=True)
     assert isinstance(await service.cache.lookup(talk("how can I enable the alarm on 2 doors")), Miss)
-    assert answer_of(await service.cache.lookup(talk(last="And on my own phone?"))) == "so"
+    assert answer_of(await service.cache.lookup(talk(last="And on a mobile phone?"))) == "so"
 
 
 async def test_where_the_operator_says_exact_a_request_loosens_nothing(
