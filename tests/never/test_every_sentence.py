@@ -94,14 +94,6 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_cosine_alone_judges_no_conversation",
             "test_changing_the_setting_hides_what_was_stored_before_but_from_its_own_conversation",
         ),
-        "never/test_conversations.py": (
-            "test_only_a_conversation_that_is_worded_otherwise_is_served",
-            "test_the_results_of_tools_are_never_reworded",
-            "test_who_asks_for_the_exact_context_gets_no_other",
-            "test_an_answer_that_was_pinned_to_its_context_serves_no_other",
-            "test_where_the_operator_says_exact_a_request_loosens_nothing",
-            "test_a_cosine_alone_judges_no_conversation",
-        ),
         "policy/test_shape.py": ("test_everything_else_is_in_the_group", "test_tool_results_and_pictures_stay_exact"),
         "policy/test_conversation.py": ("test_a_veto_in_any_turn_is_a_veto",),
         "never/test_partitions.py": (
