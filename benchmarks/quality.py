@@ -159,7 +159,7 @@ def _streams(
     names = (arguments.streams or ",".join(STREAMS[:3] if quick else STREAMS)).split(",")
     limit = arguments.limit or (600 if quick else 20_000)
     for name, requests in unseen.streams(arguments.data, names):
-        chosen = requests[:limit]
+        chosen = unseen.shortened(requests, limit, arguments.seed, by_label=name != "qqp_pairs")
         evidence.embed(one.text for one in chosen)
         first = sweep.line(chosen, lambda text: _pooled(evidence, text), evidence.spelling)
         orders = {"file": first}

@@ -8,6 +8,7 @@ fold of the Quora pairs in file order; of the class sets the labels that no trai
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -92,6 +93,24 @@ def classes(data: Path, name: str, seen: frozenset[str]) -> list[Asked]:
         return [one for one in requests if _tests(f"{name}\0{one.label}")]
     known = {(one.place, one.label) for one in requests if plain(one.text) in seen}
     return [one for one in requests if (one.place, one.label) not in known]
+
+
+def shortened(requests: list[Asked], most: int, seed: int, *, by_label: bool) -> list[Asked]:
+    """About `most` requests in order: the first ones, or all of some labels, where a file holds each label's together."""
+    if len(requests) <= most:
+        return requests
+    if not by_label:
+        return requests[:most]
+    count = Counter((one.place, one.label) for one in requests)
+    labels = sorted(count)
+    random.Random(seed).shuffle(labels)
+    kept: set[tuple[str, str]] = set()
+    left = most
+    for each in labels:
+        if count[each] <= left:
+            kept.add(each)
+            left -= count[each]
+    return [one for one in requests if (one.place, one.label) in kept]
 
 
 def plain(text: str) -> str:
