@@ -28,7 +28,7 @@ def _vectors(rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
     model = AutoModel.from_pretrained(str(package_folder())).eval()
     result = np.empty((len(rows), model.config.hidden_size), np.float32)
     order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         for start in range(0, len(order), _BATCH):
             chosen = order[start : start + _BATCH]
             width = 2 + max(len(rows[at]) for at in chosen)
@@ -41,5 +41,5 @@ def _vectors(rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
             states = model(input_ids=ids, attention_mask=mask).last_hidden_state
             weights = mask.unsqueeze(-1).to(states.dtype)
             pooled = (states * weights).sum(1) / weights.sum(1)
-            result[chosen] = torch.nn.functional.normalize(pooled, dim=1).numpy()
+            result[chosen] = torch.nn.functional.normalize(pooled.float(), dim=1).numpy()
     return result
