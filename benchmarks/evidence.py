@@ -98,6 +98,10 @@ class Evidence:
         for pairs in sets.pair_sets(data).values():
             kept = [pair for pair in pairs if sets.fold_of(pair.group) is sets.Fold.CALIBRATION]
             chosen += rng.sample(kept, min(len(kept), count // (4 if kept and kept[0].source == "qqp_pairs" else 20)))
+        self.embed(text for pair in chosen for text in (pair.a, pair.b))
+        self.score([(pair.b, pair.a) for pair in chosen])
+        # One that cannot be judged would bend the line through all others.
+        chosen = [pair for pair in chosen if self._scores.get((pair.b, pair.a)) is not None]
         found = self.columns(chosen)
         evidence = calibrate.evidence(chosen, found.score.tolist(), found.cosine.tolist())
         self.calibration = calibrate.fit(evidence, chosen, fingerprint=self.fingerprint)

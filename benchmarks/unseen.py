@@ -96,7 +96,7 @@ def classes(data: Path, name: str, seen: frozenset[str]) -> list[Asked]:
 
 
 def shortened(requests: list[Asked], most: int, seed: int, *, by_label: bool) -> list[Asked]:
-    """About `most` requests in order: the first ones, or all of some labels, where a file holds each label's together."""
+    """At most so many requests in order: the first ones, or all of some labels, where a file holds labels together."""
     if len(requests) <= most:
         return requests
     if not by_label:
