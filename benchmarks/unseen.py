@@ -25,10 +25,11 @@ _SURFACE_KINDS = frozenset({"mispelling"})
 
 
 def pair_sets(data: Path, *, seed: int, most: int) -> Iterator[tuple[str, list[LabelledPair]]]:
-    """Name and pairs of every set, at most `most` of each (four times as many of Quora's), drawn with `seed`."""
+    """Name and pairs of every set, at most `most` of each (four times as many of Quora's, all everyday ones), drawn with `seed`."""
     for name, pairs in report.tested(data, seed=seed):
         if pairs:
-            yield name, drawn(pairs, 4 * most if name == "qqp_pairs" else most, seed)
+            whole = name.startswith("everyday")
+            yield name, pairs if whole else drawn(pairs, 4 * most if name == "qqp_pairs" else most, seed)
     for name, pairs in near_repeats(data, seed=seed, most=most).items():
         yield name, drawn(pairs, most, seed)
 
