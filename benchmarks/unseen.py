@@ -25,7 +25,8 @@ _SURFACE_KINDS = frozenset({"mispelling"})
 
 
 def pair_sets(data: Path, *, seed: int, most: int) -> Iterator[tuple[str, list[LabelledPair]]]:
-    """Name and pairs of every set, at most `most` of each (four times as many of Quora's, all everyday ones), drawn with `seed`."""
+    """Name and pairs of every set, at most `most` of each, drawn with `seed`; four times as many of Quora's, and all of
+    the everyday ones."""
     for name, pairs in report.tested(data, seed=seed):
         if pairs:
             whole = name.startswith("everyday")
