@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from semcache.models import (
+    CacheIdentity,
     CacheRequest,
     FillToken,
     Hit,
@@ -220,7 +221,12 @@ async def test_the_identity_of_a_request_is_told_once_and_forgotten_with_it(
 ) -> None:
     service = await make_service()
     asked: list[CacheRequest] = []
-    monkeypatch.setattr("semcache.cache.identify", lambda one, *more: asked.append(one) or identify(one, *more))  # type: ignore[func-returns-value]
+
+    def told(one: CacheRequest, *more: Any, **named: Any) -> CacheIdentity:
+        asked.append(one)
+        return identify(one, *more, **named)
+
+    monkeypatch.setattr("semcache.cache.identify", told)
     first = request("What is the capital of Peru?")
     await missed(service, first)
     await keep(service, first, "Lima")

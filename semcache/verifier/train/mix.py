@@ -58,7 +58,7 @@ SHARES: Final[dict[str, Share]] = {
     "clinc150_class": Share(0.01),
     "nlupp_class": Share(0.01),
     "made of labelled pairs": Share(0.10),
-    "made of questions": Share(0.08),
+    "made of questions": Share(0.12),
     "conversations": Share(0.04),
     "families": Share(0.32),
 }
