@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from semcache.embedders.minilm import MiniLm
+from semcache.engines.package import words
 from semcache.errors import VerifierUnavailable
 from semcache.models import Embedding
 from semcache.policy import conversation, guards
@@ -217,7 +218,7 @@ class Evidence:
         return Columns(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0)
 
     def _probability(self, pair: tuple[str, str], score: float, cosine: float, findings: Iterable[Finding]) -> float:
-        evidence = features(*pair, score=score, similarity=cosine, findings=findings)
+        evidence = features(*pair, score=score, similarity=cosine, findings=findings, known=words())
         return probability(evidence, self.calibration)
 
     def save(self) -> None:

@@ -152,13 +152,19 @@ class SemanticTier:
             return listed.missed
         if self._verifier is None or terms.confidence is None:
             return self._held(identity, nearest_hit(identity, listed, read))
-        scores = await self._verifier.scores(identity.compared, [one.entry.compared for one in listed.open])
-        calibration = self._verifier.calibration(query.space)
+        judge = self._verifier
+        scores = await judge.scores(identity.compared, [one.entry.compared for one in listed.open])
+        calibration = judge.calibration(query.space)
         verified = self._verified if mode_of(self._settings, identity.namespace) == "verified" else None
 
         def chance(one: Open, score: float) -> float:
             evidence = features(
-                identity.compared, one.entry.compared, score=score, similarity=one.similarity, findings=one.findings
+                identity.compared,
+                one.entry.compared,
+                score=score,
+                similarity=one.similarity,
+                findings=one.findings,
+                known=judge.known,
             )
             sure, held = probability(evidence, calibration), self._standing(one.entry)
             if verified is not None:

@@ -77,5 +77,7 @@ class Scorer:
         score = (await self._verifier.scores(pair.b, [pair.a]))[0]
         if score is None:
             return BARRED
-        evidence = features(pair.b, pair.a, score=score, similarity=alike, findings=findings)
+        evidence = features(
+            pair.b, pair.a, score=score, similarity=alike, findings=findings, known=self._verifier.known
+        )
         return probability(evidence, self._verifier.calibration(space))

@@ -70,6 +70,13 @@ def fingerprint(name: str, *parts: object) -> str:
     return f"{name}-{hashlib.sha256(joined.encode()).hexdigest()[:12]}"
 
 
+@functools.cache
+def words() -> frozenset[str]:
+    """The whole words of the tokenizer's vocabulary, lower-case: about 21,000, spelt as they are meant."""
+    vocabulary: Mapping[str, int] = tokenizer(model_dir() / "tokenizer.json").get_vocab()
+    return frozenset(word for word in vocabulary if len(word) > 2 and word.isalpha() and word.isascii())
+
+
 def printable(text: str) -> str:
     """The text with lone surrogates, which no tokenizer and no UTF-8 can carry, replaced by '?'."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -17,6 +17,9 @@ MEASURED: Final[dict[tuple[str, str], float]] = {
     # 97,244 requests of 48,622 labelled Quora pairs, stored on miss: the lowest threshold with at most 1 % wrong
     # answers over all requests (0.86 %; hit rate 21 %, precision of all hits 96 %).
     ("minilm-3b348a509be6", "threshold"): 0.97,
+    # Where the verifier decides, the cosine only spares it work: at .60 about one in fifty labelled positives is lost
+    # (Quora), at .80 one in five.
+    ("minilm-3b348a509be6", "judged"): 0.60,
 }
 """(vector space fingerprint, mode) -> threshold."""
 
@@ -27,7 +30,11 @@ JUDGED_CAUTIOUS: Final = 0.80
 CONFIDENCE_CAUTIOUS: Final = 0.97
 """Least probability of a hit for verifiers without a measurement."""
 
-MEASURED_CONFIDENCE: Final[dict[str, float]] = {}
+MEASURED_CONFIDENCE: Final[dict[str, float]] = {
+    # Pairs that training never saw: 2 % of adversarial everyday traps and .7 % of Quora's differing pairs are served
+    # at .95, with 30 % and 20 % of what should be (`docs/verifier.md`).
+    "cross-944eafccccf8": 0.95,
+}
 """Verifier's fingerprint -> least probability of a hit."""
 
 

@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from semcache.policy.guards import GUARDS, Finding
+from semcache.policy.repeats import is_repeat
 from semcache.ports import Calibration
 
 _WORD: Final = re.compile(r"\w+")
 
-FEATURES: Final = ("score", "similarity", "shared", "short", *(f"doubt:{guard}" for guard in GUARDS))
+FEATURES: Final = ("score", "similarity", "shared", "short", "repeat", *(f"doubt:{guard}" for guard in GUARDS))
 """Names of all features, in order."""
 
 
-def features(a: str, b: str, *, score: float, similarity: float, findings: Iterable[Finding]) -> dict[str, float]:
+def features(
+    a: str,
+    b: str,
+    *,
+    score: float,
+    similarity: float,
+    findings: Iterable[Finding],
+    known: Collection[str] = frozenset(),
+) -> dict[str, float]:
     """The evidence of a pair, by feature name; those that are 0 may be missing.
 
-    `score`: the verifier's, a logit; `similarity`: cosine; `findings`: the guards' (a veto counts as its doubt).
+    `score`: the verifier's, a logit; `similarity`: cosine; `findings`: the guards' (a veto counts as its doubt);
+    `known`: see `repeats.is_repeat`.
     """
     words_a, words_b = _words(a), _words(b)
     found = {
@@ -31,6 +41,7 @@ def features(a: str, b: str, *, score: float, similarity: float, findings: Itera
         "similarity": similarity,
         "shared": len(words_a & words_b) / max(1, len(words_a | words_b)),
         "short": 1.0 / (1.0 + min(len(words_a), len(words_b))),
+        "repeat": float(is_repeat(a, b, known)),
     }
     found.update((f"doubt:{finding.guard}", 1.0) for finding in findings)
     return found

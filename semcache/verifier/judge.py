@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from semcache.engines import prepared
+from semcache.engines import package, prepared
 from semcache.errors import VerifierUnavailable
 from semcache.verifier import packaged, weights
 from semcache.verifier.inputs import pair_input
@@ -35,6 +35,10 @@ class Judge(Protocol):
     @property
     def fingerprint(self) -> str:
         """See `ports.Verifier.fingerprint`."""
+
+    @property
+    def known(self) -> Collection[str]:
+        """See `ports.Verifier.known`."""
 
     def load(self) -> None:
         """Get ready to judge. Raises VerifierUnavailable; may be called again."""
@@ -69,12 +73,18 @@ class PackagedJudge:
         """Of weights, tokenizer and inputs. Raises VerifierUnavailable where there are no weights."""
         return packaged.fingerprint(self._file)
 
+    @property
+    def known(self) -> Collection[str]:
+        """The packaged vocabulary."""
+        return package.words()
+
     def load(self) -> None:
         """Prepare the verifier if there is none that is sound, and load it: half a minute, then under 1 s."""
         if not self._file.is_file():
             raise VerifierUnavailable(f"this installation has no trained verifier: {self._file} is absent")
         folder = packaged.prepared_dir(self._cache_dir, self._file)
         manifest = self._preparation.ensure(folder, str(self._file))
+        package.words()  # read here rather than on the path of the first lookup
         self._runtime = Runtime(folder, form=manifest.form, precision=manifest.precision, threads=self._threads)
 
     def size(self, pair: Pair) -> int:

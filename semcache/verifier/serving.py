@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from semcache.engines.owner import Owner, Refusals
@@ -47,6 +47,11 @@ class OwnedVerifier:
     def fingerprint(self) -> str:
         """The judge's. Raises VerifierUnavailable where it has no weights."""
         return self._judge.fingerprint
+
+    @property
+    def known(self) -> Collection[str]:
+        """The judge's."""
+        return self._judge.known
 
     def state(self) -> EmbedderState:
         """Ready, or why not: preparing, failed (and why), hung, stopped."""

@@ -43,6 +43,7 @@ class Lengths(Angles):
     """A verifier whose score is the number of cached characters; long ones it cannot judge."""
 
     fingerprint = "lengths"
+    known: frozenset[str] = frozenset()
 
     def calibration(self, space: str) -> Calibration:
         return Calibration(fingerprint="lengths", bias=-5.0, weights={"score": 1.0})

@@ -26,6 +26,7 @@ class WordJudge:
     """
 
     fingerprint = FINGERPRINT
+    known: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.batches: list[list[Pair]] = []

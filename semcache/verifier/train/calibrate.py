@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from semcache.engines.package import words
 from semcache.policy import guards
 from semcache.policy.confidence import FEATURES, features
 from semcache.policy.guards import Rules
@@ -64,6 +65,7 @@ def evidence(
             score=score,
             similarity=similarity,
             findings=guards.compare(guards.read(pair.a, rules), guards.read(pair.b, rules), rules),
+            known=words(),
         )
         for pair, score, similarity in zip(pairs, scores, similarities, strict=True)
     ]

@@ -1,0 +1,97 @@
+"""Is one prompt the other but for its surface: case, marks, politeness, contractions, spelt-out numbers, slips? Pure.
+
+What is left after that are near repeats, which people and programs send most of all, and which a small model finds
+harder to tell from a changed word than a rule that knows what a slip of the keyboard is: a word that is none, at a
+small distance (Damerau 1964) from one that is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Final
+
+_TOKEN: Final = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[^\s\w.,;:!?'\"()…]")
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_POLITE: Final = re.compile(
+    r"\b(?:please|kindly|pls|plz|hi there|hi|hello there|hello|hey there|hey|good (?:morning|evening|afternoon)|"
+    r"many thanks|thanks(?: a lot| in advance| so much)?|thank you(?: very much| so much| in advance)?|thx|"
+    r"(?:can|could|would|will) you (?:please |kindly )?(?:tell|explain to|help) me(?: understand)?|"
+    r"i (?:was|am|'m) (?:just )?wondering(?: if you (?:can|could) tell me)?|i(?:'d| would) like to know|i want to know|"
+    r"do you know|any idea|just (?:a )?quick question|quick question|a question|tell me|just wondering|"
+    r"if you don't mind|if possible|(?:um|uh|well|so|ok|okay|btw|by the way))\b"
+)
+_CONTRACTED: Final = (
+    (re.compile(r"\bcan't\b|\bcannot\b|\bcant\b"), "can not"),
+    (re.compile(r"\bwon't\b"), "will not"),
+    (re.compile(r"n't\b"), " not"),
+    (re.compile(r"\b(what|how|who|where|when|why|that|it|there|here)'?s\b"), r"\1 is"),
+    (re.compile(r"\b(i)'m\b|\bi am\b"), "i am"),
+    (re.compile(r"'re\b"), " are"),
+    (re.compile(r"'ve\b"), " have"),
+    (re.compile(r"'ll\b"), " will"),
+    (re.compile(r"\s&\s"), " and "),
+)
+_ARTICLES: Final = frozenset({"a", "an", "the"})
+_NUMBERS: Final = {
+    word: str(value)
+    for value, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    )
+}
+_LONGEST: Final = 2000
+"""Characters; longer prompts are left to the others."""
+_SHORTEST_SLIP: Final = 4
+_TWO_SLIPS: Final = 8
+"""Letters from which on two slips in a word are taken for slips."""
+
+
+def is_repeat(a: str, b: str, known: Collection[str]) -> bool:
+    """Whether the prompts are one but for their surface. `known`: words that are spelt as they are meant, lower-case.
+
+    Symmetric. Words in another order, another number, or one known word for another are no surface.
+    """
+    if max(len(a), len(b)) > _LONGEST:
+        return False
+    one, other = words(a), words(b)
+    if len(one) != len(other) or not one:
+        return False
+    return all(left == right or is_slip(left, right, known) for left, right in zip(one, other, strict=True))
+
+
+def words(text: str) -> Sequence[str]:
+    """The words and signs that carry a prompt's meaning, in order, each in one spelling."""
+    plain = _THOUSANDS.sub("", text.lower().replace("’", "'"))
+    for pattern, whole in _CONTRACTED:
+        plain = pattern.sub(whole, plain)
+    plain = _POLITE.sub(" ", plain)
+    return [_NUMBERS.get(word, word) for word in _TOKEN.findall(plain) if word not in _ARTICLES]
+
+
+def is_slip(one: str, other: str, known: Collection[str]) -> bool:
+    """Whether one of two words is the other, mistyped: exactly one of them is known."""
+    if min(len(one), len(other)) < _SHORTEST_SLIP - 1 or max(len(one), len(other)) < _SHORTEST_SLIP:
+        return False
+    if not (one.isalpha() and other.isalpha()) or (one in known) == (other in known):
+        return False
+    most = 2 if min(len(one), len(other)) >= _TWO_SLIPS else 1
+    return distance(one, other, most) <= most
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """Damerau-Levenshtein distance (optimal string alignment), or anything above `most` once it is that."""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        line = [row]
+        for column, against in enumerate(other, 1):
+            cost = min(last[column] + 1, line[-1] + 1, last[column - 1] + (letter != against))
+            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == against:
+                cost = min(cost, before[column - 2] + 1)
+            line.append(cost)
+        if min(line) > most:
+            return most + 1
+        before, last = last, line
+    return last[-1]
