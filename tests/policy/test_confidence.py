@@ -1,0 +1,44 @@
+"""Evidence becomes a probability: monotone, bounded, and only what is weighed counts."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semcache.policy.confidence import FEATURES, features, probability
+from semcache.policy.guards import GUARDS, Finding, Force
+from semcache.ports import Calibration
+
+PLAIN = Calibration(fingerprint="f", bias=0.0, weights={"score": 1.0, "similarity": 2.0, "doubt:number": -3.0})
+numbers = st.floats(-1e6, 1e6)
+
+
+def test_every_feature_has_a_name_that_calibrations_may_use() -> None:
+    findings = [Finding(guard, Force.DOUBT, "") for guard in GUARDS]
+    assert set(features("a b", "b c", score=1.0, similarity=0.5, findings=findings)) == set(FEATURES)
+
+
+def test_what_is_known_of_a_pair() -> None:
+    found = features(
+        "Reset my pasword", "reset my password!", score=2.0, similarity=0.9, findings=(), known={"password"}
+    )
+    assert (found["score"], found["similarity"], found["repeat"]) == (2.0, 0.9, 1.0)
+    assert found["shared"] == 0.5
+    assert features("a", "b", score=0.0, similarity=0.0, findings=())["repeat"] == 0.0
+
+
+def test_no_evidence_is_even_odds_and_a_doubt_lowers_them() -> None:
+    assert probability({}, PLAIN) == 0.5
+    doubted = features("a", "a", score=0.0, similarity=0.0, findings=[Finding("number", Force.DOUBT, "1 / 2")])
+    assert probability(doubted, PLAIN) < 0.05
+
+
+@given(numbers, numbers)
+def test_a_higher_score_is_never_less_probable(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert probability({"score": low}, PLAIN) <= probability({"score": high}, PLAIN)
+
+
+@given(numbers, st.text(max_size=20), st.text(max_size=20))
+def test_it_is_a_probability(score: float, a: str, b: str) -> None:
+    assert 0.0 <= probability(features(a, b, score=score, similarity=1.0, findings=()), PLAIN) <= 1.0
