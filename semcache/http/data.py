@@ -18,6 +18,7 @@ from semcache.http.answers import encode
 from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
 from semcache.http.exchange import Answer, Call
+from semcache.http.quality import quality
 from semcache.models import Entry, Outcome, Stored, StoreOutcome, base_namespace
 from semcache.policy.labels import Met
 
@@ -114,6 +115,7 @@ async def stats(call: Call) -> Answer:
     body["entries"], reason = await _entries(call, namespace)
     if reason:
         body["entries_reason"] = reason
+    body["quality"] = await quality(call, namespace)
     body["index"] = (await service.health()).get("index") if allowed is None else None
     return Answer(200, encode(body))
 
