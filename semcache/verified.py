@@ -11,6 +11,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -25,6 +26,12 @@ log = logging.getLogger(__name__)
 
 FLUSH_S: Final = 1.0
 _HASH: Final = "risk:"
+
+
+@lru_cache(maxsize=64)
+def _unread(alpha: float) -> Plan:
+    """Serve nothing: what to do before a namespace's counters were read."""
+    return Plan((None,) * risk.BINS, risk.plan(State(), Bound(alpha=alpha)).wrong)
 
 
 class VerifiedMode:
@@ -76,9 +83,9 @@ class VerifiedMode:
         """
         name = base_namespace(namespace)
         plan = self._plans.get(name)
-        if plan is None:  # the counters were not read yet
+        if plan is None:  # the counters were not read yet: the next flush does
             self._pending.setdefault(name, Counter())
-            plan = risk.plan(State(), self.bound(name))
+            plan = _unread(self.bound(name).alpha)
         decision = risk.decide(plan, chance, None, self._random())
         self._count(name, {field: delta for field, delta in risk.asked(decision).items() if field != "n"})
         if decision.action is Action.SERVE:

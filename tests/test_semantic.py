@@ -26,7 +26,7 @@ __all__ = ["make_service"]
 STORED = request("How do I enable two factor authentication on my work account today?")
 REWORDED = request("how can I enable two factor authentication on my work account today")
 OPPOSED = request("How do I disable two factor authentication on my work account today?")
-OTHER = request("Why must I enable two factor authentication on every account of mine, even on the ones at work?")
+OTHER = request("How do I enable two factor authentication on my work account without a smartphone at hand?")
 
 
 @pytest.fixture
@@ -88,7 +88,10 @@ async def test_what_it_doubts_is_a_miss_that_tells_how_sure_it_was(
     await keep(service, STORED, "like this")
     outcome = await ask(service, tier(service, verifier), OTHER)
     assert isinstance(outcome, Miss)
-    assert outcome.reason in (MissReason.DOUBTED, MissReason.GUARDED)
+    assert outcome.reason is MissReason.DOUBTED
+    assert outcome.nearest is not None
+    assert outcome.nearest.confidence is not None
+    assert outcome.nearest.confidence < 0.9
 
 
 async def test_a_broken_verifier_is_a_miss_with_its_name(make_service: MakeService, verifier: Verifier) -> None:

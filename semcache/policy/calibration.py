@@ -17,8 +17,8 @@ MEASURED: Final[dict[tuple[str, str], float]] = {
     # 97,244 requests of 48,622 labelled Quora pairs, stored on miss: the lowest threshold with at most 1 % wrong
     # answers over all requests (0.86 %; hit rate 21 %, precision of all hits 96 %).
     ("minilm-3b348a509be6", "threshold"): 0.97,
-    # Where the verifier decides, the cosine only spares it work: at .60 about one in fifty labelled positives is lost
-    # (Quora), at .80 one in five.
+    # Where the verifier decides, the cosine only spares it work: of 3,911 labelled Quora positives (test fold) 1.3 %
+    # lie below .60, 6.4 % below .70, 23 % below .80.
     ("minilm-3b348a509be6", "judged"): 0.60,
 }
 """(vector space fingerprint, mode) -> threshold."""
