@@ -43,8 +43,11 @@ class CrossEncoder(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         return self.out(torch.nn.functional.gelu(self.hidden(pooled))).squeeze(-1)
 
 
-def fresh(source: Path, *, attention: str = "sdpa", dropout: float = 0.1) -> CrossEncoder:
-    """The untrained network on the packaged model in `source`."""
+def fresh(source: Path, *, attention: str = "eager", dropout: float = 0.0) -> CrossEncoder:
+    """The untrained network on the packaged model in `source`.
+
+    Eager attention by default: for inputs this short torch's fused one spends most of a training step on its way back.
+    """
     bert = AutoModel.from_pretrained(
         str(source),
         attn_implementation=attention,
