@@ -29,7 +29,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 SHARES: Final[dict[str, Share]] = {
-    "qqp_pairs": Share(0.28, 4),
+    "qqp_pairs": Share(0.20, 2),
     "paws_qqp_pairs": Share(0.003, 6),
     "checklist_qqp_perturb_pairs": Share(0.015),
     "checklist_qqp_template_pairs": Share(0.012),
@@ -57,10 +57,10 @@ SHARES: Final[dict[str, Share]] = {
     "bitext_class": Share(0.005),
     "clinc150_class": Share(0.01),
     "nlupp_class": Share(0.01),
-    "made of labelled pairs": Share(0.10),
+    "made of labelled pairs": Share(0.08),
     "made of questions": Share(0.12),
     "conversations": Share(0.04),
-    "families": Share(0.32),
+    "families": Share(0.40),
 }
 """The everyday families and the labelled questions carry the run; the small sets keep it honest at the edges."""
 
