@@ -14,9 +14,10 @@ from semcache.errors import VerifierUnavailable
 from semcache.verifier import packaged, packing
 from semcache.verifier.inputs import PairInput
 
-WIDTHS: Final = (32, 64, 112)
-"""Rows that have a model compiled for them: one, two, and four or more pairs of short questions. Of a fixed shape it
-takes 1 to 2 ms less than the model of any shape, and 26 MB."""
+WIDTHS: Final = (32, 64, 96, 128, 160, 192)
+"""Rows that have a model compiled for them, up to the longest run of several pairs. Of a fixed shape it takes 1 to 2 ms
+less than the model of any shape, and 26 MB; against three widths up to 112, four pairs of everyday questions take 4.6
+ms at p50 and 11 at p99 instead of 5.7 and 20."""
 
 
 class Runtime:
