@@ -56,6 +56,7 @@ class Served:
             "SEMCACHE_DATA_DIR": str(data),
             "SEMCACHE_INDEX_DIR": str(folder / "indexes"),
             "SEMCACHE_LOG_LEVEL": "WARNING",
+            "SEMCACHE_MODE": "threshold",  # unless a test says otherwise: a verifier takes a second to load
             **(environment or {}),
         }
         self.log = folder / "service.log"

@@ -63,9 +63,9 @@ def test_a_namespace_may_be_semantic_where_the_rest_is_not(tmp_path: Path) -> No
 
 def test_a_verifier_is_made_where_a_mode_asks_it(tmp_path: Path) -> None:
     places = {"data_dir": tmp_path / "data", "index_dir": tmp_path / "indexes", "redis_url": "redis://127.0.0.1:1"}
-    assert Service(Settings(**places)).verifier is None
+    assert Service(Settings(mode="threshold", **places)).verifier is None
     assert Service(Settings(mode="guarded", **places)).verifier is not None
-    assert Service(Settings(namespaces={"faq": {"mode": "guarded"}}, **places)).verifier is not None
+    assert Service(Settings(mode="threshold", namespaces={"faq": {"mode": "guarded"}}, **places)).verifier is not None
     assert Service(Settings(mode="guarded", verifier="off", **places)).verifier is None
     assert Service(Settings(mode="guarded", embedder="off", **places)).verifier is None
 

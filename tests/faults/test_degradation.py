@@ -38,7 +38,7 @@ async def serving(tmp_path: Path, models: Path, url: str, **more: Any) -> AsyncI
     (data / "models").symlink_to(models, target_is_directory=True)
     settings = Settings(
         data_dir=data, index_dir=tmp_path / "index", redis_url=url, store={"deadline_s": DEADLINE_S},
-        **{"threshold": 0.9, **more},
+        **{"mode": "threshold", "threshold": 0.9, **more},
     )  # fmt: skip
     service = Service(settings)
     await service.start()

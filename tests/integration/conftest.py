@@ -55,7 +55,7 @@ async def make_service(
                 index_dir=tmp_path / (index or f"index{count}"),
                 redis_url=url or store_backend.url,
                 store=store,
-                **{"threshold": 0.9, **more},
+                **{"mode": "threshold", "threshold": 0.9, **more},
             )
             service = Service(settings)
             await service.start()
