@@ -30,7 +30,9 @@ from semcache.embedders import make_embedder
 from semcache.errors import ConfigError, SemcacheError
 from semcache.follower import Follower
 from semcache.gateway.front import Front
+from semcache.gateway.routing import NOT_CONFIGURED
 from semcache.gateway.warming import Warmer
+from semcache.judge_model import JudgeModel
 from semcache.labels import Labels
 from semcache.models import Strategy
 from semcache.observers import DecisionLog, Observers
@@ -111,6 +113,8 @@ class Service:
             on_size=lambda total: self.maintenance.over_quota(total),
             on_fresh=lambda fresh: self.comparer.offer(fresh),
         )
+        self.front = self._make_front()
+        self.judge = self._make_judge()
         self.comparer = Comparer(
             entries=self.entries,
             embedder=self.embedder,
@@ -118,6 +122,7 @@ class Service:
             record=self.labels.record,
             learn=lambda namespace, drawn, right: self.verified.labelled(namespace, drawn, right=right),
             observer=self.observers,
+            judge=self.judge,
         )
         self.feedback = Feedback(
             self.cache,
@@ -134,7 +139,6 @@ class Service:
         self.invalidator = Invalidator(
             self.entries, self.catalog, self.control, self.embedder, live, settings, jobs=self.jobs
         )
-        self.front = self._make_front()
         self.warmer = Warmer(settings, self.control, self.jobs, self.front.fetch) if self.front is not None else None
         self.transfer = Transfer(
             settings,
@@ -187,6 +191,22 @@ class Service:
             return None
         return Front(
             self.settings, cache=self.cache, control=self.control, flights=self.store.flights, observer=self.observers
+        )
+
+    def _make_judge(self) -> JudgeModel | None:
+        """The model that compares answers; None where none is named. Raises ConfigError where nobody serves it."""
+        model = self.settings.verification.judge_model
+        if model is None:
+            return None
+        if self.front is None:
+            raise ConfigError(f"verification.judge_model is {model!r}, and {NOT_CONFIGURED}")
+        return JudgeModel(
+            model,
+            self.settings.verification,
+            upstreams=self.front.upstreams,
+            prices=self.front.prices,
+            control=self.control,
+            observer=self.observers,
         )
 
     def _make_maintenance(self) -> Maintenance:

@@ -110,6 +110,17 @@ class VerificationSettings(_Group):
     threads: Annotated[int, Field(ge=0)] = Field(
         0, description="Threads of the model; 0: one for each core, at most 4."
     )
+    judge_model: str | None = Field(
+        None,
+        min_length=1,
+        description="Model that compares a withheld answer with the fresh one, asked through the upstream that serves "
+        "it with that upstream's own key; empty: vectors and guards compare them.",
+    )
+    judge_per_hour: Count = Field(
+        500, description="Most questions to it in an hour, of all replicas; further ones go to vectors and guards."
+    )
+    judge_timeout_s: Positive = Field(20.0, description="Longest wait for its verdict, tries and pauses included.")
+    judge_concurrency: Count = Field(2, description="Questions to it at a time, of one process.")
 
 
 class NormalizationSettings(_Group):

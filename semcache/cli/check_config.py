@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from semcache.cli import flags
-from semcache.errors import ConfigError
+from semcache.errors import ConfigError, SemcacheError
+from semcache.gateway.routing import Upstreams
+from semcache.judge_model import routed
 from semcache.settings import Settings, is_loopback, load, unknown_variables, variable
 
 
@@ -99,7 +102,24 @@ def _warnings(settings: Settings) -> list[str]:
         found.append("no SEMCACHE_ADMIN_KEY: the admin plane answers from loopback only")
     if settings.redis_url is None and settings.store.max_memory.rstrip("bkmg") == "0":
         found.append("store.max_memory is 0: the embedded server grows until the machine's memory is full")
-    return found
+    return found + list(_of_the_judge(settings))
+
+
+def _of_the_judge(settings: Settings) -> Iterator[str]:
+    """What an operator who named a judge model may not have meant."""
+    model = settings.verification.judge_model
+    if model is None:
+        return
+    if not {settings.mode, *(one.mode for one in settings.namespaces.values())} & {"shadow", "verified"}:
+        yield "verification.judge_model is never asked: no namespace has the mode shadow or verified"
+    upstreams = Upstreams(settings)
+    with contextlib.suppress(SemcacheError):  # an error of its own
+        upstream, _ = routed(model, upstreams)
+        if not upstream.has_key:
+            yield (
+                f"upstream {upstream.name} has no api_key: the judge is asked without one, and only about answers that "
+                "were not paid for with a caller's key"
+            )
 
 
 def _unwritable(folder: Path) -> str:

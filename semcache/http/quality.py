@@ -16,7 +16,7 @@ _LEVEL: Final = 0.975
 
 
 async def quality(call: Call, namespace: str | None) -> dict[str, Any] | None:
-    """By namespace: what shadow mode would have served wrong, and how verified mode's bound stands.
+    """By namespace: what shadow mode would have served wrong, how verified mode's bound stands, what a judge said.
 
     None while the store cannot tell.
     """
@@ -24,8 +24,9 @@ async def quality(call: Call, namespace: str | None) -> dict[str, Any] | None:
     try:
         labels = await service.labels.namespaces()
         bounded = await service.verified.names()
+        judged = await service.judge.counts() if service.judge is not None else {}
         found: dict[str, dict[str, Any]] = {}
-        for name in sorted({*labels, *bounded}):
+        for name in sorted({*labels, *bounded, *judged}):
             if not call.credential.opens(name) or namespace not in (None, name):
                 continue
             told = shadow(labels.get(name, {}))
@@ -33,6 +34,8 @@ async def quality(call: Call, namespace: str | None) -> dict[str, Any] | None:
             if name in bounded:
                 report = msgspec.to_builtins(await service.verified.report(name))
                 one["verified"] = {"bound": service.verified.bound(name).alpha, **report}
+            if name in judged:
+                one["judge"] = judged[name]
             if one:
                 found[name] = one
     except Unavailable as error:

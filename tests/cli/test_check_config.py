@@ -136,3 +136,20 @@ def test_what_only_a_part_can_judge_is_an_error_too(
     assert "rules_file" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
     assert not (tmp_path / "indexes").exists()
+
+
+def test_a_judge_that_nobody_would_ask_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEMCACHE_VERIFICATION__JUDGE_MODEL", "judge-1")
+    assert main(["check-config"]) == 1
+    assert "verification.judge_model" in capsys.readouterr().err
+    monkeypatch.setenv("SEMCACHE_UPSTREAM_BASE_URL", "http://127.0.0.1:9/v1")
+    assert main(["check-config"]) == 0
+    told = capsys.readouterr().err
+    assert "never asked" in told
+    assert "no api_key" in told
+    monkeypatch.setenv("SEMCACHE_UPSTREAM_API_KEY", SECRET)
+    monkeypatch.setenv("SEMCACHE_MODE", "shadow")
+    assert main(["check-config"]) == 0
+    assert "judge" not in capsys.readouterr().err

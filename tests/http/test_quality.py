@@ -22,13 +22,22 @@ async def test_what_comparisons_told_is_in_the_statistics(open_app: Open, keyrin
     async with open_app(api_keys_file=keyring.path) as client:
         service = client.service  # type: ignore[attr-defined]
         for number in range(4):
-            where = {"namespace": "alpha", "entry_id": f"{number:032x}", "asker": f"{number:016x}"}
-            await service.labels.record(Label(**where, same=number > 0, source=Source.SHADOW))
+            entry_id, asker, same = f"{number:032x}", f"{number:016x}", number > 0
+            told = Label(namespace="alpha", entry_id=entry_id, asker=asker, same=same, source=Source.SHADOW)
+            await service.labels.record(told)
         service.verified._count("alpha", risk.asked(None))
         await service.verified.flush()
-        told = (await client.get("/v1/stats", headers=own)).json()["quality"]
+        seen = (await client.get("/v1/stats", headers=own)).json()["quality"]
         assert (await client.get("/v1/stats", headers=other)).json()["quality"] == {}
-    assert told["alpha"]["shadow"]["compared"] == 4
-    assert told["alpha"]["shadow"]["wrong"] == 1
-    assert told["alpha"]["verified"]["requests"] == 1
-    assert told["alpha"]["verified"]["bound"] == 0.01
+    assert seen["alpha"]["shadow"]["compared"] == 4
+    assert seen["alpha"]["shadow"]["wrong"] == 1
+    assert seen["alpha"]["verified"]["requests"] == 1
+    assert seen["alpha"]["verified"]["bound"] == 0.01
+
+
+async def test_what_a_judge_said_is_told_by_namespace(open_app: Open) -> None:
+    upstreams = {"a": {"base_url": "http://127.0.0.1:9", "api_key": "k"}}
+    async with open_app(verification={"judge_model": "judge-1"}, upstreams=upstreams) as client:
+        await client.service.judge._count("gamma", "unsure")  # type: ignore[attr-defined]
+        told = (await client.get("/v1/stats")).json()["quality"]
+    assert told["gamma"] == {"judge": {"unsure": 1}}
