@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from semcache.embedders.minilm import MiniLm
 from semcache.settings import StoreSettings
@@ -15,6 +16,9 @@ from semcache.stores.embedded import EmbeddedServer
 from semcache.verifier.judge import PackagedJudge
 from tests import servers
 from tests.verifier.shipped import untrained_weights
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @dataclass(frozen=True)

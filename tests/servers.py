@@ -22,8 +22,9 @@ import pytest
 import redis
 
 from semcache.stores.binary import server_binary
+from tests.patience import LONG_S
 
-START_S = 20.0
+START_S = LONG_S
 """Longest wait for any server to come up."""
 
 _DISK_FREE = ("--save", "", "--appendonly", "no")
@@ -88,7 +89,7 @@ class Server:
     @contextmanager
     def client(self) -> Iterator[redis.Redis]:
         """A synchronous client of this server."""
-        client = redis.Redis.from_url(self.url, socket_timeout=5, **self.client_kwargs)
+        client = redis.Redis.from_url(self.url, socket_timeout=LONG_S, **self.client_kwargs)
         try:
             yield client
         finally:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LONG_S
+
 ROOT = Path(__file__).parent.parent
 HEAVY = {"numpy", "pydantic", "redis", "faiss", "torch", "openvino", "fastapi", "openai", "tokenizers", "asyncio"}
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=2 * LONG_S, check=True
     )
 
 
@@ -27,7 +29,7 @@ def test_contracts() -> None:
     """The layers and rooms that pyproject.toml draws."""
     linter = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
     done = subprocess.run(
-        [sys.executable, "-c", linter], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        [sys.executable, "-c", linter], capture_output=True, text=True, cwd=ROOT, timeout=2 * LONG_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -38,11 +40,8 @@ def test_the_front_door_is_light(module: str) -> None:
 
 
 def test_importing_semcache_takes_no_time() -> None:
-    def seconds() -> float:
-        code = "import time; t = time.perf_counter(); import semcache; print(time.perf_counter() - t)"
-        return float(run(code).stdout)
-
-    assert min(seconds() for _ in range(3)) < 0.05
+    code = "from tests.yardstick import once; print(once(lambda: __import__('semcache')))"
+    assert min(float(run(code).stdout) for _ in range(3)) < 250
 
 
 @pytest.mark.parametrize(

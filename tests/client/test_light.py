@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import semcache.client
+from tests.patience import LONG_S
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = {"faiss", "torch", "openvino", "fastapi", "starlette", "redis", "numpy", "pydantic", "openai", "langchain_core"}
@@ -16,13 +17,13 @@ HEAVY = {"faiss", "torch", "openvino", "fastapi", "starlette", "redis", "numpy",
 
 def run(code: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=2 * LONG_S, check=True
     ).stdout
 
 
 def test_importing_the_package_takes_no_time() -> None:
-    code = "import time; t = time.perf_counter(); import semcache.client; print(time.perf_counter() - t)"
-    assert min(float(run(code)) for _ in range(3)) < 0.15
+    code = "from tests.yardstick import once; print(once(lambda: __import__('semcache.client')))"
+    assert min(float(run(code)) for _ in range(3)) < 700
 
 
 @pytest.mark.parametrize("names", ["Client", "AsyncClient", "cached"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from semcache.policy.refusals import LONGEST, sounds_like_refusal
 from tests import evaldata
+from tests.yardstick import units
 
 REFUSALS = [
     "I'm sorry, but I can't assist with that.",
@@ -122,9 +121,7 @@ def test_what_goes_on_is_an_answer() -> None:
 )
 def test_time_is_bounded_whatever_it_says(part: str) -> None:
     text = part * (LONGEST // len(part))
-    started = time.perf_counter()
-    sounds_like_refusal(text)
-    assert time.perf_counter() - started < 0.02
+    assert units(lambda: sounds_like_refusal(text)) < 10
 
 
 @pytest.mark.parametrize("name", ["banking77_class", "clinc150_class", "llm_prompts"])

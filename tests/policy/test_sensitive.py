@@ -5,12 +5,11 @@ Keys are put together here from parts, so that no scanner of repositories takes 
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from semcache.policy.sensitive import personal, secrets
 from tests import evaldata
+from tests.yardstick import units
 
 RANDOM = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7dE9fG1hJ3"
 SECRETS = [
@@ -163,29 +162,16 @@ def test_found_wherever_it_stands(kind: str, text: str) -> None:
     "part", ["a@b.", "4111 ", "+1 ", "password: ", "://a:", "eyJ", "token is x1 ", "DE89 ", "123-45-6789-"]
 )
 def test_time_is_linear_whatever_the_text(part: str) -> None:
-    def best(text: str) -> float:
-        times = []
-        for _ in range(3):
-            started = time.perf_counter()
-            secrets(text)
-            personal(text)
-            times.append(time.perf_counter() - started)
-        return min(times)
+    def cost(length: int) -> float:
+        text = part * (length // len(part))
+        return units(lambda: (secrets(text), personal(text)), tries=5)
 
-    short, long = part * (10_000 // len(part)), part * (80_000 // len(part))
-    assert best(long) < 8 * 4 * max(best(short), 50e-6)  # eight times the text; four times that for a busy machine
+    assert cost(80_000) < 8 * 4 * max(cost(10_000), 0.2)  # eight times the text
 
 
 def test_it_costs_next_to_nothing() -> None:
     prompt = "How tall is the Eiffel Tower, and who built it? Answer in one line, please, and name your source. " * 1
-    best = float("inf")
-    for _ in range(5):
-        started = time.perf_counter()
-        for _ in range(500):
-            secrets(prompt)
-            personal(prompt)
-        best = min(best, (time.perf_counter() - started) / 500)
-    assert best < 30e-6
+    assert units(lambda: (secrets(prompt), personal(prompt)), times=200) < 0.14
 
 
 @pytest.mark.parametrize("name", ["open_questions", "llm_prompts", "qqp_pairs"])

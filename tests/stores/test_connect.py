@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from semcache.errors import ConfigError, StoreUnavailable
+from semcache.errors import ConfigError, StoreTimeout, StoreUnavailable
 from semcache.settings import Settings, StoreSettings
 from semcache.stores.connect import connect
 from semcache.stores.guard import Guard
 from tests import servers
+from tests.patience import LONG_S
 
 
 def settings_of(url: str | None, **store: Any) -> Settings:
-    return Settings(redis_url=url, store=StoreSettings(**store))
+    return Settings(redis_url=url, store=StoreSettings(**{"connect_timeout_s": LONG_S, **store}))
 
 
 @asynccontextmanager
@@ -48,8 +49,8 @@ async def test_more_calls_than_connections_wait_and_cancelled_ones_give_theirs_b
             pipe = client.pipeline(transaction=False)
             for shard in range(8):
                 pipe.execute_command("SET", f"{key_prefix}:{{s{shard:02d}}}", number)
-            await guard.run(pipe.execute, deadline_s=10)
-            await guard.run(lambda: client.execute_command("GET", f"{key_prefix}:{{s01}}"), deadline_s=10)
+            await guard.run(pipe.execute, deadline_s=LONG_S)
+            await guard.run(lambda: client.execute_command("GET", f"{key_prefix}:{{s01}}"), deadline_s=LONG_S)
 
         for _ in range(3):
             tasks = [asyncio.create_task(call(number)) for number in range(50)]
@@ -75,10 +76,10 @@ async def test_password_from_the_setting_or_the_url():
             await round_trip(client, "k")
         async with client_of(plain, password="wrong") as client:
             with pytest.raises(StoreUnavailable, match="credentials refused"):
-                await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"))
+                await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=LONG_S)
         async with client_of(plain) as client:
             with pytest.raises(StoreUnavailable):
-                await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"))
+                await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=LONG_S)
 
 
 async def test_cluster_with_a_password_and_several_nodes_in_the_url(key_prefix):
@@ -94,15 +95,14 @@ async def test_a_dead_server_fails_fast_and_not_at_construction(kind):
     extra = {"standalone": {}, "cluster": {"cluster": True}, "sentinel": {"sentinel_master": "main"}}[kind]
     url = f"redis://127.0.0.1:{servers.free_port()}"
     async with client_of(url, **extra) as client:
-        began = time.monotonic()
-        with pytest.raises(StoreUnavailable):
-            await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=5)
-        assert time.monotonic() - began < 1.0
+        with pytest.raises(StoreUnavailable) as caught:
+            await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=10)
+        assert not isinstance(caught.value, StoreTimeout), "it waited"
 
 
 @pytest.mark.parametrize("cluster", [False, True])
 async def test_recovers_when_the_server_comes_back(cluster, key_prefix):
-    guard = Guard(StoreSettings(breaker_failures=1000))
+    guard = Guard(StoreSettings(breaker_failures=1000, deadline_s=5))
     start = servers.cluster_servers(1) if cluster else servers.server()
     with start as started:
         server = started[0] if cluster else started
@@ -113,7 +113,7 @@ async def test_recovers_when_the_server_comes_back(cluster, key_prefix):
                 with pytest.raises(StoreUnavailable):
                     await guard.run(lambda: client.execute_command("GET", key_prefix))
             server.start()
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + LONG_S
             while True:
                 try:
                     await guard.run(lambda: client.execute_command("SET", key_prefix, b"2"))
@@ -139,18 +139,18 @@ async def test_tls_with_the_right_ca_and_refused_with_the_wrong_one():
         for wrong in (server.wrong_ca_file, None):
             async with client_of(server.url, tls_ca_file=wrong) as client:
                 with pytest.raises(StoreUnavailable, match=r"(?i)certificate"):
-                    await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=5)
+                    await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=LONG_S)
 
 
 async def test_sentinel_follows_a_failover():
     with servers.sentinel() as group:
         secrets = {"password": "data-secret", "sentinel_password": "watch-secret"}
         dead_first = group.url.replace("redis://", f"redis://127.0.0.1:{servers.free_port()},")
-        guard = Guard(StoreSettings(breaker_failures=1000))
+        guard = Guard(StoreSettings(breaker_failures=1000, deadline_s=5))
         async with client_of(dead_first, sentinel_master=group.master, **secrets) as client:
             await round_trip(client, "before")
             group.primary.kill()
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + LONG_S
             while True:
                 try:
                     await guard.run(lambda: client.execute_command("SET", "after", b"1"))
@@ -165,7 +165,7 @@ async def test_sentinel_with_a_wrong_secret_is_unavailable():
     with servers.sentinel() as group:
         async with client_of(group.url, sentinel_master=group.master, sentinel_password="wrong") as client:
             with pytest.raises(StoreUnavailable):
-                await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=5)
+                await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=LONG_S)
 
 
 @pytest.mark.parametrize(
