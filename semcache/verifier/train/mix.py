@@ -131,7 +131,13 @@ def tested_families() -> list[families.Family]:
 
 
 def _families(fold: Fold) -> list[families.Family]:
-    return [family for family in families.load(FAMILIES) if fold_of(family.name) is fold]
+    return [family for family in families.load(FAMILIES) if _fold_of_family(family.name) is fold]
+
+
+def _fold_of_family(name: str) -> Fold:
+    """76 % train, 10 % calibration, 14 % test: every family more teaches."""
+    fold = fold_of(name)
+    return Fold.TRAIN if fold is Fold.TEST and fold_of(f"family\0{name}") is not Fold.TRAIN else fold
 
 
 def _of_families(rng: random.Random, count: int) -> Iterator[LabelledPair]:
