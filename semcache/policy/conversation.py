@@ -1,7 +1,9 @@
 """Two conversations of one shape (`policy.shape`), compared turn by turn.
 
 Guards read each pair of the user's turns by itself, and the last message as it was sent: in a long text a changed
-number drowns, and what is vetoed in one turn is vetoed in all.
+number drowns, and what is vetoed in one turn is vetoed in all. The verifier judges each turn that differs as a `Step`:
+both wordings amid what surrounds them in the conversation that asks, so that it knows who "he" is, whatever the length
+of the whole. What is true of every step is true of the whole: the weakest decides.
 
 Pure: no clock, no randomness, no I/O.
 """
@@ -9,13 +11,45 @@ Pure: no clock, no randomness, no I/O.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from semcache.models import CacheIdentity, Entry
 from semcache.policy import guards
 from semcache.policy.guards import GUARDS, Finding, Force, Reading, Rules
 
 _USER: Final = "user: "
+_ANSWER: Final = "assistant: "
+
+BEFORE: Final = 2
+"""Turns ahead of a step's own that are shown with it: the answer that it follows on, and that answer's question."""
+SHOWN_CHARS: Final = 96
+"""Of each turn around a step's own."""
+
+
+class Step(NamedTuple):
+    """One turn of the user in two wordings, both amid the same turns."""
+
+    asked: str
+    cached: str
+
+
+def steps(asked: str, cached: str) -> list[Step]:
+    """What must be judged for one answer to serve both transcripts: a step for each of the user's turns that differs.
+
+    Where none does, the last turn alone. Nothing where the transcripts are not of one shape.
+    """
+    if reworded(asked, cached) is None:
+        return []
+    lines, others = asked.split("\n"), cached.split("\n")
+    differ = [at for at, (line, its) in enumerate(zip(lines, others, strict=True)) if line != its]
+    return [_step(lines, others[at], at) for at in differ or [len(lines) - 1]]
+
+
+def _step(lines: list[str], other: str, at: int) -> Step:
+    before = [line[:SHOWN_CHARS] for line in lines[max(0, at - BEFORE) : at]]
+    after = [line[:SHOWN_CHARS] for line in lines[at + 1 : at + 2] if line.startswith(_ANSWER)]
+    asked, cached = ("\n".join([*before, line, *after]) for line in (lines[at], other))
+    return Step(asked, cached)
 
 
 def reworded(one: str, other: str) -> list[tuple[str, str]] | None:

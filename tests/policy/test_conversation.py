@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from semcache.models import CacheIdentity, CacheRequest, Candidate, Embedding, Entry, MissReason
-from semcache.policy.conversation import Guard, reworded
+from semcache.policy.conversation import SHOWN_CHARS, Guard, Step, reworded, steps
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
 from semcache.policy.identity import identify
@@ -90,6 +90,38 @@ def test_conversations_that_do_not_align_are_no_pair() -> None:
     assert reworded(one, f"{one}\nuser: more") is None
     assert reworded(one, who("Other words").transcript) == [(FIRST, "Other words")]
     assert Guard(who(FIRST), None).findings(entry(who(FIRST, said="Open the menu.")), long=False) is None
+
+
+def test_each_turn_that_differs_is_a_step_amid_what_surrounds_it() -> None:
+    asked = "user: Who is Ada?\nassistant: A poet.\nuser: How old is she?\nassistant: 36.\nuser: And now?"
+    assert steps(asked, asked.replace("How old is she?", "How old is Ada?")) == [
+        Step(
+            "user: Who is Ada?\nassistant: A poet.\nuser: How old is she?\nassistant: 36.",
+            "user: Who is Ada?\nassistant: A poet.\nuser: How old is Ada?\nassistant: 36.",
+        )
+    ]
+    # Nothing is judged of turns that are far away, and the conversation that asks is what surrounds both wordings.
+    both = steps(asked, asked.replace("Who is", "Tell me about").replace("And now?", "And today?"))
+    assert both == [
+        Step("user: Who is Ada?\nassistant: A poet.", "user: Tell me about Ada?\nassistant: A poet."),
+        Step(
+            "user: How old is she?\nassistant: 36.\nuser: And now?",
+            "user: How old is she?\nassistant: 36.\nuser: And today?",
+        ),
+    ]
+
+
+def test_of_what_surrounds_a_step_the_beginning_is_shown_and_of_its_own_turn_all() -> None:
+    long, own = "word " * 100, "own " * 100
+    [step] = steps(f"user: {long}\nuser: {own}", f"user: {long}\nuser: {own}!")
+    assert step.asked == f"user: {long}"[:SHOWN_CHARS] + f"\nuser: {own}"
+
+
+def test_where_no_turn_differs_the_last_one_is_judged_and_of_another_shape_nothing() -> None:
+    one = who(FIRST).transcript
+    assert [step.asked == step.cached for step in steps(one, one)] == [True]
+    assert steps(one, who(FIRST, said="Open the menu.").transcript) == []
+    assert steps(one, f"{one}\nuser: more") == []
 
 
 @pytest.mark.parametrize(("exact", "pinned"), [(True, False), (False, True), (True, True)])

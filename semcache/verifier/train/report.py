@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from semcache.policy.transcript import transcript
+from semcache.policy.conversation import Step, steps
 from semcache.verifier.network import CrossEncoder
 from semcache.verifier.train import families, fit, measures, mix, sets
-from semcache.verifier.train.dialogs import Dialogs
+from semcache.verifier.train.dialogs import WHOLE, Dialogs, same_last_message
 from semcache.verifier.train.pairs import LabelledPair
 from semcache.verifier.train.sets import Fold, fold_of
 from semcache.verifier.train.tokens import Tokens
@@ -32,10 +32,12 @@ def lines(network: CrossEncoder, tokens: Tokens, data: Path, *, seed: int) -> It
 
 
 def score(network: CrossEncoder, tokens: Tokens, pairs: Sequence[LabelledPair]) -> list[float]:
-    """Logits; one below all others for a pair that is too long to be judged."""
-    inputs = [tokens.pair(pair.a, pair.b) for pair in pairs]
+    """Logits, of a conversation the least of its steps'; one below all others where something is too long to judge."""
+    judged = [steps(pair.a, pair.b) if pair.source == WHOLE else [Step(pair.a, pair.b)] for pair in pairs]
+    inputs = [tokens.pair(*step) for of_pair in judged for step in of_pair]
     known = iter(fit.score(network, [one for one in inputs if one is not None]))
-    return [-100.0 if one is None else float(next(known)) for one in inputs]
+    scores = iter([-100.0 if one is None else float(next(known)) for one in inputs])
+    return [min((next(scores) for _ in of_pair), default=-100.0) for of_pair in judged]
 
 
 def tested(data: Path, *, seed: int) -> Iterator[tuple[str, list[LabelledPair]]]:
@@ -52,8 +54,11 @@ def tested(data: Path, *, seed: int) -> Iterator[tuple[str, list[LabelledPair]]]
                 ],
             )
     yield "families kept out", list(families.pairs(mix.tested_families(), random.Random(seed), 2000))
-    yield "conversations", list(Dialogs(data, Fold.TEST).pairs(random.Random(seed), 600))
-    yield "conversations, same last message", _same_last_turn(data, seed=seed)
+    dialogs = Dialogs(data, Fold.TEST)
+    yield "turns of conversations", list(dialogs.pairs(random.Random(seed), 600))
+    whole = list(dialogs.conversations(random.Random(seed), 600))
+    yield "conversations", whole
+    yield "conversations, same last message", [*same_last_message(data), *(pair for pair in whole if pair.same)]
     for name in sets.UNSEEN_SETS:
         yield name, sets.pair_sets(data, [name])[name]
     for name, pairs in sets.pair_sets(data).items():
@@ -61,17 +66,3 @@ def tested(data: Path, *, seed: int) -> Iterator[tuple[str, list[LabelledPair]]]
     for name in sets.CLASS_SETS:
         pairs = sets.class_pairs(data, name, random.Random(seed), 8000)
         yield name, [pair for pair in pairs if fold_of(pair.group) is Fold.TEST]
-
-
-def _same_last_turn(data: Path, *, seed: int) -> list[LabelledPair]:
-    """Real conversations that end with the same message, as traps, and reworded contexts of the test fold."""
-    traps = [
-        LabelledPair(_told(row["turns"]), _told(row["turns_b"]), False, "trap:same_last_turn", "same_last_turn", "")
-        for row in sets.rows(data, "same_last_turn_pairs")
-    ]
-    reworded = [pair for pair in Dialogs(data, Fold.TEST).pairs(random.Random(seed), 600) if pair.same]
-    return traps + reworded
-
-
-def _told(turns: Sequence[dict[str, str]]) -> str:
-    return transcript([(turn["role"], turn["content"]) for turn in turns if turn["role"] in ("user", "assistant")])
