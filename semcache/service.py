@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache import guard_tables
 from semcache.admin.feedback import Feedback
 from semcache.admin.invalidation import Invalidator
 from semcache.admin.jobs import JobContext, Jobs
@@ -37,7 +38,6 @@ from semcache.labels import Labels
 from semcache.models import Strategy
 from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules
-from semcache.policy.guards import Rules
 from semcache.policy.normalize import Normalizer
 from semcache.ports import Embedder, Row, VectorIndex, Verifier
 from semcache.quiet import QuietLog
@@ -88,6 +88,8 @@ class Service:
         self.embedder = make_embedder(settings) if _anywhere_semantic(settings) else None
         judged = self.embedder is not None and settings.anywhere_judged()
         self.verifier = make_verifier(settings) if judged else None
+        self.rules = guard_tables.load(settings.verification.guards_file)
+        """The guards' lexicons."""
         self.follower = self._make_follower()
         self.normalizer = Normalizer(settings.normalization)
         self.labels = Labels(self.control)
@@ -118,7 +120,7 @@ class Service:
         self.comparer = Comparer(
             entries=self.entries,
             embedder=self.embedder,
-            rules=Rules.default(),
+            rules=self.rules,
             record=self.labels.record,
             learn=lambda namespace, drawn, right: self.verified.labelled(namespace, drawn, right=right),
             observer=self.observers,
@@ -178,7 +180,7 @@ class Service:
             live=self.follower or NoIndex(),
             embedder=self.embedder,
             verifier=self.verifier,
-            rules=Rules.default(),
+            rules=self.rules,
             observer=self.observers,
             standing=lambda entry: self.labels.standing(entry.entry_id, entry.created_ms),
             tuned=self.tunings.of,

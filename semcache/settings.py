@@ -110,6 +110,9 @@ class VerificationSettings(_Group):
     threads: Annotated[int, Field(ge=0)] = Field(
         0, description="Threads of the model; 0: one for each core, at most 4."
     )
+    guards_file: Path | None = Field(
+        None, description="TOML file of tables that replace those of the guards; read at start."
+    )
     judge_model: str | None = Field(
         None,
         min_length=1,

@@ -1,5 +1,5 @@
 """The command line: `semcache serve | check-config | doctor | rebuild | stats | warm | export | import | feedback |
-tune | train | new-key | version`.
+tune | train | guard-tables | new-key | version`.
 
 Reads arguments, calls the room that does the work, prints. Knows no policy, no store and no HTTP of its own. Nothing
 heavy is imported before the command that needs it: `semcache version` answers at once.
@@ -89,6 +89,13 @@ def parser() -> argparse.ArgumentParser:
     _remote(stats)
     _moving(commands)
     _learning(commands)
+    tables = _command(
+        commands,
+        "guard-tables",
+        "print the tables that the guards compare by, to be changed",
+        "semcache guard-tables opposites units > guards.toml",
+    )
+    tables.add_argument("table", nargs="*", help="only these (all)")
     key = _command(
         commands, "new-key", "make an API key and its block for the keys file", "semcache new-key team-a >> keys.toml"
     )

@@ -150,14 +150,15 @@ def pairs_of(file: Path) -> list[Pair]:
 async def _scored(pairs: list[Pair], chosen: argparse.Namespace) -> tuple[list[Judged], Knob]:
     from tqdm import tqdm
 
+    from semcache import guard_tables
     from semcache.admin.scoring import Scorer
     from semcache.embedders import make_embedder
     from semcache.policy.calibration import mode_of, threshold_of
-    from semcache.policy.guards import Rules
     from semcache.settings import load
     from semcache.verifier import make_verifier
 
     settings = load()
+    rules = guard_tables.load(settings.verification.guards_file)
     namespace = chosen.namespace or _OF_FILE
     wants = chosen.knob or ("threshold" if mode_of(settings, namespace) == "threshold" else "confidence")
     embedder = make_embedder(settings)
@@ -172,7 +173,7 @@ async def _scored(pairs: list[Pair], chosen: argparse.Namespace) -> tuple[list[J
                 while not part.state().ready:  # noqa: ASYNC110  # what loads has a state and no event
                     await asyncio.sleep(0.1)
         floor = threshold_of(settings, namespace, embedder.space, judged=verifier is not None)
-        scorer = Scorer(embedder, verifier, Rules.default(), floor=floor)
+        scorer = Scorer(embedder, verifier, rules, floor=floor)
         with tqdm(desc="score", unit="pair", total=len(pairs), file=sys.stderr) as bar:
             return await scorer.score(pairs, done=lambda count: bar.update(count - bar.n) and None), scorer.knob
     except TimeoutError:

@@ -153,3 +153,18 @@ def test_a_judge_that_nobody_would_ask_is_told_of(
     monkeypatch.setenv("SEMCACHE_MODE", "shadow")
     assert main(["check-config"]) == 0
     assert "judge" not in capsys.readouterr().err
+
+
+def test_guard_tables_are_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "guards.toml"
+    monkeypatch.setenv("SEMCACHE_VERIFICATION__GUARDS_FILE", str(file))
+    file.write_text("opposites = [['big']]\n")
+    assert main(["check-config"]) == 1
+    assert "guards.opposites[0]" in capsys.readouterr().err
+    assert main(["guard-tables", "opposites", "units"]) == 0
+    file.write_text(capsys.readouterr().out)
+    assert main(["check-config"]) == 0
+    assert main(["guard-tables", "oposites"]) == 1
+    assert "'oposites'" in capsys.readouterr().err

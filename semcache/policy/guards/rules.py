@@ -6,6 +6,7 @@ are not given stay. `TABLES` has them all, with the house's content.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -73,6 +74,8 @@ _WORD_TABLES: Final = (
 
 UNIT: Final = "unit"
 """The kind of units as names: how many minutes, how many hours."""
+_HOME: Final = {"opposed": "opposites (or opposed_actions)"}
+"""Where words of a compiled lexicon come from, if its name is not the table's."""
 _ABBREVIATED: Final = 3
 """Letters of a unit's name up to which it may be another word."""
 
@@ -237,8 +240,16 @@ def _compiled(tables: dict[str, Any]) -> Rules:
         (COMMON, "common"),
     ):
         for word in rules[named]:
+            if word != word.lower():
+                raise ConfigError(
+                    f"guards.{_HOME.get(named, named)}: {word!r} would never be found: write it in lower case"
+                )
             flags[word] = flags.get(word, 0) | bit
     return Rules(flags=flags, **rules)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class _Look:
@@ -273,7 +284,7 @@ class _Look:
         return dict(given)
 
     def numbers(self, table: str) -> dict[str, Any]:
-        return self._mapping(table, "a number", lambda value: isinstance(value, int | float) and value is not True)
+        return self._mapping(table, "a number", _is_number)
 
     def texts(self, table: str) -> dict[str, str]:
         return self._mapping(table, "a text", lambda value: isinstance(value, str) and bool(value.strip()))
@@ -299,7 +310,7 @@ class _Look:
         for dimension, units in given.items():
             for unit, about in units.items():
                 match about:
-                    case [int() | float() as factor, str() as listed] if factor > 0:
+                    case [int() | float() as factor, str() as listed] if _is_number(factor) and factor > 0:
                         found |= {name: (unit, dimension, float(factor)) for name in listed.split()}
                     case _:
                         raise ConfigError(
@@ -350,5 +361,7 @@ class _Look:
             for kind in self.texts(table):
                 for name, spelling, written in self.listed(table, kind):
                     words = tuple(spelling.lower().replace("'", "").split())
+                    if not words:
+                        raise ConfigError(f"guards.{table}.{kind}: {spelling!r} is no name")
                     found.setdefault(words[0], []).append(Name(words, name, kind, written))
         return {head: tuple(sorted(known, key=lambda one: -len(one.words))) for head, known in found.items()}

@@ -65,6 +65,12 @@ def test_units_names_and_languages_of_an_operator() -> None:
         ({"names": {"city": "rome, =roma"}}, "guards.names.city"),
         ({"languages": ["french"]}, "guards.languages"),
         ({"months": ["january", ""]}, "guards.months[1]"),
+        ({"months": ["January"]}, "guards.months: 'January'"),
+        ({"negators": "not NEVER"}, "guards.negators: 'NEVER'"),
+        ({"opposites": [["Big", "small"]]}, "guards.opposites (or opposed_actions): 'Big'"),
+        ({"number_words": {"two": float("inf")}}, "guards.number_words.two"),
+        ({"units": {"length": {"km": [float("nan"), "km"]}}}, "guards.units.length.km"),
+        ({"names": {"city": "rome, '"}}, "guards.names.city"),
     ],
 )
 def test_what_is_wrong_is_told_by_table_and_key(table: dict[str, Any], told: str) -> None:
