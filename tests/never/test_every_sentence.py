@@ -13,6 +13,7 @@
 | `C` and `C++`, `1.5` and `15`, `US` and `us` under one key | `policy/test_normalize.py`, `never/test_meaning.py` |
 | a hit that prolongs its own life | `never/test_life.py`, `contract/test_entry_store.py` |
 | a lookup that waits longer than its deadline | `never/test_deadlines.py`, `faults/test_degradation.py` |
+| the answer to a loaded prompt, to the harmless one | `never/test_poisoning.py`; keys: `never/test_meaning.py` |
 | an invalidated answer that comes back | `never/test_comebacks.py`, `never/test_stress.py`, `contract/` |
 
 The table names files; `HELD_BY` names the tests, and is held to them below.
@@ -215,6 +216,13 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "embedders/test_batching.py": ("test_a_hung_model_holds_nobody_past_the_deadline",),
         "http/test_edge.py": ("test_a_dead_store_is_a_miss_with_a_reason_and_a_problem_elsewhere",),
+    },
+    "the answer to a loaded prompt, to the harmless one": {
+        "never/test_poisoning.py": (
+            "test_a_prompt_with_a_payload_never_answers_the_harmless_one",
+            "test_a_suffix_searched_to_meet_the_vector_of_another_prompt_opens_nothing",
+        ),
+        "never/test_meaning.py": ("test_a_prompt_with_a_secret_payload_does_not_share_the_clean_one_s_key",),
     },
     "an invalidated answer that comes back": {
         "never/test_comebacks.py": (
