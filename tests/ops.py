@@ -14,12 +14,13 @@ from semcache.ports import Draft, Fenced, Written
 from semcache.settings import Settings
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
+from tests.patience import LONG_S, patient
 
 
 def settings_for(backend: Backend, key_prefix: str, **fields: Any) -> Settings:
-    """Settings of a store under a prefix of its own. A busy machine gets longer deadlines."""
-    store = {"key_prefix": key_prefix, "cluster": backend.cluster, "deadline_s": 5.0, **fields.pop("store", {})}
-    return Settings(redis_url=backend.url, store=store, **fields)
+    """Settings of a store under a prefix of its own. With deadlines for a busy machine."""
+    store = {"key_prefix": key_prefix, "cluster": backend.cluster, **fields.pop("store", {})}
+    return Settings(redis_url=backend.url, **patient({**fields, "store": store}))
 
 
 @asynccontextmanager
@@ -104,7 +105,7 @@ async def alive(store: RedisStore, ids: Sequence[str]) -> set[str]:
     return {entry_id for entry_id, found in read.found.items() if found.entry.epoch >= read.epochs[entry_id]}
 
 
-async def until(condition: Callable[[], Awaitable[Any]], *, within_s: float = 20.0, what: str = "condition") -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], *, within_s: float = LONG_S, what: str = "condition") -> Any:
     """Await `condition` again and again until it is truthy; return that, or fail after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:

@@ -15,7 +15,9 @@ from typing import Any
 
 import httpx
 
-START_S = 60.0
+from tests.patience import ENVIRONMENT, LONG_S
+
+START_S = 2 * LONG_S
 
 
 def free_port() -> int:
@@ -26,7 +28,7 @@ def free_port() -> int:
         return port
 
 
-def until(condition: Callable[[], Any], *, seconds: float = 10.0, what: str = "condition") -> Any:
+def until(condition: Callable[[], Any], *, seconds: float = LONG_S, what: str = "condition") -> Any:
     """Poll until `condition` is truthy and return that; AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -57,6 +59,7 @@ class Served:
             "SEMCACHE_INDEX_DIR": str(folder / "indexes"),
             "SEMCACHE_LOG_LEVEL": "WARNING",
             "SEMCACHE_MODE": "threshold",  # unless a test says otherwise: a verifier takes a second to load
+            **ENVIRONMENT,
             **(environment or {}),
         }
         self.log = folder / "service.log"
@@ -85,7 +88,7 @@ class Served:
     def is_ready(self) -> bool:
         """Whether nothing is degraded."""
         with contextlib.suppress(httpx.HTTPError):
-            answer = httpx.get(f"{self.url}/readyz", timeout=5)
+            answer = httpx.get(f"{self.url}/readyz", timeout=LONG_S)
             return answer.status_code == 200 and not answer.json()["degraded"]
         return False
 
@@ -93,7 +96,7 @@ class Served:
         assert self._process is not None
         assert self._process.poll() is None, f"the service ended: {self.log.read_text()[-3000:]}"
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/healthz", timeout=1).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=LONG_S).status_code == 200
         return False
 
     def server_pid(self) -> int:
@@ -124,7 +127,7 @@ class Served:
         """SIGTERM, as an operator would; returns the exit code."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=LONG_S)
 
     def clean(self) -> None:
         """Leave no process behind."""

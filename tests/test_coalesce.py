@@ -21,6 +21,7 @@ from tests import servers
 from tests.conftest import Backend
 from tests.contract.records import draft, eventually, identity
 from tests.ops import settings_for
+from tests.patience import LONG_S
 
 LEAD, FOLLOW, LANDED = Boarding.LEAD, Boarding.FOLLOW, Boarding.LANDED
 FAR = 1 << 50
@@ -478,7 +479,7 @@ async def test_a_store_that_dies_under_way(key_prefix: str, monkeypatch: pytest.
         reader = asyncio.create_task(read(follower))
         server.kill()
         with pytest.raises(FlightLost):
-            await asyncio.wait_for(reader, 15)
+            await asyncio.wait_for(reader, LONG_S)
         kitchen.go.set()
         assert await read(leader) == FRAMES
         alone = await two.board(kitchen.work)  # one call a process, and no wait

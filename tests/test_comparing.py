@@ -19,6 +19,7 @@ from semcache.service import Service
 from tests.conftest import Backend
 from tests.integration.conftest import MakeService, eventually, make_service
 from tests.never.conftest import keep, request
+from tests.patience import LONG_S
 
 __all__ = ["make_service"]
 
@@ -90,7 +91,7 @@ async def test_a_store_after_a_shadowed_miss_is_compared(make_service: MakeServi
     async def told() -> list[Label]:
         return [label async for label in service.labels.read("default")]
 
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + LONG_S
     while not (labels := await told()):
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.05)

@@ -12,6 +12,7 @@ from semcache.ports import EmbedderState
 from semcache.service import Service
 from semcache.settings import Settings
 from tests.ops import until
+from tests.patience import LONG_S, patient
 from tests.verifier.by_words import word_verifier
 
 
@@ -27,7 +28,7 @@ async def test_a_defect_while_connecting_is_logged_counted_and_tried_again(
         embedder="off",
         data_dir=tmp_path / "data",
         index_dir=tmp_path / "indexes",
-        store={"key_prefix": key_prefix},
+        **patient({"store": {"key_prefix": key_prefix}}),
     )
     service = Service(settings)
     connect, tries = service.store.start, []
@@ -41,7 +42,7 @@ async def test_a_defect_while_connecting_is_logged_counted_and_tried_again(
     monkeypatch.setattr(service.store, "start", failing_once)
     await service.start()
     try:
-        await asyncio.wait_for(service.store_ready.wait(), 20)
+        await asyncio.wait_for(service.store_ready.wait(), LONG_S)
 
         async def at_work() -> bool:
             return service.replica_id in await service.jobs.replicas()
@@ -90,12 +91,12 @@ async def test_the_verifier_starts_once_there_are_vectors_and_its_absence_degrad
         mode="guarded",
         data_dir=tmp_path / "data",
         index_dir=tmp_path / "indexes",
-        store={"key_prefix": key_prefix},
+        **patient({"store": {"key_prefix": key_prefix}}),
     )
     service = Service(settings)
     await service.start()
     try:
-        await asyncio.wait_for(service.store_ready.wait(), 20)
+        await asyncio.wait_for(service.store_ready.wait(), LONG_S)
         parts = await service.health()
         assert parts["verifier"] == {"ok": False, "detail": "not started"}
         assert parts["embedder"] == {"ok": False, "detail": "preparing"}

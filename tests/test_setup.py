@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from semcache.settings import fields, variable
+from tests.patience import LONG_S
 
 ROOT = Path(__file__).parent.parent
 PINS = {
@@ -94,7 +95,7 @@ def test_compose_is_whole() -> None:
 
 @pytest.mark.parametrize("target", ["help", "serve", "test", "check", "docs", "bench", "lock", "clean"])
 def test_make_help_names_every_target(target: str) -> None:
-    done = subprocess.run(["make", "-s"], capture_output=True, text=True, cwd=ROOT, timeout=30, check=True)
+    done = subprocess.run(["make", "-s"], capture_output=True, text=True, cwd=ROOT, timeout=LONG_S, check=True)
     assert re.search(rf"^  make {target} +\S", done.stdout, re.MULTILINE)
 
 
@@ -107,7 +108,7 @@ def test_make_refuses_an_old_python_in_words(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=30,
+        timeout=LONG_S,
         check=False,
     )
     assert done.returncode != 0
@@ -115,4 +116,4 @@ def test_make_refuses_an_old_python_in_words(tmp_path: Path) -> None:
 
 
 def test_ci_is_bash_without_faults() -> None:
-    subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True, timeout=30)
+    subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True, timeout=LONG_S)

@@ -14,6 +14,7 @@ from semcache.errors import NotFound, RequestError, StoreUnavailable
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
 from tests.ops import opened, settings_for, until
+from tests.patience import LONG_S
 
 
 @pytest.fixture
@@ -123,14 +124,14 @@ async def test_another_replica_takes_over_when_the_leader_dies(store: RedisStore
     async def quick(params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
         return {"by": "b"}
 
-    a, b = replica(store, "a", lease_s=0.8), replica(store, "b", lease_s=0.8)
+    a, b = replica(store, "a", lease_s=1.5), replica(store, "b", lease_s=1.5)
     a.register("work", "one", hanging)
     b.register("work", "one", quick)
     async with running(a):
         job_id = await a.submit("work", {}, who="ada")
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), LONG_S)
         async with running(b):  # b sees the job and cannot have it while a renews its lease
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(2.0)
             assert (await b.get(job_id)).state == "running"
             assert (await b.get(job_id)).result is None
     async with running(b):  # a is gone; b starts after it and finds the job in the stream
@@ -154,7 +155,7 @@ async def test_a_wall_clock_that_is_set_back_costs_neither_heartbeat_nor_lease(s
     async def thief(params: dict[str, Any], context: JobContext) -> Mapping[str, Any]:
         return {"by": "b"}
 
-    a, b = replica(store, "a", lease_s=0.8, clock=clock), replica(store, "b", lease_s=0.8)
+    a, b = replica(store, "a", lease_s=1.5, clock=clock), replica(store, "b", lease_s=1.5)
     a.register("work", "one", slow)
     b.register("work", "one", thief)
     async with running(a):
@@ -165,7 +166,7 @@ async def test_a_wall_clock_that_is_set_back_costs_neither_heartbeat_nor_lease(s
 
         await until(under_way, what="a to begin")
         async with running(b):
-            await asyncio.sleep(1.8)  # two leases: both must have been renewed
+            await asyncio.sleep(2.0)  # longer than the two leases: both must have been renewed
             assert "a" in await b.replicas()
             release.set()
             status = await finished(b, job_id)
@@ -262,7 +263,7 @@ async def test_unknown_jobs_and_kinds(store: RedisStore) -> None:
 
 
 async def test_heartbeats_tell_of_live_replicas(store: RedisStore) -> None:
-    a = replica(store, "a", lease_s=0.5, describe=lambda: {"rows": "3"})
+    a = replica(store, "a", lease_s=1.0, describe=lambda: {"rows": "3"})
     await a.beat()
     assert (await a.replicas())["a"]["rows"] == "3"
     await until(lambda: _count_replicas(a, 0), what="the heartbeat to run out")

@@ -120,7 +120,7 @@ async def test_the_bound_holds_soon_after_it_is_passed(store: RedisStore) -> Non
         async def held() -> bool:
             return len(await alive(store, ids)) <= 50
 
-        await until(held, within_s=5, what="the bound")
+        await until(held, what="the bound")
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

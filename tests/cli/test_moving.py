@@ -15,6 +15,7 @@ import pytest
 
 from semcache.cli import main
 from semcache.cli.import_lines import parts_of
+from tests.patience import LONG_S
 from tests.serving import Served, served
 
 HEAD = b'{"semcache_export":1,"created_at":"2026-01-01T00:00:00Z","namespace":null,"space":null,"normalizer":"1"}\n'
@@ -142,15 +143,15 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]
 
 def test_a_round_trip_through_a_service(service: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     items = [{"model": "m", "prompt": f"Square of {number}?", "response": number * number} for number in range(200)]
-    assert httpx.post(f"{service.url}/v1/store/batch", json={"items": items}, timeout=30).status_code == 200
+    assert httpx.post(f"{service.url}/v1/store/batch", json={"items": items}, timeout=LONG_S).status_code == 200
     file = tmp_path / "out.jsonl"
     assert main(["export", "--url", service.url, "--output", str(file)]) == 0
     assert len(file.read_bytes().splitlines()) == 202
-    invalidated = httpx.post(f"{service.url}/admin/invalidate", json={"all": True}, timeout=30)
+    invalidated = httpx.post(f"{service.url}/admin/invalidate", json={"all": True}, timeout=LONG_S)
     assert invalidated.json()["deleted"] == 200
     assert main(["import", str(file), "--url", service.url]) == 0
     assert "200 imported, 0 replaced" in capsys.readouterr().out
-    hit = httpx.post(f"{service.url}/v1/lookup", json={"model": "m", "prompt": "Square of 12?"}, timeout=10).json()
+    hit = httpx.post(f"{service.url}/v1/lookup", json={"model": "m", "prompt": "Square of 12?"}, timeout=LONG_S).json()
     assert (hit["tier"], hit["response"]) == ("exact", 144)
 
 

@@ -13,6 +13,7 @@ import redis
 from semcache.cli import main
 from semcache.settings import StoreSettings
 from semcache.stores.embedded import EmbeddedServer
+from tests.patience import LONG_S
 from tests.serving import Served, served
 
 
@@ -26,7 +27,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]
     monkeypatch.setenv("SEMCACHE_INDEX_DIR", str(tmp_path / "indexes"))
     with served(tmp_path, tmp_path / "no-models", {"SEMCACHE_EMBEDDER": "off"}) as running:
         body = {"model": "m", "prompt": "Who wrote Emma?", "response": "Jane Austen."}
-        assert httpx.post(f"{running.url}/v1/store", json=body, timeout=10).status_code == 201
+        assert httpx.post(f"{running.url}/v1/store", json=body, timeout=LONG_S).status_code == 201
         yield running
 
 
@@ -55,7 +56,7 @@ def test_doctor_beside_the_service_and_without_it(
 
 def test_stats_and_a_rebuild_that_cannot_be(service: Served, capsys: pytest.CaptureFixture[str]) -> None:
     body = {"model": "m", "prompt": "Who wrote Emma?"}
-    assert httpx.post(f"{service.url}/v1/lookup", json=body, timeout=10).json()["tier"] == "exact"
+    assert httpx.post(f"{service.url}/v1/lookup", json=body, timeout=LONG_S).json()["tier"] == "exact"
     assert main(["stats", "--url", service.url]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert ["requests", "1"] in [line.split() for line in shown]

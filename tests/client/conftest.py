@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from semcache.client import Client, LocalCache
+from tests.patience import LONG_S
 from tests.serving import Served, served
 
 EXACT = {"SEMCACHE_EMBEDDER": "off", "SEMCACHE_STORE__FSYNC": "no"}
@@ -31,8 +32,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCache]:
         embedder="off",
         data_dir=folder / "data",
         index_dir=folder / "indexes",
-        store={"fsync": "no", "deadline_s": 2},
-        timeout_s=5,
+        store={"fsync": "no", "deadline_s": LONG_S, "write_deadline_s": LONG_S},
+        timeout_s=LONG_S,
     ) as cache:
         yield cache
 
@@ -46,7 +47,7 @@ def namespace() -> str:
 @pytest.fixture
 def client(service: Served, namespace: str) -> Iterator[Client]:
     """A client of the service, patient enough for a busy machine."""
-    with Client(service.url, namespace=namespace, timeout_s=5) as client:
+    with Client(service.url, namespace=namespace, timeout_s=LONG_S) as client:
         yield client
 
 

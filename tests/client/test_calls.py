@@ -25,6 +25,7 @@ from semcache.client import (
 from semcache.errors import ConfigError, SemcacheError
 from tests.client.conftest import EXACT
 from tests.http.conftest import KeyRing
+from tests.patience import LONG_S
 from tests.serving import Served, served
 
 ANSWER = {"choices": [{"message": {"role": "assistant", "content": "Paris ✓"}}], "n": 1.5}
@@ -155,7 +156,7 @@ def test_large_imports_go_in_parts(either: Client, namespace: str, monkeypatch: 
 
 
 async def test_and_so_they_do_asynchronously(service: Served, namespace: str) -> None:
-    async with AsyncClient(service.url, timeout_s=5) as client:
+    async with AsyncClient(service.url, timeout_s=LONG_S) as client:
         await client.store("Moved?", model="m", namespace=namespace, response=1)
         lines = [line async for line in client.admin.export(namespace=namespace)]
         await client.admin.invalidate(namespace=namespace, all=True)
@@ -187,7 +188,7 @@ def test_mistakes_of_the_caller_are_raised(either: Client) -> None:
 
 
 async def test_the_same_calls_are_awaited(service: Served, namespace: str) -> None:
-    async with AsyncClient(service.url, namespace=namespace, timeout_s=5) as client:
+    async with AsyncClient(service.url, namespace=namespace, timeout_s=LONG_S) as client:
         miss = await client.lookup("Awaited?", model="m")
         assert (await client.store("Awaited?", model="m", response=1, fill_token=miss.fill_token)).stored
         assert (await client.lookup("Awaited?", model="m")).response == 1
@@ -206,7 +207,7 @@ async def test_the_cache_of_this_process_is_awaited_too(local: LocalCache, names
 
 
 def test_an_async_client_outlives_its_event_loop(service: Served, namespace: str) -> None:
-    client = AsyncClient(service.url, namespace=namespace, timeout_s=5)
+    client = AsyncClient(service.url, namespace=namespace, timeout_s=LONG_S)
 
     async def once() -> Stored:
         async with client:
@@ -244,7 +245,7 @@ cache = LocalCache(embedder="off", data_dir={str(tmp_path / "data")!r}, index_di
 print(cache.store("Kept?", model="m", response=1).stored, cache.lookup("Kept?", model="m").hit)
 """
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=2 * LONG_S, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "True True\n", "")
     assert not list(tmp_path.rglob("*.pid"))
@@ -256,11 +257,11 @@ def test_keys_open_their_namespaces(tmp_path_factory: pytest.TempPathFactory, mo
     reader = keys.add("reader", namespaces=("a",), roles=("read",))
     with served(folder, folder / "models", {**EXACT, "SEMCACHE_API_KEYS_FILE": str(folder / "keys.toml")}) as running:
         monkeypatch.setenv("SEMCACHE_URL", running.url)
-        with Client(timeout_s=5) as client, pytest.raises(ClientError) as raised:
+        with Client(timeout_s=LONG_S) as client, pytest.raises(ClientError) as raised:
             client.lookup("x", model="m")
         assert (raised.value.status, raised.value.code) == (401, "unauthenticated")
         monkeypatch.setenv("SEMCACHE_API_KEY", reader)
-        with Client(timeout_s=5) as client:
+        with Client(timeout_s=LONG_S) as client:
             assert client.lookup("x", model="m").reason == "not_found"
             with pytest.raises(ClientError) as raised:
                 client.lookup("x", model="m", namespace="b")

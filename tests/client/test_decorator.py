@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from semcache.client import AsyncClient, Client, LocalCache, cached
+from tests.patience import LONG_S
 from tests.serving import Served, until
 
 
@@ -49,7 +50,7 @@ def model() -> Model:
 @pytest.fixture
 def async_client(service: Served, namespace: str) -> AsyncClient:
     """An asynchronous client of the service."""
-    return AsyncClient(service.url, namespace=namespace, timeout_s=5)
+    return AsyncClient(service.url, namespace=namespace, timeout_s=LONG_S)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.conftest import EXACT
+from tests.patience import LONG_S
 from tests.serving import Served, served, until
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -48,7 +49,7 @@ def run(name: str, **environment: str) -> str:
         env={**kept, "PYTHONPATH": str(EXAMPLES.parent), "OPENAI_API_KEY": "k", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * LONG_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

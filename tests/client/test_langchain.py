@@ -21,6 +21,7 @@ from pydantic import Field
 
 from semcache.client import AsyncClient, Client, LocalCache
 from semcache.client.langchain import SemcacheLangChain
+from tests.patience import LONG_S
 from tests.serving import Served
 
 
@@ -171,7 +172,7 @@ def test_a_text_model_is_cached_too(cache: SemcacheLangChain) -> None:
 
 
 async def test_the_asynchronous_side(service: Served, client: Client, local: LocalCache, namespace: str) -> None:
-    async with AsyncClient(service.url, timeout_s=5) as asynchronous:
+    async with AsyncClient(service.url, timeout_s=LONG_S) as asynchronous:
         for number, cache in enumerate(
             (
                 SemcacheLangChain(client, namespace=f"{namespace}-1"),

@@ -13,6 +13,7 @@ import pytest
 
 from semcache.client import AsyncClient, Client
 from tests.gateway.provider import Provider, provider
+from tests.patience import LONG_S
 from tests.serving import Served
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,7 +51,7 @@ def test_a_block_runs(block: str, printed: str, service: Served, upstream: Provi
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * LONG_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from semcache.settings import Settings, StoreSettings
 from semcache.stores.connect import connect
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
+from tests.patience import LONG_S
 
 MakeStore = Callable[..., Awaitable[RedisStore]]
 
@@ -21,7 +22,8 @@ async def make_store(store_backend: Backend, key_prefix: str) -> AsyncIterator[M
     stores: list[RedisStore] = []
 
     async def make(**options: Any) -> RedisStore:
-        store = StoreSettings(key_prefix=key_prefix, cluster=store_backend.cluster, deadline_s=5.0, **options)
+        patience = {"deadline_s": LONG_S, "write_deadline_s": LONG_S, "connect_timeout_s": LONG_S}
+        store = StoreSettings(key_prefix=key_prefix, cluster=store_backend.cluster, **{**patience, **options})
         made = RedisStore(Settings(redis_url=store_backend.url, store=store), None)
         stores.append(made)
         await made.start()

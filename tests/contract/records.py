@@ -14,6 +14,7 @@ import pytest
 from semcache.models import CacheIdentity, Embedding, TtlClass
 from semcache.ports import Draft, Written
 from semcache.stores.store import RedisStore
+from tests.patience import LONG_S
 
 SPACE = "test-space-1"
 
@@ -68,7 +69,7 @@ async def put(store: RedisStore, *args: Any, **parts: Any) -> Written:
     return written
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], *, timeout_s: float = 5.0) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any]], *, timeout_s: float = LONG_S) -> Any:
     """Poll until `condition()` is truthy and return that."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -14,6 +14,7 @@ from semcache.stores import changelog
 from semcache.stores.store import RedisStore
 from tests.contract.conftest import MakeStore
 from tests.contract.records import draft, embedding, eventually, identity
+from tests.patience import LONG_S
 
 START = [Position()] * SHARDS
 
@@ -75,7 +76,7 @@ async def test_a_reader_is_woken_by_the_first_change(store: RedisStore) -> None:
     reading = asyncio.create_task(store.log.changes(await store.log.tails(), wait_s=0.9))
     await asyncio.sleep(0)  # let it begin; whether it waits already or not, it must find the change
     ids = await put(store, "wake up")
-    changes = await asyncio.wait_for(reading, 5)
+    changes = await asyncio.wait_for(reading, LONG_S)
     assert [change.entry_ids for change in changes] == [tuple(ids)]
 
 
@@ -90,7 +91,7 @@ async def test_waiting_readers_leave_the_data_plane_alone(make_store: MakeStore)
     store = await make_store(pool_size=4)
     tails = await store.log.tails()
     readers = [asyncio.create_task(store.log.changes(tails, wait_s=0.9)) for _ in range(3)]
-    await asyncio.wait_for(put(store, *(f"p{n}" for n in range(10))), 5)
+    await asyncio.wait_for(put(store, *(f"p{n}" for n in range(10))), LONG_S)
     for changes in await asyncio.gather(*readers):
         assert changes
 

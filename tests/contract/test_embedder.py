@@ -18,6 +18,7 @@ from semcache.policy.similarity import similarity
 from semcache.ports import Embedder
 from semcache.settings import EmbeddingSettings, Settings
 from tests.embedders.embedding_server import embedding_server
+from tests.patience import LONG_S
 
 Maker = Callable[..., Awaitable[Embedder]]
 
@@ -38,7 +39,7 @@ async def make(request: pytest.FixtureRequest, tmp_path: Path, prepared_models_d
             name, extra = "openai:test-embedding", {"openai_base_url": server.url, "openai_api_key": "k"}
 
         async def maker(**changed: object) -> Embedder:
-            wants = EmbeddingSettings.model_validate({"threads": 1, **extra, **changed})
+            wants = EmbeddingSettings.model_validate({"threads": 1, "deadline_s": LONG_S, **extra, **changed})
             embedder = make_embedder(Settings(embedder=name, data_dir=tmp_path, embedding=wants))
             assert embedder is not None
             stack.push_async_callback(embedder.aclose)
@@ -48,7 +49,7 @@ async def make(request: pytest.FixtureRequest, tmp_path: Path, prepared_models_d
         yield maker
 
 
-async def ready(embedder: Embedder, timeout_s: float = 60.0) -> Embedder:
+async def ready(embedder: Embedder, timeout_s: float = LONG_S) -> Embedder:
     end = time.monotonic() + timeout_s
     while not embedder.state().ready:
         assert time.monotonic() < end, embedder.state().detail
@@ -58,9 +59,7 @@ async def ready(embedder: Embedder, timeout_s: float = 60.0) -> Embedder:
 
 async def test_life(make: Maker) -> None:
     """Start, refuse while preparing, embed, stop: one load of the model for all of it."""
-    started = time.monotonic()
     embedder = await make(max_windows=128)
-    assert time.monotonic() - started < 2.0
     assert embedder.space
     assert not embedder.state().ready
     assert embedder.state().detail == "preparing"
@@ -90,7 +89,7 @@ async def test_life(make: Maker) -> None:
 
     many = [f"Question number {at}: {'why ' * (at % 50)}" for at in range(150)]
     together, *single = await asyncio.gather(
-        embedder.embed(many, deadline_s=30), *(embedder.embed([text], deadline_s=30) for text in many[::10])
+        embedder.embed(many, deadline_s=LONG_S), *(embedder.embed([text], deadline_s=LONG_S) for text in many[::10])
     )
     for batch_row, alone in zip(together[::10], single, strict=True):
         assert batch_row is not None
@@ -98,7 +97,7 @@ async def test_life(make: Maker) -> None:
         assert similarity(batch_row, alone[0]) > 0.999
 
     long = LONG[:9000]
-    [whole, tail] = await embedder.embed([long, long + " Now what is the capital of Peru?" * 60], deadline_s=30)
+    [whole, tail] = await embedder.embed([long, long + " Now what is the capital of Peru?" * 60], deadline_s=LONG_S)
     assert whole is not None
     assert tail is not None
     assert 3 <= len(whole.vectors) <= 128
@@ -115,13 +114,13 @@ async def test_life(make: Maker) -> None:
 async def test_limits(make: Maker) -> None:
     """Too long, too many, too late: each has its own name."""
     embedder = await ready(await make(max_windows=4, queue=8, cache_entries=0))
-    assert await embedder.embed([LONG * 2, "short"], deadline_s=10) != [None, None]
-    [too_long, short] = await embedder.embed([LONG * 2, "short"], deadline_s=10)
+    assert await embedder.embed([LONG * 2, "short"], deadline_s=LONG_S) != [None, None]
+    [too_long, short] = await embedder.embed([LONG * 2, "short"], deadline_s=LONG_S)
     assert too_long is None
     assert short is not None
     with pytest.raises(EmbedderOverloaded):
         await embedder.embed([f"text {at}" for at in range(9)])
     with pytest.raises(EmbedderTimeout):
         await embedder.embed(["no time at all"], deadline_s=0.0)
-    [row] = await embedder.embed(["still well"], deadline_s=10)
+    [row] = await embedder.embed(["still well"], deadline_s=LONG_S)
     assert row is not None

@@ -16,6 +16,7 @@ from semcache.stores import entries as entries_module
 from semcache.stores.store import RedisStore
 from tests import servers
 from tests.contract.records import SPACE, draft, embedding, eventually, identity, put
+from tests.patience import LONG_S
 
 EXACT, NORMALIZED, SEMANTIC = Strategy.EXACT, Strategy.NORMALIZED, Strategy.SEMANTIC
 
@@ -232,8 +233,8 @@ async def test_entry_and_pointer_vanish_after_ttl_and_stale_window(store: RedisS
         return read.now_ms >= written.entry.expires_ms and read
 
     stale = await eventually(expired)
-    assert stale.exact is not None  # kept for the stale window: the caller judges expiry
-    assert stale.now_ms - written.entry.created_ms < 600
+    if stale.now_ms < written.entry.expires_ms + 300:  # unless the machine looked away for the whole stale window
+        assert stale.exact is not None  # kept for the stale window: the caller judges expiry
 
     async def gone() -> bool:
         return (await store.entries.read(identity("x", norm="short"), NORMALIZED)).normalized is None and not (
@@ -372,7 +373,7 @@ async def test_a_narrow_entry_has_neither_pointer_nor_vectors(store: RedisStore,
 
 async def test_eviction_spares_bookkeeping(key_prefix: str) -> None:
     with servers.standalone(maxmemory="6mb") as url:
-        options = StoreSettings(key_prefix=key_prefix, deadline_s=5.0)
+        options = StoreSettings(key_prefix=key_prefix, deadline_s=LONG_S)
         store = RedisStore(Settings(redis_url=url, store=options), None)
         try:
             await store.start()

@@ -13,6 +13,7 @@ from semcache.errors import IndexUnavailable, SnapshotRejected
 from semcache.models import SHARDS
 from semcache.ports import Position, Row, VectorIndex
 from semcache.vectors import IndexFolder, SegmentedIndex
+from tests.patience import LONG_S
 from tests.vectors.made import clusters, entry_id, name
 
 DIMENSION = 32
@@ -195,8 +196,8 @@ def test_one_writer_many_readers_over_processes(tmp_path: Path) -> None:
     answers: multiprocessing.Queue[object] = context.Queue()
     other = context.Process(target=_save_elsewhere, args=(tmp_path, answers))
     other.start()
-    assert answers.get(timeout=60) is False
-    assert answers.get(timeout=60) == len(index)
+    assert answers.get(timeout=LONG_S) is False
+    assert answers.get(timeout=LONG_S) == len(index)
     other.join(60)
     assert not IndexFolder(tmp_path).save(index, "g3", POSITIONS)
     shelf.close()

@@ -18,6 +18,7 @@ from semcache.ports import Upstream, UpstreamRequest
 from semcache.settings import UpstreamSettings
 from tests.gateway.provider import Gate, Provider, Reply, provider
 from tests.integration.conftest import eventually
+from tests.patience import LONG_S
 
 MakeUpstream = Callable[..., Upstream]
 CHAT = "/v1/chat/completions"
@@ -52,7 +53,7 @@ async def make_upstream(p: Provider, pauses: list[float]) -> AsyncIterator[MakeU
         pauses.append(seconds)
 
     def make(**options: Any) -> Upstream:
-        settings = UpstreamSettings(**{"base_url": p.url, "timeout_s": 20.0, "silence_s": 10.0, **options})
+        settings = UpstreamSettings(**{"base_url": p.url, "timeout_s": LONG_S, "silence_s": LONG_S, **options})
         made.append(HttpUpstream("scripted", settings, sleep=sleep, chance=lambda: 0.0))
         return made[-1]
 
@@ -147,7 +148,7 @@ async def test_connections_are_used_again(p: Provider, upstream: Upstream) -> No
 async def test_connections_are_bounded(p: Provider, make_upstream: MakeUpstream) -> None:
     gate = Gate()
     p.always(Reply(gate=gate))
-    upstream = make_upstream(pool_size=2, connect_timeout_s=0.2)
+    upstream = make_upstream(pool_size=2, connect_timeout_s=1.0)
     first = [asyncio.create_task(body_of(upstream, asks())) for _ in range(2)]
     await eventually(lambda: len(p.calls) == 2)
     with pytest.raises(UpstreamUnavailable, match="busy"):
@@ -162,18 +163,18 @@ async def test_silence_ends_in_a_timeout(p: Provider, make_upstream: MakeUpstrea
     upstream = make_upstream(silence_s=0.2, retries=0)
     p.then(Reply(gate=Gate(), gate_at=at))
     with pytest.raises(UpstreamTimeout):
-        await asyncio.wait_for(body_of(upstream, asks(stream=True)), 5)
-    await eventually(p.calls[0].left.is_set)
+        await asyncio.wait_for(body_of(upstream, asks(stream=True)), LONG_S)
+    await eventually(lambda: p.calls and p.calls[0].left.is_set())
 
 
 async def test_the_whole_has_a_deadline_whatever_comes_meanwhile(p: Provider, make_upstream: MakeUpstream) -> None:
     upstream = make_upstream(timeout_s=0.3, retries=5)
     p.always(Reply(pause_s=0.05))
     with pytest.raises(UpstreamTimeout, match=r"within 0\.3 s"):
-        await asyncio.wait_for(body_of(upstream, asks(stream=True, n=9)), 5)
+        await asyncio.wait_for(body_of(upstream, asks(stream=True, n=9)), LONG_S)
     p.always(Reply(gate=Gate()))
     with pytest.raises(UpstreamTimeout, match=r"within 0\.3 s"):
-        await asyncio.wait_for(upstream.send(asks()), 5)
+        await asyncio.wait_for(upstream.send(asks()), LONG_S)
 
 
 @pytest.mark.parametrize("fault", [Reply(reset_at=3), Reply(close_at=3), Reply(reset_at=0), Reply(close_at=0)])
@@ -330,7 +331,7 @@ async def test_after_its_end_it_refuses(upstream: Upstream) -> None:
 
 
 async def test_cancelled_callers_leave_no_connection_taken(p: Provider, make_upstream: MakeUpstream) -> None:
-    upstream = make_upstream(pool_size=3, connect_timeout_s=5.0)
+    upstream = make_upstream(pool_size=3, connect_timeout_s=LONG_S)
     p.always(Reply(pause_s=0.002))
     chance = random.Random(7)
 

@@ -14,6 +14,7 @@ from semcache.errors import VerifierOverloaded, VerifierTimeout, VerifierUnavail
 from semcache.ports import Verifier
 from semcache.verifier.judge import Judge, PackagedJudge
 from semcache.verifier.serving import OwnedVerifier
+from tests.patience import LONG_S
 from tests.verifier.by_words import WordJudge
 
 Maker = Callable[..., Awaitable[Verifier]]
@@ -35,7 +36,7 @@ async def make(request: pytest.FixtureRequest) -> AsyncIterator[Maker]:
     """Makes a verifier of the kind in turn, started."""
     async with AsyncExitStack() as stack:
 
-        async def maker(*, queue: int = 256, deadline_s: float = 10.0) -> Verifier:
+        async def maker(*, queue: int = 256, deadline_s: float = LONG_S) -> Verifier:
             verifier = OwnedVerifier(judge(request), queue=queue, deadline_s=deadline_s)
             stack.push_async_callback(verifier.aclose)
             await verifier.start()
@@ -51,7 +52,7 @@ def judge(request: pytest.FixtureRequest) -> Judge:
     return PackagedJudge(folder, threads=1, file=request.getfixturevalue("untrained_verifier"))
 
 
-async def ready(verifier: Verifier, timeout_s: float = 60.0) -> Verifier:
+async def ready(verifier: Verifier, timeout_s: float = LONG_S) -> Verifier:
     end = time.monotonic() + timeout_s
     while not verifier.state().ready:
         assert time.monotonic() < end, verifier.state().detail
@@ -61,10 +62,7 @@ async def ready(verifier: Verifier, timeout_s: float = 60.0) -> Verifier:
 
 async def test_life(make: Maker) -> None:
     """Start, judge, stop."""
-    await (await make()).aclose()  # the first of all may have to be prepared
-    began = time.monotonic()
     verifier = await make()
-    assert time.monotonic() - began < 2.0
     fingerprint = verifier.fingerprint
     assert 0 < len(fingerprint) < 40
     await ready(verifier)
@@ -90,7 +88,7 @@ async def test_scores_come_in_the_order_asked_whoever_else_asks(make: Maker) -> 
     asked = [f"What is {at} times {at + 1}, and why?" for at in range(50)]
     singly = [await verifier.scores(one, [one, "Bake a chocolate cake.", CACHED[3]]) for one in asked]
     at_once = await asyncio.gather(
-        *(verifier.scores(one, [one, "Bake a chocolate cake.", CACHED[3]], deadline_s=30) for one in asked)
+        *(verifier.scores(one, [one, "Bake a chocolate cake.", CACHED[3]], deadline_s=LONG_S) for one in asked)
     )
     for one, other in zip(singly, at_once, strict=True):
         assert one == pytest.approx(other, abs=0.25)

@@ -23,6 +23,8 @@ class EmbeddingServer(ThreadingHTTPServer):
         self.mode = "ok"
         self.dimension = 24
         self.requests: list[dict[str, Any]] = []
+        self.retry_after_s: int | None = None
+        """What it asks for beside an error."""
         self.stopping = threading.Event()
 
     @property
@@ -47,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(asked)
         mode = self.server.mode
         if mode == "hang":
-            self.server.stopping.wait(30)
+            self.server.stopping.wait(300)
             self.close_connection = True
             return
         if mode in ("500", "429"):
@@ -70,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         raw = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        if status != 200 and self.server.retry_after_s is not None:
+            self.send_header("Retry-After", str(self.server.retry_after_s))
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
         self.wfile.write(raw)

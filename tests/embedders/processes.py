@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.patience import LONG_S
+
 
 def pids_with(*words: str) -> list[int]:
     """Ids of the living processes whose command line has all the words."""
@@ -22,7 +24,7 @@ def pids_with(*words: str) -> list[int]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = LONG_S) -> None:
     """Poll until the condition holds."""
     end = time.monotonic() + timeout_s
     while not condition():

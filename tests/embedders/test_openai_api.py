@@ -14,6 +14,7 @@ from semcache.embedders import openai_api
 from semcache.embedders.openai_api import OpenAiEmbedder
 from semcache.errors import EmbedderOverloaded, EmbedderTimeout, EmbedderUnavailable
 from tests.embedders.embedding_server import EmbeddingServer, embedding_server
+from tests.patience import LONG_S
 
 
 @pytest.fixture
@@ -31,12 +32,12 @@ def made(server: EmbeddingServer, *, dimensions: int | None = None, model: str =
         queue=200,
         batch=64,
         max_windows=8,
-        deadline_s=3.0,
+        deadline_s=LONG_S,
     )
 
 
 async def until_ready(embedder: OpenAiEmbedder) -> OpenAiEmbedder:
-    end = time.monotonic() + 20
+    end = time.monotonic() + LONG_S
     while not embedder.state().ready:
         assert time.monotonic() < end, embedder.state().detail
         await asyncio.sleep(0.01)
@@ -118,9 +119,9 @@ async def test_faults_have_names_and_end_in_time(
     server.mode = mode
     began = time.monotonic()
     with pytest.raises(error, match=says) as caught:
-        await embedder.embed(["x"], deadline_s=1.0)
+        await embedder.embed(["x"], deadline_s=1.0 if mode == "hang" else LONG_S)
     assert type(caught.value) is error
-    assert time.monotonic() - began < 1.8
+    assert time.monotonic() - began < LONG_S / 2
     assert not embedder.state().ready
     server.mode = "ok"
     assert (await embedder.embed(["x"]))[0] is not None
@@ -129,10 +130,11 @@ async def test_faults_have_names_and_end_in_time(
 
 async def test_retries_stay_inside_the_deadline(server: EmbeddingServer, embedder: OpenAiEmbedder) -> None:
     server.mode = "500"
+    server.retry_after_s = 55
     began = time.monotonic()
     with pytest.raises(EmbedderUnavailable):
         await embedder.embed(["x"], deadline_s=0.7)
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < LONG_S / 2
     assert len(server.requests) <= 2 + openai_api.RETRIES
 
 
@@ -154,7 +156,7 @@ async def test_a_server_that_is_down_at_first_is_found_later(
     server.mode = "500"
     embedder = made(server)
     await embedder.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + LONG_S
     while "no luck" not in embedder.state().detail:
         assert time.monotonic() < end
         await asyncio.sleep(0.01)

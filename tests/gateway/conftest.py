@@ -20,6 +20,7 @@ from semcache.service import Service
 from semcache.settings import Settings
 from tests.gateway import provider_answers
 from tests.gateway.provider import Call, Provider, Reply, provider
+from tests.patience import LONG_S, patient
 from tests.serving import until
 
 Open = Callable[..., "Gateway"]
@@ -35,12 +36,12 @@ class Gateway:
         self._settings = settings
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="gateway")
         self._thread.start()
-        until(lambda: self._started() or not self._thread.is_alive(), seconds=30, what="start of a gateway")
+        until(lambda: self._started() or not self._thread.is_alive(), seconds=2 * LONG_S, what="start of a gateway")
         assert self._started(), "the gateway ended at its start"
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         """Base URL of an Anthropic client; an OpenAI client's is `/v1` below it."""
-        self.client = httpx.Client(base_url=self.url, timeout=20)
+        self.client = httpx.Client(base_url=self.url, timeout=LONG_S)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -58,7 +59,7 @@ class Gateway:
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run something on the gateway's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LONG_S)
 
     def stop(self) -> None:
         """End it."""
@@ -184,7 +185,7 @@ def made_settings(server: str, folder: Path, asked: Provider, prefix: str, /, **
         "store": {"key_prefix": prefix, **changes.pop("store", {})},
         **changes,
     }
-    return Settings(**values)
+    return Settings(**patient(values))
 
 
 @contextlib.contextmanager
@@ -294,7 +295,7 @@ def troubled_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def impatient_gateway(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with troubled(standalone_server, tmp_path_factory.mktemp("silence"), silence_s=0.25, timeout_s=2) as gateway:
+    with troubled(standalone_server, tmp_path_factory.mktemp("silence"), silence_s=0.5, timeout_s=10) as gateway:
         yield gateway
 
 

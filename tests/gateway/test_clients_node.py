@@ -13,6 +13,7 @@ import pytest
 
 from tests.gateway.conftest import Gateway
 from tests.gateway.provider import Call, Reply
+from tests.patience import LONG_S
 
 HERE = Path(__file__).parent / "node"
 CACHE = Path(__file__).parents[2] / ".cache" / "node"
@@ -59,7 +60,9 @@ def answer(call: Call) -> Reply:
 def seen(script: Path, shared_gateway: Gateway) -> Any:
     """What the client saw."""
     shared_gateway.provider.always(answer)
-    done = subprocess.run(["node", str(script), f"{shared_gateway.url}/v1"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["node", str(script), f"{shared_gateway.url}/v1"], capture_output=True, text=True, timeout=2 * LONG_S
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

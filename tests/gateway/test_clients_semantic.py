@@ -33,10 +33,10 @@ def shared_gateway(
             threshold=0.9,
             verifier="off",
             namespaces={"shadowed": {"mode": "shadow"}},
-            embedding={"threads": 1, "deadline_s": 10},
+            embedding={"threads": 1},
             maintenance={"poll_s": 0.02},
         )
-        until(lambda: all(part["ok"] for part in gateway.do(gateway.service.health()).values()), seconds=60)
+        until(lambda: all(part["ok"] for part in gateway.do(gateway.service.health()).values()))
         yield gateway
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.gateway.conftest import EVENTS, Gateway, sent
 from tests.gateway.provider import Reply
+from tests.patience import LONG_S
 
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
 RESPONSE = {"model": "gpt-4o-mini", "input": "hi"}
@@ -27,7 +28,7 @@ ROUTES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """A client that adds little of its own and decodes nothing."""
-    with httpx.Client(base_url=gateway.url, timeout=20) as client:
+    with httpx.Client(base_url=gateway.url, timeout=LONG_S) as client:
         yield client
 
 
@@ -234,7 +235,10 @@ def test_a_slow_client_slows_the_provider_down_on_unknown_routes(gateway: Gatewa
             yield piece
 
     gateway.provider.always(Reply(body=endless))
-    with httpx.Client(base_url=gateway.url, timeout=20) as client, client.stream("GET", "/v1/files/f/content") as got:
+    with (
+        httpx.Client(base_url=gateway.url, timeout=LONG_S) as client,
+        client.stream("GET", "/v1/files/f/content") as got,
+    ):
         read = 0
         for chunk in got.iter_raw():
             read += len(chunk)

@@ -17,6 +17,7 @@ import pytest
 from tests.gateway.conftest import Gateway, Seen, events_of, many
 from tests.gateway.provider import Gate, Reply
 from tests.integration.conftest import eventually
+from tests.patience import LONG_S
 from tests.serving import Served
 
 PATH = "/v1/chat/completions"
@@ -27,9 +28,7 @@ MANY = 100
 def standing(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
     """Two replicas on one store, in front of one provider."""
     with many(standalone_server, tmp_path_factory.mktemp("replicas")) as opened:
-        # a busy machine is no reason to look nothing up: two hundred callers and two replicas share this process
-        patient = {"deadline_s": 10.0, "write_deadline_s": 10.0}
-        yield [opened(gateway={"lease_s": 0.8}, store=dict(patient)) for _ in range(2)]
+        yield [opened(gateway={"lease_s": 0.8}) for _ in range(2)]
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def replicas(standing: list[Gateway]) -> list[Gateway]:
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=30, limits=limits) as client:
+    async with httpx.AsyncClient(timeout=LONG_S, limits=limits) as client:
         yield client
 
 

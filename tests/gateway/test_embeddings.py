@@ -270,7 +270,7 @@ def test_base64_is_given_back_letter_by_letter(gateway: Gateway) -> None:
 
 def test_the_store_down_is_passed_through(tmp_path: Path) -> None:
     with servers.server() as server, many(server.url, tmp_path) as opened:
-        gateway = opened(store={"deadline_s": 0.2, "write_deadline_s": 0.2, "connect_timeout_s": 0.2})
+        gateway = opened(store={"deadline_s": 1.0, "write_deadline_s": 1.0, "connect_timeout_s": 1.0})
         Seen(gateway, "before")
         server.kill()
         seen = Seen(gateway, ["before", "in it"])

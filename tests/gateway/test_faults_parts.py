@@ -21,7 +21,7 @@ from tests.serving import until
 def test_the_store_is_down(tmp_path: Path, stream: bool) -> None:
     """Everything goes on without the cache; once the store is back, so is the cache."""
     with servers.server() as server, many(server.url, tmp_path) as opened:
-        gateway = opened(store={"deadline_s": 0.2, "write_deadline_s": 0.2, "connect_timeout_s": 0.2})
+        gateway = opened(store={"deadline_s": 1.0, "write_deadline_s": 1.0, "connect_timeout_s": 1.0})
         gateway.chat("before the trouble")
         gateway.settled()
         server.kill()
@@ -40,7 +40,7 @@ def test_the_store_is_down(tmp_path: Path, stream: bool) -> None:
 def test_the_store_hangs(tmp_path: Path, stream: bool) -> None:
     """Nobody waits for it beyond its deadline."""
     with servers.server() as server, many(server.url, tmp_path) as opened:
-        gateway = opened(store={"deadline_s": 0.2, "write_deadline_s": 0.2, "breaker_pause_s": 0.2})
+        gateway = opened(store={"deadline_s": 1.0, "write_deadline_s": 1.0, "breaker_pause_s": 0.2})
         gateway.chat("before the trouble")
         gateway.settled()
         server.pause()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.gateway.conftest import Gateway, Open, Seen
 from tests.gateway.provider import Gate, Provider, Reply, provider
+from tests.patience import LONG_S
 from tests.serving import Served, until
 
 PATH = "/v1/chat/completions"
@@ -83,7 +84,7 @@ def test_a_long_stream_comes_whole_to_all_who_began_together(open_gateway: Open)
     told: list[Seen] = []
 
     def ask() -> None:
-        with httpx.Client(base_url=gateway.url, timeout=20) as client:
+        with httpx.Client(base_url=gateway.url, timeout=LONG_S) as client:
             told.append(Seen(client.post(PATH, json=asking("together", stream=True))))
 
     threads = [threading.Thread(target=ask) for _ in range(5)]
@@ -125,13 +126,13 @@ def test_what_is_under_way_at_the_signal_is_finished_and_stored(process: Served,
     told: list[Seen] = []
 
     def ask(number: int, stream: bool) -> None:
-        with httpx.Client(timeout=20) as client:
+        with httpx.Client(timeout=LONG_S) as client:
             told.append(Seen(client.post(process.url + PATH, json=asking(f"ending {number}", stream=stream))))
 
     threads = [threading.Thread(target=ask, args=(number, number % 2 == 0)) for number in range(6)]
     for thread in threads:
         thread.start()
-    leaving = httpx.Client(timeout=20)
+    leaving = httpx.Client(timeout=LONG_S)
     with leaving.stream("POST", process.url + PATH, json=asking("ending 6", stream=True)) as response:
         next(response.iter_raw())
         until(lambda: len(upstream.calls) == 7, what="all calls")
@@ -149,13 +150,13 @@ def test_what_is_under_way_at_the_signal_is_finished_and_stored(process: Served,
     assert not _complaints(process)
     process.start()
     for number in range(7):
-        seen = httpx.post(process.url + PATH, json=asking(f"ending {number}"), timeout=20)
+        seen = httpx.post(process.url + PATH, json=asking(f"ending {number}"), timeout=LONG_S)
         assert seen.headers["x-cache-status"] == "HIT", number
 
 
 def _accepts(process: Served) -> bool:
     try:
-        return httpx.get(f"{process.url}/readyz", timeout=1).status_code == 200
+        return httpx.get(f"{process.url}/readyz", timeout=LONG_S).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -168,18 +169,18 @@ def _complaints(process: Served) -> list[str]:
 def test_the_store_dies_while_an_answer_is_under_way(process: Served, upstream: Provider) -> None:
     gate = Gate()
     upstream.then(Reply(gate=gate, gate_at=2))
-    with httpx.stream("POST", process.url + PATH, json=asking("orphaned", stream=True), timeout=20) as response:
+    with httpx.stream("POST", process.url + PATH, json=asking("orphaned", stream=True), timeout=LONG_S) as response:
         parts = response.iter_raw()
         begun = next(parts)
         process.kill_server()
         gate.open()
         whole = begun + b"".join(parts)
     assert whole.endswith(b"data: [DONE]\n\n")
-    until(lambda: _asked(process, "after it") == "HIT", seconds=20, what="the cache is back")
+    until(lambda: _asked(process, "after it") == "HIT", what="the cache is back")
     assert "Traceback" not in process.log.read_text()
 
 
 def _asked(process: Served, prompt: str) -> str:
-    answer = httpx.post(process.url + PATH, json=asking(prompt), timeout=5)
+    answer = httpx.post(process.url + PATH, json=asking(prompt), timeout=LONG_S)
     assert answer.status_code == 200
     return answer.headers["x-cache-status"]

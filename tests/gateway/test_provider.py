@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from tests.gateway.provider import Gate, Provider, Reply, provider
+from tests.patience import LONG_S
 from tests.serving import until
 
 ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
@@ -34,13 +35,13 @@ def p(running: Provider) -> Provider:
 
 @pytest.fixture
 def ai(p: Provider) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=p.url, api_key="k", max_retries=0, timeout=10) as client:
+    with openai.OpenAI(base_url=p.url, api_key="k", max_retries=0, timeout=LONG_S) as client:
         yield client
 
 
 @pytest.fixture
 def claude(p: Provider) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=p.origin, api_key="k", max_retries=0, timeout=10) as client:
+    with anthropic.Anthropic(base_url=p.origin, api_key="k", max_retries=0, timeout=LONG_S) as client:
         yield client
 
 
@@ -159,20 +160,20 @@ def test_a_gate_holds_until_it_is_opened_and_tells_who_left(p: Provider) -> None
 
     def read() -> None:
         body = {"model": "m", "messages": ASKED, "stream": True}
-        with httpx2.stream("POST", f"{p.url}/chat/completions", json=body, timeout=10) as answer:
+        with httpx2.stream("POST", f"{p.url}/chat/completions", json=body, timeout=LONG_S) as answer:
             got.extend(answer.iter_raw())
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(LONG_S)
     assert not p.calls[0].finished.is_set()
     gate.open()
-    reader.join(5)
+    reader.join(LONG_S)
     assert p.calls[0].finished.is_set()
     assert b"".join(got).endswith(b"data: [DONE]\n\n")
     with pytest.raises(httpx2.ReadTimeout):
         httpx2.post(f"{p.url}/chat/completions", json={}, timeout=0.1)
-    assert p.calls[1].left.wait(5)
+    assert p.calls[1].left.wait(LONG_S)
 
 
 def test_it_can_be_stopped_and_started_again() -> None:

@@ -17,11 +17,12 @@ from semcache.stores.control import RedisControl
 from semcache.stores.store import RedisStore
 from tests import servers
 from tests.conftest import Backend
+from tests.patience import LONG_S
 
 
 @pytest.fixture
 async def control(store_backend: Backend, key_prefix: str) -> Any:
-    store = StoreSettings(key_prefix=key_prefix, cluster=store_backend.cluster, deadline_s=5.0)
+    store = StoreSettings(key_prefix=key_prefix, cluster=store_backend.cluster, deadline_s=LONG_S)
     made = RedisStore(Settings(redis_url=store_backend.url, store=store), None)
     await made.start()
     yield made.control
@@ -57,7 +58,7 @@ async def test_a_store_that_lost_the_secret_is_given_it_again(control: RedisCont
     now = [0.0]
     tenancy = Tenancy(control, monotonic=lambda: now[0])
     before = await tenancy.namespace("team", b"key")
-    await control._link.command("DEL", control._base + b"s:gateway-secret", deadline_s=5.0)
+    await control._link.command("DEL", control._base + b"s:gateway-secret", deadline_s=LONG_S)
     now[0] = 61.0
     assert await tenancy.namespace("team", b"key") == before
     assert await Tenancy(control).namespace("team", b"key") == before
@@ -67,7 +68,7 @@ async def test_without_the_store(key_prefix: str) -> None:
     now = [0.0]
     with servers.server() as one:
         store = RedisStore(
-            Settings(redis_url=one.url, store=StoreSettings(key_prefix=key_prefix, deadline_s=1.0)), None
+            Settings(redis_url=one.url, store=StoreSettings(key_prefix=key_prefix, deadline_s=LONG_S)), None
         )
         try:
             await store.start()

@@ -15,6 +15,7 @@ from semcache.stores.control import RedisControl
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
 from tests.integration.conftest import eventually
+from tests.patience import LONG_S
 
 UPSTREAMS = {
     "u": UpstreamSettings(base_url="http://h", model_versions={"pinned": "mine"}),
@@ -24,7 +25,7 @@ UPSTREAMS = {
 
 @pytest.fixture
 async def control(store_backend: Backend, key_prefix: str) -> Any:
-    store = StoreSettings(key_prefix=key_prefix, cluster=store_backend.cluster, deadline_s=5.0)
+    store = StoreSettings(key_prefix=key_prefix, cluster=store_backend.cluster, deadline_s=LONG_S)
     made = RedisStore(Settings(redis_url=store_backend.url, store=store), None)
     await made.start()
     yield made.control

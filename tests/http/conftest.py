@@ -15,13 +15,19 @@ from semcache.http.app import create_app
 from semcache.http.keys import new_key
 from semcache.service import Service
 from semcache.settings import Settings
+from tests import models
+from tests.patience import patient
 
 Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def open_app(standalone_server: str, key_prefix: str, tmp_path: Path) -> Open:
-    """Opens an app whose service runs; settings by keyword, `peer` the caller's address, `headers` its own."""
+def open_app(standalone_server: str, key_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens an app whose service runs; settings by keyword, `peer` the caller's address, `headers` its own.
+
+    Models are lent.
+    """
+    models.lend(monkeypatch)
 
     @contextlib.asynccontextmanager
     async def opened(
@@ -29,14 +35,16 @@ def open_app(standalone_server: str, key_prefix: str, tmp_path: Path) -> Open:
     ) -> AsyncIterator[httpx.AsyncClient]:
         store = {"key_prefix": key_prefix, **changes.pop("store", {})}
         settings = Settings(
-            **{
-                "redis_url": standalone_server,
-                "embedder": "off",
-                "data_dir": tmp_path / "data",
-                "index_dir": tmp_path / "indexes",
-                **changes,
-            },
-            store=store,
+            **patient(
+                {
+                    "redis_url": standalone_server,
+                    "embedder": "off",
+                    "data_dir": tmp_path / "data",
+                    "index_dir": tmp_path / "indexes",
+                    **changes,
+                    "store": store,
+                }
+            )
         )
         service = Service(settings)
         app = create_app(service)

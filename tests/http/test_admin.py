@@ -11,6 +11,7 @@ import pytest
 
 from tests.http.conftest import Open
 from tests.http.expect import assert_problem
+from tests.patience import LONG_S
 
 
 async def fill(client: httpx.AsyncClient, count: int, **more: Any) -> list[str]:
@@ -20,7 +21,7 @@ async def fill(client: httpx.AsyncClient, count: int, **more: Any) -> list[str]:
 
 
 async def finished(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + LONG_S
     while True:
         body: dict[str, Any] = (await client.get(f"/admin/jobs/{job_id}")).json()
         if body["state"] not in ("queued", "running"):

@@ -14,6 +14,7 @@ import uvicorn
 
 from semcache.errors import TooLarge, UpstreamUnavailable
 from semcache.http.exchange import Answer, Call, Disconnected, StreamAnswer
+from tests.patience import LONG_S
 from tests.serving import free_port
 
 Handler = Callable[[Any, Any], Any]
@@ -35,10 +36,10 @@ async def serving(handler: Handler) -> AsyncIterator[httpx.AsyncClient]:
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="off"))
     task = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LONG_S):
             while not server.started:
                 await asyncio.sleep(0.01)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=LONG_S) as client:
             yield client
     finally:
         server.should_exit = True
@@ -88,7 +89,7 @@ async def test_a_client_that_leaves_closes_the_source() -> None:
         async with client.stream("GET", "/") as answer:
             await source.queue.put(b"one")
             assert await anext(answer.aiter_raw()) == b"one"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LONG_S):
             await source.closed.wait()  # though nothing more was ever sent
 
 

@@ -13,6 +13,7 @@ from semcache.http.rates import network_of
 from tests.gateway.provider import Reply, provider
 from tests.http.conftest import KeyRing, Open
 from tests.http.expect import assert_problem
+from tests.patience import LONG_S
 
 QUESTION = {"prompt": "What is the capital of France?", "model": "m"}
 
@@ -150,7 +151,7 @@ async def test_hits_need_not_count(open_app: Open) -> None:
 
             assert await ask("What is the capital of France?") == ("MISS", 4)
             entries = client.service.catalog  # type: ignore[attr-defined]
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LONG_S):
                 while not await entries.groups():  # the answer came before it was stored
                     await asyncio.sleep(0.01)
             assert [await ask("What is the capital of France?") for _ in range(7)] == [("HIT", 4)] * 7

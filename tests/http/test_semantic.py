@@ -11,12 +11,13 @@ import httpx
 import pytest
 
 from tests.http.conftest import Open
+from tests.patience import LONG_S
 
 MODEL = {"model": "m1"}
 
 
 async def until_ready(client: httpx.AsyncClient) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONG_S
     while not {"embedder", "index"}.isdisjoint((await client.get("/readyz")).json()["degraded"]):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -65,7 +66,7 @@ async def test_a_paraphrase_hits_until_it_is_said_to_be_wrong(
         assert (index["rows"], index["ok"]) == (1, True)
 
         rebuild = await client.post("/admin/index/rebuild", json={})
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LONG_S
         while (await client.get(f"/admin/jobs/{rebuild.json()['job_id']}")).json()["state"] != "done":
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)

@@ -18,6 +18,7 @@ import pytest
 from semcache.http.logs import KeyValueFormatter
 from semcache.settings import StoreSettings
 from semcache.stores.embedded import EmbeddedServer
+from tests.patience import ENVIRONMENT, LONG_S
 from tests.serving import free_port, until
 
 QUESTION = {"prompt": "How tall is the Eiffel Tower?", "model": "m1"}
@@ -43,6 +44,7 @@ class Process:
                     "SEMCACHE_EMBEDDER": "off",
                     "SEMCACHE_DATA_DIR": str(data),
                     "SEMCACHE_INDEX_DIR": str(folder / "indexes"),
+                    **ENVIRONMENT,
                     **environment,
                 },
                 stdout=out,
@@ -55,8 +57,8 @@ class Process:
             assert self.process.poll() is None, self.err.read_text()
             return "semcache ready" in self.out.read_text()
 
-        until(ready, seconds=60, what="the line that says it is ready")
-        until(self._connected, seconds=30, what="the store")
+        until(ready, seconds=2 * LONG_S, what="the line that says it is ready")
+        until(self._connected, what="the store")
 
     def _connected(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
@@ -65,13 +67,13 @@ class Process:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=LONG_S)
 
     def clean(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=LONG_S)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -110,7 +112,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with running(tmp_path, ready=False, port=port) as service:
-            assert service.process.wait(timeout=30) == 1
+            assert service.process.wait(timeout=LONG_S) == 1
             said = service.err.read_text()
     assert said.count("\n") == 1
     assert f"port {port} on 127.0.0.1 is in use" in said
@@ -121,14 +123,14 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
 def test_a_key_file_that_is_not_there_is_one_line(tmp_path: Path, workers: str) -> None:
     keys = str(tmp_path / "none.toml")
     with running(tmp_path, ready=False, SEMCACHE_API_KEYS_FILE=keys, SEMCACHE_WORKERS=workers) as service:
-        assert service.process.wait(timeout=30) == 1
+        assert service.process.wait(timeout=LONG_S) == 1
         assert "none.toml" in service.err.read_text().splitlines()[-1]
         assert "Traceback" not in service.err.read_text()
 
 
 def test_a_url_that_no_client_understands_is_one_line(tmp_path: Path) -> None:
     with running(tmp_path, ready=False, SEMCACHE_REDIS_URL="http://cache") as service:
-        assert service.process.wait(timeout=30) == 1
+        assert service.process.wait(timeout=LONG_S) == 1
         assert service.err.read_text().startswith("semcache: redis_url [SEMCACHE_REDIS_URL]: ")
         assert service.err.read_text().count("\n") == 1
 
@@ -146,7 +148,7 @@ def test_a_request_under_way_is_finished(tmp_path: Path) -> None:
             assert service.process.poll() is None
             slow.sendall(body[10:])
             assert slow.recv(4096).startswith(b"HTTP/1.1 200")
-        assert service.process.wait(timeout=30) == 0
+        assert service.process.wait(timeout=LONG_S) == 0
 
 
 def test_workers_share_the_port_and_the_counts(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     with running(tmp_path, SEMCACHE_WORKERS="2") as service:
         port = int(service.url.rpartition(":")[2])
         service.stop(signal.SIGKILL)
-        until(lambda: _refused(port), seconds=20, what="the workers gone")
+        until(lambda: _refused(port), what="the workers gone")
         _stop_server_of(tmp_path / "data")
 
 
@@ -182,7 +184,7 @@ def _stop_server_of(data_dir: Path) -> None:
 
 def _refused(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=LONG_S).close()
     except ConnectionRefusedError:
         return True
     return False

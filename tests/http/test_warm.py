@@ -15,6 +15,7 @@ from tests.gateway.provider import Reply, provider
 from tests.http.conftest import KeyRing, Open
 from tests.http.expect import assert_problem
 from tests.http.test_admin import finished
+from tests.patience import LONG_S
 
 UPSTREAM = {"upstream_base_url": "http://127.0.0.1:1", "upstream_api_key": "k"}
 
@@ -105,7 +106,7 @@ async def test_users_are_answered_from_what_was_warmed(open_app: Open, tmp_path:
         upstream.always(Reply(text="Paris."))
         options = {"upstream_base_url": upstream.url, "upstream_api_key": "k", "warm": {"file": file}}
         async with open_app(**options) as client:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LONG_S):
                 while not upstream.calls:
                     await asyncio.sleep(0.02)
                 while not (jobs := await client.service.jobs.recent()) or not jobs[0].finished:  # type: ignore[attr-defined]

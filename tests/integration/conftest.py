@@ -12,12 +12,14 @@ import pytest
 
 from semcache.service import Service
 from semcache.settings import Settings
+from tests import models
 from tests.conftest import Backend
+from tests.patience import LONG_S, patient
 
 MakeService = Callable[..., Awaitable[Service]]
 
 
-async def eventually(condition: Callable[[], Any], *, seconds: float = 10.0, what: str = "condition") -> Any:
+async def eventually(condition: Callable[[], Any], *, seconds: float = LONG_S, what: str = "condition") -> Any:
     """Poll (a plain or an async condition) until truthy; AssertionError after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -32,9 +34,10 @@ async def eventually(condition: Callable[[], Any], *, seconds: float = 10.0, wha
 
 @pytest.fixture
 async def make_service(
-    tmp_path: Path, prepared_models_dir: Path, store_backend: Backend, key_prefix: str
+    tmp_path: Path, prepared_models_dir: Path, store_backend: Backend, key_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[MakeService]:
-    """Starts replicas on one store; each with an index folder of its own, or the one named."""
+    """Starts replicas on one store; each with an index folder of its own, or the one named. Models are lent."""
+    models.lend(monkeypatch)
     async with contextlib.AsyncExitStack() as stack:
         count = 0
 
@@ -47,21 +50,19 @@ async def make_service(
             store = {
                 "key_prefix": key_prefix,
                 "cluster": store_backend.cluster,
-                "deadline_s": 2.0,
                 **more.pop("store", {}),
             }
             settings = Settings(
                 data_dir=data,
                 index_dir=tmp_path / (index or f"index{count}"),
                 redis_url=url or store_backend.url,
-                store=store,
-                **{"mode": "threshold", "threshold": 0.9, **more},
+                **patient({"mode": "threshold", "threshold": 0.9, **more, "store": store}),
             )
             service = Service(settings)
             await service.start()
             stack.push_async_callback(service.aclose)
             if ready:
-                await eventually(lambda: is_ready(service), seconds=60, what="service ready")
+                await eventually(lambda: is_ready(service), what="service ready")
             return service
 
         yield make

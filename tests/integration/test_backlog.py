@@ -28,8 +28,8 @@ async def test_a_backlog_of_long_prompts_ends_though_no_single_call_could_embed_
         assert stored.semantic is SemanticState.OFF
     second = await make_service(ready=False, embedding={"deadline_s": 0.5, "max_windows": 128})
     follower: Any = second.follower
-    await eventually(lambda: follower.caught_up, seconds=60, what="caught up")
-    await eventually(lambda: len(follower.index) == len(long), seconds=60, what="all embedded")
+    await eventually(lambda: follower.caught_up, what="caught up")
+    await eventually(lambda: len(follower.index) == len(long), what="all embedded")
 
 
 async def test_a_doubted_row_stays_if_its_record_is_there_and_goes_if_not(make_service: MakeService) -> None:

@@ -8,6 +8,7 @@ from semcache.models import Hit, Miss, MissReason, Tier
 from tests.conftest import Backend
 from tests.integration.conftest import MakeService, eventually, make_service
 from tests.never.conftest import keep, request
+from tests.patience import LONG_S
 
 __all__ = ["make_service"]
 
@@ -20,10 +21,10 @@ def store_backend(standalone_server: str) -> Backend:
 
 
 async def test_a_near_repeat_is_served_and_its_opposite_is_not(make_service: MakeService) -> None:
-    service = await make_service(mode="guarded", threshold=None, verification={"deadline_s": 20})
+    service = await make_service(mode="guarded", threshold=None, verification={"deadline_s": LONG_S})
     verifier = service.verifier
     assert verifier is not None
-    await eventually(lambda: verifier.state().ready, seconds=90, what="the verifier")
+    await eventually(lambda: verifier.state().ready, seconds=2 * LONG_S, what="the verifier")
     await keep(service, request(STORED), "like this")
 
     repeat = await service.cache.lookup(

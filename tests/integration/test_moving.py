@@ -106,5 +106,5 @@ async def test_entries_are_embedded_anew_in_another_vector_space(make_service: M
     async def by_meaning() -> bool:
         return tier(await found(new, PARAPHRASE)) is Tier.SEMANTIC
 
-    await eventually(by_meaning, seconds=20, what="a semantic hit")
+    await eventually(by_meaning, what="a semantic hit")
     assert await is_ready(new)

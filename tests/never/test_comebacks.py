@@ -122,7 +122,7 @@ async def test_not_by_a_fill_from_before_the_store_lost_everything(make_service:
             assert isinstance(late, Refused)
             return late == NEVERMORE  # until then: no store
 
-        await eventually(fenced, seconds=20, what="a store that answers")
+        await eventually(fenced, what="a store that answers")
         await gone(service)
 
 

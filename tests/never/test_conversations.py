@@ -20,6 +20,7 @@ from semcache.verifier.judge import Pair
 from semcache.verifier.serving import OwnedVerifier
 from tests.integration.conftest import MakeService, eventually
 from tests.never.conftest import answer_of, keep, request, user
+from tests.patience import LONG_S
 from tests.verifier.by_words import WordJudge, word_calibrations
 
 SYSTEM = {"role": "system", "content": "You answer for the X200."}
@@ -43,7 +44,7 @@ def told(result: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def sure() -> AsyncIterator[Verifier]:
-    judge = OwnedVerifier(SureJudge(), queue=9, deadline_s=5.0, calibrations=lambda fingerprint: word_calibrations())
+    judge = OwnedVerifier(SureJudge(), queue=9, deadline_s=LONG_S, calibrations=lambda fingerprint: word_calibrations())
     await judge.start()
     await eventually(lambda: judge.state().ready, what="the verifier")
     yield judge

@@ -14,11 +14,12 @@ from semcache.service import Service
 from tests import servers
 from tests.integration.conftest import MakeService, eventually
 from tests.never.conftest import keep, request
+from tests.patience import LONG_S
 from tests.prompts import prompt, reworded
 
-STORE_S = 0.3
-SLACK_S = 0.7
-"""What a busy machine of two cores adds."""
+STORE_S = 1.0
+SLACK_S = 8.0
+"""What a busy machine adds."""
 DEAD = {MissReason.STORE_TIMEOUT, MissReason.STORE_UNAVAILABLE, MissReason.DEADLINE}
 
 
@@ -40,8 +41,9 @@ async def timed(service: Service, text: str) -> float:
 async def test_two_hundred_lookups_of_a_hung_store_all_end_in_time(
     make_service: MakeService, server: servers.Server
 ) -> None:
-    """More than there are connections: waiting for one counts too."""
-    service = await make_service(url=server.url, store={"deadline_s": STORE_S, "write_deadline_s": STORE_S})
+    """Far more than there are connections: waiting for one counts too."""
+    store = {"deadline_s": STORE_S, "write_deadline_s": STORE_S, "pool_size": 8}
+    service = await make_service(url=server.url, store=store)
     stored = await keep(service, request(prompt(0)), "answer")
     server.pause()
     try:
@@ -68,7 +70,8 @@ async def test_a_store_that_hangs_between_two_tiers_is_waited_for_once(
     make_service: MakeService, server: servers.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers the exact read and hangs before the candidates are read."""
-    service = await make_service(url=server.url, store={"deadline_s": STORE_S})
+    deadline_s = 3.0  # two of them are more than one and what a busy machine adds
+    service = await make_service(url=server.url, store={"deadline_s": deadline_s})
     await keep(service, request(prompt(0)), "answer")
     embedder = service.embedder
     assert embedder is not None
@@ -81,7 +84,7 @@ async def test_a_store_that_hangs_between_two_tiers_is_waited_for_once(
 
     monkeypatch.setattr(embedder, "embed", and_then_it_hangs)
     try:
-        assert await timed(service, reworded(0)) < STORE_S + SLACK_S
+        assert await timed(service, reworded(0)) < 2 * deadline_s
     finally:
         server.resume()
 
@@ -101,5 +104,5 @@ async def test_the_whole_lookup_has_a_deadline_above_those_of_its_parts(make_ser
     outcome = await service.cache.lookup(request(reworded(0)))
     assert isinstance(outcome, Miss)
     assert outcome.reason is MissReason.DEADLINE
-    assert time.monotonic() - began < 0.3 + SLACK_S
+    assert time.monotonic() - began < LONG_S / 2
     assert isinstance(await service.cache.lookup(request(prompt(0))), Hit)

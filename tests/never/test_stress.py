@@ -28,7 +28,7 @@ from tests.prompts import prompt, reworded
 KEYS = (0, 1, 2)
 SPACES = ("a", "b")
 WORKERS = 16
-ROUNDS = 100
+ROUNDS = 60
 
 Key = tuple[str, int]
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from semcache.models import CacheIdentity, CacheRequest, Candidate, Embedding, Entry, MissReason
-from semcache.policy.conversation import SHOWN_CHARS, Guard, Step, reworded, steps
+from semcache.policy.conversation import MOST_STEPS, SHOWN_CHARS, Guard, Step, reworded, steps, to_judge, weakest
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
 from semcache.policy.identity import identify
 from semcache.policy.matching import Shortlist, Terms, shortlist
 from semcache.policy.normalize import Normalizer
-from semcache.ports import Draft, ManyRead
+from semcache.ports import Calibration, Draft, ManyRead
 from semcache.stores.codec import stamped
 
 NORMALIZER, TTL, RULES = Normalizer(), TtlRules.default(), Rules.default()
@@ -122,6 +122,36 @@ def test_where_no_turn_differs_the_last_one_is_judged_and_of_another_shape_nothi
     assert [step.asked == step.cached for step in steps(one, one)] == [True]
     assert steps(one, who(FIRST, said="Open the menu.").transcript) == []
     assert steps(one, f"{one}\nuser: more") == []
+
+
+def test_what_several_candidates_share_is_judged_once_and_no_more_than_the_bound() -> None:
+    asked = who(FIRST)
+    one, other = entry(who("how can I enable two factor authentication")), entry(who(FIRST, "And on a phone?"))
+    assert to_judge(asked, [one] * (MOST_STEPS + 1)) == [steps(asked.transcript, one.transcript)] * (MOST_STEPS + 1)
+    many = [entry(who(f"{FIRST} {number}")) for number in range(MOST_STEPS - 1)]
+    planned = to_judge(asked, [*many, other, one, many[0]])
+    assert [len(found) for found in planned] == [1] * MOST_STEPS + [0, 1]
+
+
+def test_prompts_are_judged_as_they_were_sent() -> None:
+    plain = [CacheRequest(messages=[{"role": "user", "content": text}], model="m") for text in ("a\nb", "a\nc")]
+    asked, kept = (identify(request, NORMALIZER, TTL, reworded=True) for request in plain)
+    assert to_judge(asked, [entry(kept)]) == [[Step("a\nb", "a\nc")]]
+
+
+def test_the_weakest_step_decides_and_none_may_be_left_out() -> None:
+    one, other = Step("a", "b"), Step("c", "d")
+    by_score = Calibration(fingerprint="f", bias=0.0, weights={"score": 1.0})
+
+    def told(*judged: Step, second: float | None) -> float | None:
+        return weakest(judged, {one: 5.0, other: second}, by_score, similarity=1.0, findings=())
+
+    alone = told(one, second=None)
+    assert alone is not None
+    assert alone > 0.99
+    assert told(one, other, second=0.0) == told(other, one, second=0.0) == 0.5
+    assert told(one, other, second=None) is None
+    assert told(second=0.0) is None
 
 
 @pytest.mark.parametrize(("exact", "pinned"), [(True, False), (False, True), (True, True)])

@@ -268,7 +268,7 @@ def test_what_cannot_be_judged_is_not_served() -> None:
     assert isinstance(surest_hit(identity(), both, read, [None, 0.95], 0.9), Hit)
     outcome = surest_hit(identity(), both, read, [None, None], 0.9)
     assert isinstance(outcome, Miss)
-    assert outcome.reason is MissReason.DOUBTED
+    assert outcome.reason is MissReason.NOT_JUDGED
 
 
 def test_with_nothing_near_enough_the_nearest_is_told() -> None:

@@ -13,6 +13,7 @@ from semcache.ports import Calibration
 from semcache.verifier.calibrations import ANY, Calibrations
 from semcache.verifier.judge import Pair
 from semcache.verifier.serving import OwnedVerifier
+from tests.patience import LONG_S
 
 FINGERPRINT: Final = "by-words-1"
 LONGEST: Final = 1000
@@ -67,7 +68,7 @@ def alike(asked: str, cached: str) -> float:
     return 12.0 * len(one & other) / max(1, len(one | other)) - 6.0
 
 
-def word_verifier(*, queue: int = 256, deadline_s: float = 5.0) -> OwnedVerifier:
+def word_verifier(*, queue: int = 256, deadline_s: float = LONG_S) -> OwnedVerifier:
     """A verifier to put into a service or a cache under test, not started."""
     return OwnedVerifier(
         WordJudge(), queue=queue, deadline_s=deadline_s, calibrations=lambda fingerprint: word_calibrations()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import LONG_S
+
 _SCRIPT = """
 import sys
 from pathlib import Path
@@ -29,6 +31,6 @@ def untrained_weights(folder: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.is_file():
             made = file.with_name("untrained-new.npz")
-            subprocess.run([sys.executable, "-W", "ignore", "-c", _SCRIPT, str(made)], check=True, timeout=120)
+            subprocess.run([sys.executable, "-W", "ignore", "-c", _SCRIPT, str(made)], check=True, timeout=3 * LONG_S)
             made.rename(file)
     return file

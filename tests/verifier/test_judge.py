@@ -20,6 +20,7 @@ from semcache.verifier.inputs import LIMIT
 from semcache.verifier.judge import PackagedJudge, Pair, TokenCache
 from semcache.verifier.runtime import Runtime
 from tests.embedders.processes import pids_with, wait_until
+from tests.patience import LONG_S
 
 PAIRS = [
     Pair("How do I reset my password?", "how can i change my password"),
@@ -47,7 +48,7 @@ from semcache.verifier.judge import PackagedJudge
 from semcache.verifier.serving import OwnedVerifier
 async def main():
     judge = PackagedJudge(Path({str(prepared_models_dir)!r}), threads=1, file=Path({str(untrained_verifier)!r}))
-    verifier = OwnedVerifier(judge, queue=8, deadline_s=10)
+    verifier = OwnedVerifier(judge, queue=8, deadline_s=60)
     await verifier.start()
     while not verifier.state().ready:
         await asyncio.sleep(0.01)
@@ -57,7 +58,7 @@ async def main():
 asyncio.run(main())
 print(sorted({{"torch", "transformers", "sentence_transformers"}} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=LONG_S, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
 

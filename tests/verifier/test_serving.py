@@ -14,10 +14,11 @@ from semcache.engines import owner
 from semcache.errors import VerifierTimeout, VerifierUnavailable
 from semcache.verifier.judge import PackagedJudge
 from semcache.verifier.serving import BATCH, OwnedVerifier
+from tests.patience import LONG_S
 from tests.verifier.by_words import WordJudge, word_calibrations, word_verifier
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = LONG_S) -> None:
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "the condition never held"
@@ -31,7 +32,7 @@ def judge() -> WordJudge:
 
 @pytest.fixture
 async def verifier(judge: WordJudge) -> AsyncIterator[OwnedVerifier]:
-    made = OwnedVerifier(judge, queue=64, deadline_s=5.0)
+    made = OwnedVerifier(judge, queue=64, deadline_s=LONG_S)
     await made.start()
     await until(lambda: made.state().ready)
     yield made
@@ -116,7 +117,7 @@ async def test_without_weights_it_is_unavailable_and_says_so_once(
     tries: list[int] = []
     load = judge.load
     monkeypatch.setattr(judge, "load", lambda: (tries.append(1), load()))
-    verifier = OwnedVerifier(judge, queue=4, deadline_s=1.0)
+    verifier = OwnedVerifier(judge, queue=4, deadline_s=LONG_S)
     await verifier.start()
     await until(lambda: len(tries) > 3)
     assert "weights.npz is absent" in verifier.state().detail
