@@ -96,6 +96,8 @@ class MissReason(StrEnum):
     """The nearest neighbour asks something else."""
     DOUBTED = "doubted"
     """Something near enough was there, and the verifier is not sure enough that it answers this prompt."""
+    NOT_JUDGED = "not_judged"
+    """Something near enough was there, and it is too long for the verifier, or too much of a conversation differs."""
     GUARDED = "guarded"
     """Something near enough was there, and a guard saw a difference that is certain to matter."""
     SHADOWED = "shadowed"

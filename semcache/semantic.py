@@ -2,13 +2,15 @@
 
     embed -> nearest k of the group -> read them -> shortlist (threshold, guards) -> verifier -> the surest, or a miss
 
-k is a handful and doubles while neighbours turn out dead or vetoed; the verifier judges all that is open in one run.
+k is a handful and doubles while neighbours turn out dead or vetoed; the verifier judges all that is open in one run, of
+conversations each turn that differs (`policy.conversation`), and the turn that it doubts most decides.
 Every broken dependency is a miss with a named reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +18,7 @@ import msgspec
 from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable, VerifierUnavailable
 from semcache.models import CacheIdentity, Embedding, Entry, Hit, Miss, MissReason, Nearest
 from semcache.policy.calibration import confidence_of, mode_of, threshold_of
-from semcache.policy.confidence import features, probability
+from semcache.policy.conversation import Step, to_judge, weakest
 from semcache.policy.guards import Rules
 from semcache.policy.matching import Open, Shortlist, Terms, nearest_hit, shortlist, surest_hit, telling, withheld
 from semcache.policy.trust import Standing, heed
@@ -153,27 +155,23 @@ class SemanticTier:
         if self._verifier is None or terms.confidence is None:
             return self._held(identity, nearest_hit(identity, listed, read))
         judge = self._verifier
-        scores = await judge.scores(identity.compared, [one.entry.compared for one in listed.open])
+        planned = to_judge(identity, [one.entry for one in listed.open])
+        scores = await _scores(judge, dict.fromkeys(step for found in planned for step in found))
         calibration = judge.calibration(query.space)
         verified = self._verified if mode_of(self._settings, identity.namespace) == "verified" else None
 
-        def chance(one: Open, score: float) -> float:
-            evidence = features(
-                identity.compared,
-                one.entry.compared,
-                score=score,
-                similarity=one.similarity,
-                findings=one.findings,
-                known=judge.known,
+        def chance(one: Open, found: Sequence[Step]) -> float | None:
+            sure = weakest(
+                found, scores, calibration, similarity=one.similarity, findings=one.findings, known=judge.known
             )
-            sure, held = probability(evidence, calibration), self._standing(one.entry)
+            if sure is None:
+                return None
+            held = self._standing(one.entry)
             if verified is not None:
                 return verified.weigh(one.entry.entry_id, sure)
             return sure if held is None else held.discounted(sure)
 
-        chances = [
-            None if score is None else chance(one, score) for one, score in zip(listed.open, scores, strict=True)
-        ]
+        chances = [chance(one, found) for one, found in zip(listed.open, planned, strict=True)]
         outcome = surest_hit(identity, listed, read, chances, terms.confidence if verified is None else 0.0)
         if verified is not None and isinstance(outcome, Hit):
             return self._explored(verified, identity, outcome)
@@ -191,6 +189,20 @@ class SemanticTier:
         if isinstance(outcome, Hit) and mode_of(self._settings, identity.namespace) == "shadow":
             return withheld(outcome, MissReason.SHADOWED)
         return outcome
+
+
+async def _scores(judge: Verifier, steps: Collection[Step]) -> dict[Step, float | None]:
+    """The verifier's scores of all steps, in one run. Raises VerifierUnavailable."""
+    cached: dict[str, list[str]] = {}
+    for step in steps:
+        cached.setdefault(step.asked, []).append(step.cached)
+    # Queued together, so that the verifier takes them together: a call is about one text that is asked.
+    told = await asyncio.gather(*(judge.scores(asked, texts) for asked, texts in cached.items()))
+    return {
+        Step(asked, text): score
+        for (asked, texts), scores in zip(cached.items(), told, strict=True)
+        for text, score in zip(texts, scores, strict=True)
+    }
 
 
 def degraded(observer: Observer, part: str, error: Unavailable) -> Miss:

@@ -8,6 +8,7 @@ import pytest
 
 from semcache.errors import VerifierTimeout
 from semcache.models import CacheRequest, Hit, Miss, MissReason
+from semcache.policy.conversation import MOST_STEPS
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
 from semcache.policy.identity import identify
@@ -19,7 +20,7 @@ from semcache.settings import Settings
 from tests.conftest import Backend
 from tests.integration.conftest import MakeService, eventually, make_service
 from tests.never.conftest import keep, request
-from tests.verifier.by_words import word_verifier
+from tests.verifier.by_words import LONGEST, word_verifier
 
 __all__ = ["make_service"]
 
@@ -58,7 +59,7 @@ def tier(service: Service, verifier: Verifier | None, **settings: object) -> Sem
 
 
 async def ask(service: Service, tier: SemanticTier, asked: CacheRequest) -> Hit | Miss:
-    identity = identify(asked, service.normalizer, TtlRules.default())
+    identity = identify(asked, service.normalizer, TtlRules.default(), reworded=tier._settings.context == "semantic")
     return await tier.find(identity, Terms(), Miss(reason=MissReason.NOT_FOUND), Laps(lambda: 0.0, {}))
 
 
@@ -108,6 +109,67 @@ async def test_a_broken_verifier_is_a_miss_with_its_name(make_service: MakeServi
     slow = word_verifier()
     slow.__class__ = Slow
     assert await ask(service, tier(service, slow), REWORDED) == Miss(reason=MissReason.VERIFIER_TIMEOUT)
+
+
+def talk(*asked: str) -> CacheRequest:
+    """A conversation in which every question is answered alike."""
+    turns = [{"role": "user", "content": text} for text in asked]
+    said = {"role": "assistant", "content": "Yes."}
+    return request(messages=[message for turn in turns for message in (turn, said)][:-1])
+
+
+FIRST, SECOND, LAST = (
+    "Can two doors have one alarm here?",
+    "Is there a key that turns it off at night?",
+    "And by phone?",
+)
+TALK = talk(FIRST, SECOND, LAST)
+
+
+async def telling(make_service: MakeService) -> Service:
+    """A service that stores conversations as ones that may be worded otherwise."""
+    service = await make_service()
+    service.cache._settings = service.settings.model_copy(update={"mode": "guarded", "context": "semantic"})
+    return service
+
+
+async def test_of_a_conversation_the_turn_that_is_doubted_most_decides(
+    make_service: MakeService, verifier: Verifier
+) -> None:
+    service = await telling(make_service)
+    await keep(service, TALK, "so")
+    judge = verifier._judge  # type: ignore[attr-defined]
+    judged = tier(service, verifier, context="semantic")
+    served = await ask(service, judged, talk("can two doors have one alarm here", SECOND.lower(), LAST))
+    assert isinstance(served, Hit)
+    [batch] = judge.batches  # one run, and nothing of the turn that is the same
+    assert [len(pair.asked.split("\n")) for pair in batch] == [2, 4]
+    other = talk("can two doors have one alarm here", "Which colours do the keys of the doors come in?", LAST)
+    refused = await ask(service, judged, other)
+    assert isinstance(refused, Miss)
+    assert refused.reason is MissReason.DOUBTED
+    assert refused.nearest is not None
+    assert refused.nearest.confidence is not None
+    assert served.confidence is not None
+    assert refused.nearest.confidence < 0.9 <= served.confidence
+
+
+async def test_what_differs_in_too_many_turns_or_is_too_long_is_not_judged(
+    make_service: MakeService, verifier: Verifier
+) -> None:
+    service = await telling(make_service)
+    judged = tier(service, verifier, context="semantic", threshold=0.0)
+    many = [f"Can all the doors have one alarm{'?' * (at + 1)}" for at in range(MOST_STEPS + 1)]
+    await keep(service, talk(*many, LAST), "so")
+    outcome = await ask(service, judged, talk(*(text.lower() for text in many), LAST))
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.NOT_JUDGED
+    fewer = [*(text.lower() for text in many[1:]), LAST]
+    assert isinstance(await ask(service, judged, talk(many[0], *fewer)), Hit)
+    await keep(service, talk(FIRST + " word" * (LONGEST // 5), LAST), "so")
+    outcome = await ask(service, judged, talk(FIRST.lower() + " word" * (LONGEST // 5), LAST))
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.NOT_JUDGED
 
 
 async def test_with_the_verifier_off_guards_temper_the_cosine(make_service: MakeService) -> None:

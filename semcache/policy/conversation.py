@@ -10,12 +10,14 @@ Pure: no clock, no randomness, no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from semcache.models import CacheIdentity, Entry
 from semcache.policy import guards
+from semcache.policy.confidence import features, probability
 from semcache.policy.guards import GUARDS, Finding, Force, Reading, Rules
+from semcache.ports import Calibration
 
 _USER: Final = "user: "
 _ANSWER: Final = "assistant: "
@@ -24,6 +26,8 @@ BEFORE: Final = 2
 """Turns ahead of a step's own that are shown with it: the answer that it follows on, and that answer's question."""
 SHOWN_CHARS: Final = 96
 """Of each turn around a step's own."""
+MOST_STEPS: Final = 32
+"""Of all candidates of a lookup together: the verifier has other callers, too."""
 
 
 class Step(NamedTuple):
@@ -31,6 +35,47 @@ class Step(NamedTuple):
 
     asked: str
     cached: str
+
+
+def to_judge(identity: CacheIdentity, entries: Sequence[Entry]) -> list[list[Step]]:
+    """What the verifier judges of a request and each of its candidates: the two prompts, or the steps.
+
+    Nothing of a candidate that would bring the steps to more than MOST_STEPS, those shared with others counted once.
+    """
+    if not identity.transcript:
+        return [[Step(identity.prompt, entry.prompt)] for entry in entries]
+    planned: list[list[Step]] = []
+    together: frozenset[Step] = frozenset()
+    for entry in entries:
+        found = steps(identity.transcript, entry.transcript)
+        if len(together.union(found)) > MOST_STEPS:
+            found = []
+        together = together.union(found)
+        planned.append(found)
+    return planned
+
+
+def weakest(
+    judged: Sequence[Step],
+    scores: Mapping[Step, float | None],
+    calibration: Calibration,
+    *,
+    similarity: float,
+    findings: Collection[Finding],
+    known: Collection[str] = frozenset(),
+) -> float | None:
+    """The probability of the step that is least probable to deserve one answer; None unless all of them were judged.
+
+    `similarity` and `findings` are of the whole; `known`: see `repeats.is_repeat`.
+    """
+    chances: list[float] = []
+    for step in judged:
+        score = scores[step]
+        if score is None:
+            return None
+        evidence = features(*step, score=score, similarity=similarity, findings=findings, known=known)
+        chances.append(probability(evidence, calibration))
+    return min(chances, default=None)
 
 
 def steps(asked: str, cached: str) -> list[Step]:

@@ -65,6 +65,7 @@ _WEIGHT: Final = {
             MissReason.EXPIRED,
             MissReason.INVALIDATED,
             MissReason.DOUBTED,
+            MissReason.NOT_JUDGED,
             MissReason.GUARDED,
             MissReason.SHADOWED,
             MissReason.EXPLORED,
@@ -225,7 +226,7 @@ def surest_hit(
     judged = [(chance, one) for chance, one in zip(probabilities, listed.open, strict=True) if chance is not None]
     if not judged:
         missed = listed.missed
-        reason = telling(missed.reason, MissReason.DOUBTED) if listed.open else missed.reason
+        reason = telling(missed.reason, MissReason.NOT_JUDGED) if listed.open else missed.reason
         return msgspec.structs.replace(missed, reason=reason)
     chance, best = max(judged, key=lambda pair: (pair[0], pair[1].similarity))
     if chance >= least:
