@@ -83,8 +83,10 @@ def test_curl_commands_name_a_route_and_give_it_a_body_that_it_takes(words: list
 
 @pytest.mark.parametrize("words", [words for _, words in COMMANDS if words[0].endswith("python")], ids=" ".join)
 def test_scripts_and_their_flags_exist(words: list[str]) -> None:
-    file = words[2].replace(".", "/") + "/__main__.py" if words[1] == "-m" else words[1]
-    script = (ROOT / file).read_text(encoding="utf-8")
+    module = ROOT / words[2].replace(".", "/")
+    package = module / "__main__.py"
+    file = (package if package.exists() else module.with_suffix(".py")) if words[1] == "-m" else ROOT / words[1]
+    script = file.read_text(encoding="utf-8")
     for flag in (word for word in words if word.startswith("--")):
         assert f'"{flag}"' in script, flag
 

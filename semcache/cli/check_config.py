@@ -17,6 +17,7 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from semcache.cli import flags
+from semcache.cli.verifier import examined
 from semcache.errors import ConfigError, SemcacheError
 from semcache.gateway.routing import Upstreams
 from semcache.judge_model import routed
@@ -32,6 +33,10 @@ def run(chosen: argparse.Namespace) -> int:
         _print_table(settings)
         errors = list(_errors(settings))
         warnings += _warnings(settings)
+        verifier = examined(settings)
+        print(f"verifier: {verifier.summary}")
+        errors += [f"{one.code}: {one.detail}" for one in verifier.findings if one.fault]
+        warnings += [f"{one.code}: {one.detail}" for one in verifier.findings if not one.fault]
     except ConfigError as error:
         errors = str(error).splitlines()
     for line in warnings:

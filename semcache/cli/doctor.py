@@ -1,5 +1,7 @@
 """`semcache doctor`: check that records, bookkeeping and snapshots agree; mend with `--repair`.
 
+It tells of the verifier, too, where a mode needs it; that is mended by a start, or by what the line says.
+
 Works beside a running service, on the same store, and without one: then it runs the embedded server meanwhile.
 """
 
@@ -14,6 +16,7 @@ from tqdm import tqdm
 
 from semcache.admin.doctor import Doctor, Report
 from semcache.cli import flags
+from semcache.cli.verifier import examined
 from semcache.ports import Finding
 from semcache.service import Service
 from semcache.settings import Settings, load
@@ -27,12 +30,15 @@ def run(chosen: argparse.Namespace) -> int:
     settings = load()
     with _server_url(settings) as url:
         report = asyncio.run(_check(settings, url, chosen.repair))
-    for finding in report.findings:
+    verifier = examined(settings)
+    for finding in (*report.findings, *verifier.findings):
         print(_line(finding))
+    if verifier.needed:
+        print(f"verifier: {verifier.summary}")
     mendable = any(finding.fault and finding.repaired < finding.count for finding in report.findings)
     hint = "; try semcache doctor --repair" if mendable and not chosen.repair else ""
     print(f"{report.entries} entries read: {'sound' if report.healthy else 'faults remain'}{hint}")
-    return 0 if report.healthy else 1
+    return 0 if report.healthy and not any(finding.fault for finding in verifier.findings) else 1
 
 
 @contextmanager

@@ -152,7 +152,9 @@ def test_a_judge_that_nobody_would_ask_is_told_of(
     monkeypatch.setenv("SEMCACHE_UPSTREAM_API_KEY", SECRET)
     monkeypatch.setenv("SEMCACHE_MODE", "shadow")
     assert main(["check-config"]) == 0
-    assert "judge" not in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "never asked" not in told
+    assert "no api_key" not in told
 
 
 def test_guard_tables_are_checked(
@@ -168,3 +170,16 @@ def test_guard_tables_are_checked(
     assert main(["check-config"]) == 0
     assert main(["guard-tables", "oposites"]) == 1
     assert "'oposites'" in capsys.readouterr().err
+
+
+def test_the_verifier_is_told_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config"]) == 0
+    assert "verifier: not needed" in capsys.readouterr().out
+    monkeypatch.setenv("SEMCACHE_MODE", "guarded")
+    assert main(["check-config"]) == 0
+    shown = capsys.readouterr()
+    assert "needed by default (guarded); not prepared" in shown.out
+    assert "warning: verifier_unprepared: " in shown.err
+    monkeypatch.setattr("semcache.verifier.packaged.fingerprint", lambda file: "cross-0")
+    assert main(["check-config"]) == 1
+    assert "error: verifier_calibration: " in capsys.readouterr().err

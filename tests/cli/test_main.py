@@ -16,7 +16,8 @@ from semcache.cli import main, parser
 from tests.patience import LONG_S
 
 COMMANDS = (
-    "serve", "check-config", "doctor", "rebuild", "stats", "feedback", "tune", "train", "new-key", "version"
+    "serve", "check-config", "doctor", "rebuild", "stats", "feedback", "tune", "train", "guard-tables", "new-key",
+    "version",
 )  # fmt: skip
 
 
