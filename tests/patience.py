@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-LONG_S: Final = 60.0
+LONG_S: Final = 150.0
 """Seconds within which whatever has to happen has happened, however busy the machine."""
 
 _DEADLINES: Final[Mapping[str, Mapping[str, float]]] = {

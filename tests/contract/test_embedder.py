@@ -49,7 +49,7 @@ async def make(request: pytest.FixtureRequest, tmp_path: Path, prepared_models_d
         yield maker
 
 
-async def ready(embedder: Embedder, timeout_s: float = LONG_S) -> Embedder:
+async def ready(embedder: Embedder, timeout_s: float = 2 * LONG_S) -> Embedder:
     end = time.monotonic() + timeout_s
     while not embedder.state().ready:
         assert time.monotonic() < end, embedder.state().detail

@@ -45,7 +45,7 @@ from semcache.embedders.batching import BatchingEmbedder
 from semcache.embedders.minilm import MiniLm
 async def main():
     encoder = MiniLm(Path({str(prepared_models_dir)!r}), threads=1, batch=8, max_windows=8)
-    embedder = BatchingEmbedder(encoder, queue=8, batch=8, deadline_s=60)
+    embedder = BatchingEmbedder(encoder, queue=8, batch=8, deadline_s=150)
     await embedder.start()
     while not embedder.state().ready:
         await asyncio.sleep(0.01)

@@ -134,7 +134,7 @@ async def test_retries_stay_inside_the_deadline(server: EmbeddingServer, embedde
     began = time.monotonic()
     with pytest.raises(EmbedderUnavailable):
         await embedder.embed(["x"], deadline_s=0.7)
-    assert time.monotonic() - began < LONG_S / 2
+    assert time.monotonic() - began < 30
     assert len(server.requests) <= 2 + openai_api.RETRIES
 
 

@@ -19,7 +19,7 @@ from tests.serving import Served, served
 
 KILLS = int(os.environ.get("SEMCACHE_TEST_KILLS", "6"))
 STORES_A_ROUND = 40
-pytestmark = pytest.mark.timeout(300 + 60 * KILLS)
+pytestmark = pytest.mark.timeout(600 + 60 * KILLS)
 
 
 @pytest.fixture

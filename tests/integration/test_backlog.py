@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 
 from semcache.models import CacheRequest, Hit, SemanticState, Stored
 from semcache.ports import Row
 from tests.integration.conftest import MakeService, eventually
 from tests.prompts import prompt, reworded
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def request(text: str) -> CacheRequest:

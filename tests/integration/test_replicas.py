@@ -20,8 +20,6 @@ from tests.integration.conftest import MakeService, eventually, is_ready
 from tests.patience import LONG_S
 from tests.prompts import prompt, reworded
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def request(text: str, **fields: Any) -> CacheRequest:
     return CacheRequest(messages=[{"role": "user", "content": text}], model="m", **fields)

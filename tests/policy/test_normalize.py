@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-import time
 from collections import defaultdict
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from semcache.policy.normalize import TEXT_STEPS, WORD_STEPS, Normalizer
 from semcache.settings import NormalizationSettings
 from tests import evaldata
+from tests.yardstick import once
 
 NAMES = [step.name for step in (*TEXT_STEPS, *WORD_STEPS)]
 DEFAULT = Normalizer()
@@ -200,9 +200,7 @@ def test_digits_are_never_lost(text: str) -> None:
 )
 def test_long_prompts_take_linear_time(piece: str) -> None:
     text = piece * (100_000 // len(piece))
-    begin = time.process_time()
-    DEFAULT(text)
-    assert time.process_time() - begin < 1.0
+    assert once(lambda: DEFAULT(text)) < 4_500
 
 
 @pytest.mark.parametrize("name", ["llm_prompts", "bitext_class"])

@@ -89,7 +89,6 @@ async def test_an_epoch_that_not_every_shard_took_is_an_error() -> None:
                 gc.collect()
 
 
-@pytest.mark.timeout(300)
 async def test_calls_that_were_given_up_leave_no_answer_to_others() -> None:
     """A connection whose caller ran out of time must not hand its late answer to the next one.
 

@@ -48,7 +48,7 @@ from semcache.verifier.judge import PackagedJudge
 from semcache.verifier.serving import OwnedVerifier
 async def main():
     judge = PackagedJudge(Path({str(prepared_models_dir)!r}), threads=1, file=Path({str(untrained_verifier)!r}))
-    verifier = OwnedVerifier(judge, queue=8, deadline_s=60)
+    verifier = OwnedVerifier(judge, queue=8, deadline_s=150)
     await verifier.start()
     while not verifier.state().ready:
         await asyncio.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -84,6 +85,19 @@ async def test_one_bad_pair_spoils_no_other(judge: WordJudge, verifier: OwnedVer
         await bad
     await first
     assert verifier.state().ready
+
+
+async def test_the_start_waits_for_no_load(judge: WordJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, load = threading.Event(), judge.load
+    monkeypatch.setattr(judge, "load", lambda: (loaded.wait(LONG_S), load()))
+    verifier = OwnedVerifier(judge, queue=4, deadline_s=LONG_S)
+    await verifier.start()
+    assert verifier.state().detail == "preparing"
+    with pytest.raises(VerifierUnavailable, match="preparing"):
+        await verifier.scores("too early", ["x"])
+    loaded.set()
+    await until(lambda: verifier.state().ready)
+    await verifier.aclose()
 
 
 async def test_a_model_that_dies_is_loaded_again(
