@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from semcache.policy.guards import GUARDS, Finding
-from semcache.policy.repeats import is_repeat
+from semcache.policy.repeats import Repeat, repeat
 from semcache.ports import Calibration
 
 _WORD: Final = re.compile(r"\w+")
 
-FEATURES: Final = ("score", "similarity", "shared", "short", "repeat", *(f"doubt:{guard}" for guard in GUARDS))
+FEATURES: Final = ("score", "similarity", "shared", "short", "repeat", "slip", *(f"doubt:{guard}" for guard in GUARDS))
 """Names of all features, in order."""
 
 
@@ -33,15 +33,17 @@ def features(
     """The evidence of a pair, by feature name; those that are 0 may be missing.
 
     `score`: the verifier's, a logit; `similarity`: cosine; `findings`: the guards' (a veto counts as its doubt);
-    `known`: see `repeats.is_repeat`.
+    `known`: see `repeats.repeat`.
     """
     words_a, words_b = _words(a), _words(b)
+    again = repeat(a, b, known)
     found = {
         "score": score,
         "similarity": similarity,
         "shared": len(words_a & words_b) / max(1, len(words_a | words_b)),
         "short": 1.0 / (1.0 + min(len(words_a), len(words_b))),
-        "repeat": float(is_repeat(a, b, known)),
+        "repeat": float(again is Repeat.SURE),
+        "slip": float(again is Repeat.LIKELY),
     }
     found.update((f"doubt:{finding.guard}", 1.0) for finding in findings)
     return found

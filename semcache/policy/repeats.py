@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from enum import Enum
 from typing import Final
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[^\s\w.,;:!?'\"()…]")
@@ -42,21 +43,40 @@ _NUMBERS: Final = {
 _LONGEST: Final = 2000
 """Characters; longer prompts are left to the others."""
 _SHORTEST_SLIP: Final = 4
+_SHORTEST_TERM: Final = 6
+_TELLING: Final = re.compile(r"(?:ates?|ites?|ides?|ines?|[aey]nes?|ols?|als?|ous|ic|ose|ase|ism|ist)$")
+"""Endings of chemistry and other trades: nitrate and nitrite, ferrous and ferric, hexane and hexene."""
 _TWO_SLIPS: Final = 8
 """Letters from which on two slips in a word are taken for slips."""
 
 
-def is_repeat(a: str, b: str, known: Collection[str]) -> bool:
+class Repeat(Enum):
+    """How surely one prompt is the other but for its surface."""
+
+    NO = "no"
+    LIKELY = "likely"
+    """But for a letter in a long word that nobody knows in either spelling: a name, a term, seldom two of them."""
+    SURE = "sure"
+
+
+def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
     """Whether the prompts are one but for their surface. `known`: words that are spelt as they are meant, lower-case.
 
     Symmetric. Words in another order, another number, or one known word for another are no surface.
     """
     if max(len(a), len(b)) > _LONGEST:
-        return False
+        return Repeat.NO
     one, other = words(a), words(b)
     if len(one) != len(other) or not one:
-        return False
-    return all(left == right or is_slip(left, right, known) for left, right in zip(one, other, strict=True))
+        return Repeat.NO
+    found = Repeat.SURE
+    for left, right in zip(one, other, strict=True):
+        if left == right or is_slip(left, right, known):
+            continue
+        if not _is_slip_in_a_term(left, right, known):
+            return Repeat.NO
+        found = Repeat.LIKELY
+    return found
 
 
 def words(text: str) -> Sequence[str]:
@@ -76,6 +96,15 @@ def is_slip(one: str, other: str, known: Collection[str]) -> bool:
         return False
     most = 2 if min(len(one), len(other)) >= _TWO_SLIPS else 1
     return distance(one, other, most) <= most
+
+
+def _is_slip_in_a_term(one: str, other: str, known: Collection[str]) -> bool:
+    """One letter more, less, or other, after the first and before an ending that tells terms apart."""
+    if min(len(one), len(other)) < _SHORTEST_TERM or not (one.isalpha() and other.isalpha()):
+        return False
+    if one in known or other in known or one[0] != other[0] or (one[-4:] != other[-4:] and _TELLING.search(one)):
+        return False
+    return distance(one, other, 1) <= 1
 
 
 def distance(one: str, other: str, most: int) -> int:
