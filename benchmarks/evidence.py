@@ -25,6 +25,7 @@ from semcache.models import Embedding
 from semcache.policy import conversation, guards
 from semcache.policy.calibration import default_threshold
 from semcache.policy.confidence import features, probability
+from semcache.policy.conversation import TURNS, Step, steps, weakest
 from semcache.policy.guards import Finding, Force, Reading, Rules
 from semcache.policy.normalize import Normalizer
 from semcache.policy.similarity import similarity
@@ -33,6 +34,7 @@ from semcache.settings import Settings
 from semcache.verifier import calibrations, weights
 from semcache.verifier.judge import PackagedJudge, Pair
 from semcache.verifier.train import calibrate, sets
+from semcache.verifier.train.dialogs import Dialogs
 from semcache.verifier.train.pairs import LabelledPair
 
 REFUSED = -1.0
@@ -83,13 +85,16 @@ class Evidence:
         self._refused: dict[bytes, bool] = {}
         self._chances: dict[bytes, float] = {}
         self.calibration = Calibration(fingerprint=self.fingerprint, bias=0.0, weights={"score": 1.0})
+        self.turns = self.calibration
+        """For turns of conversations."""
         self.calibrated = "nothing"
         """Where the calibration comes from, in words."""
 
     def calibrate(self, data: Path, *, count: int, seed: int) -> None:
         """Take the package's calibration; where that is of another verifier, fit one on the calibration folds."""
         try:
-            self.calibration = calibrations.load(self.fingerprint).of(self.space)
+            shipped = calibrations.load(self.fingerprint)
+            self.calibration, self.turns = shipped.of(self.space), shipped.of(TURNS)
             self.calibrated = "the package's"
             return
         except VerifierUnavailable as error:
@@ -106,6 +111,10 @@ class Evidence:
         found = self.columns(chosen)
         evidence = calibrate.evidence(chosen, found.score.tolist(), found.cosine.tolist())
         self.calibration = calibrate.fit(evidence, chosen, fingerprint=self.fingerprint)
+        turns = list(Dialogs(data, sets.Fold.CALIBRATION).pairs(rng, count // 4))
+        self.score([(pair.b, pair.a) for pair in turns])
+        told = [(pair, score) for pair in turns if (score := self._scores.get((pair.b, pair.a))) is not None]
+        self.turns = calibrate.of_turns(told, fingerprint=self.fingerprint)
         self.calibrated = f"fitted here on {len(chosen):,} pairs of the calibration folds"
 
     # -- texts --------------------------------------------------------------------------------------------------------
@@ -204,16 +213,18 @@ class Evidence:
     def columns(self, pairs: Sequence[LabelledPair], *, by_turn: bool = False) -> Columns:
         """Everything about labelled pairs: `b` asks, `a` is cached. `by_turn`: they are transcripts."""
         self.embed(text for pair in pairs for text in (pair.a, pair.b))
-        self.score([(pair.b, pair.a) for pair in pairs])
+        planned = [steps(pair.b, pair.a) if by_turn else [Step(pair.b, pair.a)] for pair in pairs]
+        self.score([step for found in planned for step in found])
+        calibration = self.turns if by_turn else self.calibration
         rows = []
-        for pair in pairs:
+        for pair, judged in zip(pairs, planned, strict=True):
             one = (pair.b, pair.a)
-            cosine, score = self.similarity(*one), self._scores.get(one)
+            cosine, scores = self.similarity(*one), {step: self._scores.get(step) for step in judged}
             findings = self.findings_by_turn(*one) if by_turn else self.findings(*one)
-            known = -100.0 if score is None else score
-            chance = 0.0 if score is None else self._probability(one, score, cosine, findings or ())
+            known = min((-100.0 if score is None else score for score in scores.values()), default=-100.0)
+            chance = weakest(judged, scores, calibration, similarity=cosine, findings=findings or (), known=words())
             direct = not by_turn and self.spelling(pair.a) == self.spelling(pair.b)
-            rows.append((cosine, known, findings is None, chance, direct))
+            rows.append((cosine, known, findings is None, chance or 0.0, direct))
         table = np.array(rows, np.float64).reshape(len(rows), 5)
         return Columns(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0)
 

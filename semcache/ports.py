@@ -617,6 +617,8 @@ class Verifier(Protocol):
     def calibration(self, space: str) -> Calibration:
         """For decisions on neighbours in a vector space; one without the cosine for a space that was never measured.
 
+        `policy.conversation.TURNS` in place of a space: for single turns of conversations.
+
         Raises VerifierUnavailable while it is not known.
         """
 

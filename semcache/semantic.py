@@ -18,7 +18,7 @@ import msgspec
 from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable, VerifierUnavailable
 from semcache.models import CacheIdentity, Embedding, Entry, Hit, Miss, MissReason, Nearest
 from semcache.policy.calibration import confidence_of, mode_of, threshold_of
-from semcache.policy.conversation import Step, to_judge, weakest
+from semcache.policy.conversation import TURNS, Step, to_judge, weakest
 from semcache.policy.guards import Rules
 from semcache.policy.matching import Open, Shortlist, Terms, nearest_hit, shortlist, surest_hit, telling, withheld
 from semcache.policy.trust import Standing, heed
@@ -157,7 +157,7 @@ class SemanticTier:
         judge = self._verifier
         planned = to_judge(identity, [one.entry for one in listed.open])
         scores = await _scores(judge, dict.fromkeys(step for found in planned for step in found))
-        calibration = judge.calibration(query.space)
+        calibration = judge.calibration(TURNS if identity.transcript else query.space)
         verified = self._verified if mode_of(self._settings, identity.namespace) == "verified" else None
 
         def chance(one: Open, found: Sequence[Step]) -> float | None:

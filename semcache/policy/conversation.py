@@ -28,6 +28,8 @@ SHOWN_CHARS: Final = 96
 """Of each turn around a step's own."""
 MOST_STEPS: Final = 32
 """Of all candidates of a lookup together: the verifier has other callers, too."""
+TURNS: Final = "turns"
+"""The calibration for steps, of whatever vector space: the cosine of two conversations says little of one turn."""
 
 
 class Step(NamedTuple):
@@ -66,7 +68,7 @@ def weakest(
 ) -> float | None:
     """The probability of the step that is least probable to deserve one answer; None unless all of them were judged.
 
-    `similarity` and `findings` are of the whole; `known`: see `repeats.is_repeat`.
+    `similarity` and `findings` are of the whole; `known`: see `repeats.repeat`.
     """
     chances: list[float] = []
     for step in judged:

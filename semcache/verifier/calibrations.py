@@ -1,4 +1,7 @@
-"""What turns the verifier's scores into probabilities, by vector space: `calibration.json`, written by training."""
+"""What turns the verifier's scores into probabilities: `calibration.json`, written by training.
+
+By vector space, as the cosine is evidence too; and one for turns of conversations, without it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import msgspec
 
 from semcache.errors import VerifierUnavailable
 from semcache.policy.confidence import FEATURES
+from semcache.policy.conversation import TURNS
 from semcache.ports import Calibration
 
 FILE: Final = Path(__file__).parent / "calibration.json"
@@ -24,7 +28,7 @@ class Calibrations(msgspec.Struct, frozen=True):
     spaces: dict[str, Calibration]
 
     def of(self, space: str) -> Calibration:
-        """For decisions on neighbours in a vector space."""
+        """For decisions on neighbours in a vector space, or on TURNS."""
         return self.spaces.get(space) or self.spaces[ANY]
 
 
@@ -44,7 +48,7 @@ def load(fingerprint: str, file: Path = FILE) -> Calibrations:
             raise VerifierUnavailable(
                 f"{file} is of the verifier {calibration.fingerprint}, not of {fingerprint}: calibrate anew"
             )
-        allowed = set(FEATURES) - ({"similarity"} if space == ANY else set())
+        allowed = set(FEATURES) - ({"similarity"} if space in (ANY, TURNS) else set())
         if strange := set(calibration.weights) - allowed:
             raise VerifierUnavailable(f"{file}, {space!r}: no evidence is called {', '.join(sorted(strange))} here")
     return found

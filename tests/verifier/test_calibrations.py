@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from semcache.errors import VerifierUnavailable
+from semcache.policy.conversation import TURNS
 from semcache.verifier.calibrations import Calibrations, load
 
 
@@ -26,6 +27,8 @@ def test_a_space_has_its_own_and_others_the_one_for_all(tmp_path: Path) -> None:
     assert found.of("minilm-a").weights["similarity"] == 4.0
     assert found.of("minilm-b").weights == {"score": 1.5}
     assert found.of("*").bias == -0.5
+    assert found.of(TURNS) == found.of("*")
+    assert load("cross-1", written(tmp_path, **{"*": {}, "turns": {"bias": -2.0}})).of(TURNS).bias == -2.0
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,7 @@ def test_a_space_has_its_own_and_others_the_one_for_all(tmp_path: Path) -> None:
         ({"*": {"fingerprint": "cross-0"}}, "cross-0, not of cross-1"),
         ({"*": {}, "minilm-a": {"fingerprint": "cross-0"}}, "cross-0, not of cross-1"),
         ({"*": {"weights": {"similarity": 1.0}}}, "no evidence is called similarity"),
+        ({"*": {}, "turns": {"weights": {"similarity": 1.0}}}, "'turns': no evidence is called similarity"),
         ({"*": {}, "minilm-a": {"weights": {"mood": 1.0}}}, "'minilm-a': no evidence is called mood"),
         ({"*": {"bias": "high"}}, "no calibration: .*float"),
     ],

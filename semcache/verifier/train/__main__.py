@@ -16,8 +16,12 @@ from pathlib import Path
 import torch
 
 from semcache.errors import SemcacheError
+from semcache.policy.conversation import TURNS
 from semcache.verifier import calibrations, network, packaged, weights
 from semcache.verifier.train import calibrate, feedback, fit, mix, report, similar
+from semcache.verifier.train.dialogs import Dialogs
+from semcache.verifier.train.pairs import LabelledPair
+from semcache.verifier.train.sets import Fold
 from semcache.verifier.train.tokens import Tokens, package_folder
 
 log = logging.getLogger("train")
@@ -78,16 +82,24 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _calibrate(model: network.CrossEncoder, tokens: Tokens, arguments: argparse.Namespace) -> None:
-    """Fit the probabilities on pairs that training never saw, with the packaged embedder's cosine and without."""
-    drawn = mix.calibration_pairs(arguments.data, random.Random(arguments.seed))
-    scored = [(pair, one) for pair, one in zip(drawn, report.score(model, tokens, drawn), strict=True) if one > -100]
-    pairs = [pair for pair, _ in scored]
+    """Fit the probabilities on pairs that training never saw: with the packaged embedder's cosine and without, and for
+    turns of conversations."""
+
+    def scored(drawn: list[LabelledPair]) -> list[tuple[LabelledPair, float]]:
+        """Those that can be judged: others would bend the line through all."""
+        scores = report.score(model, tokens, drawn)
+        return [(pair, one) for pair, one in zip(drawn, scores, strict=True) if one > -100]
+
+    judged = scored(mix.calibration_pairs(arguments.data, random.Random(arguments.seed)))
+    turns = Dialogs(arguments.data, Fold.CALIBRATION).pairs(random.Random(arguments.seed), mix.CALIBRATED)
+    pairs = [pair for pair, _ in judged]
     similarities = similar.cosines([(pair.a, pair.b) for pair in pairs], tokens)
-    evidence = calibrate.evidence(pairs, [one for _, one in scored], list(similarities))
+    evidence = calibrate.evidence(pairs, [one for _, one in judged], list(similarities))
     made_of = packaged.fingerprint(arguments.out)
     spaces = {
         calibrate.PACKAGED_SPACE: calibrate.fit(evidence, pairs, fingerprint=made_of),
         calibrations.ANY: calibrate.fit(evidence, pairs, fingerprint=made_of, without=frozenset({"similarity"})),
+        TURNS: calibrate.of_turns(scored(list(turns)), fingerprint=made_of),
     }
     calibrate.save(arguments.calibration, spaces)
     log.info("calibrated on %d pairs: %s", len(pairs), spaces[calibrate.PACKAGED_SPACE])

@@ -53,6 +53,13 @@ def fit(
     )
 
 
+def of_turns(scored: Sequence[tuple[LabelledPair, float]], *, fingerprint: str) -> Calibration:
+    """For single turns of conversations, each with its score: without a cosine, as that is of the whole."""
+    pairs = [pair for pair, _ in scored]
+    known = evidence(pairs, [score for _, score in scored], [0.0] * len(pairs))
+    return fit(known, pairs, fingerprint=fingerprint, without=frozenset({"similarity"}))
+
+
 def evidence(
     pairs: Sequence[LabelledPair], scores: Sequence[float], similarities: Sequence[float]
 ) -> list[dict[str, float]]:

@@ -7,6 +7,7 @@ turns in two wordings, amid the same turns.
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -116,11 +117,14 @@ class Dialogs:
 
 
 def same_last_message(folder: Path) -> list[LabelledPair]:
-    """Real conversations that end with the same message and mean something else by it: traps, in the same shape."""
+    """Real conversations that end with the same message and mean something else by it: traps, in the same shape.
+
+    But for those that ask the same until then: with the same answers, too, they are the same.
+    """
     made = []
     for row in sets.rows(folder, SAME_LAST):
         turns, other = aligned(spoken(row["turns"]), spoken(row["turns_b"]))
-        if plain(transcript(turns)) != plain(transcript(other)):
+        if _letters(turns) != _letters(other):
             made.append(LabelledPair(transcript(turns), transcript(other), False, "trap:same_last_turn", WHOLE, ""))
     return made
 
@@ -150,6 +154,10 @@ def spoken(turns: Sequence[Mapping[str, str]]) -> list[Turn]:
 def plain(text: str) -> str:
     """Without case and blanks of its own: what is left of a difference that is one."""
     return " ".join(text.lower().split())
+
+
+def _letters(turns: Sequence[Turn]) -> list[str]:
+    return [re.sub(r"\W+", " ", text).strip().lower() for _, text in turns]
 
 
 def _asked(turns: Sequence[Turn]) -> list[int]:

@@ -99,7 +99,7 @@ def test_real_conversations_with_the_same_last_message_are_traps_unless_one_asks
             {"role": "assistant", "content": "so"},
         ]
 
-    rows = [{"turns": turns("Is it hot?"), "turns_b": turns(other)} for other in ("Is it late?", "is it  hot?")]
+    rows = [{"turns": turns("Is it hot?"), "turns_b": turns(other)} for other in ("Is it late?", "is it  hot")]
     write(tmp_path, SAME_LAST, rows)
     [trap] = same_last_message(tmp_path)
     assert (trap.a, trap.b) == (
