@@ -364,7 +364,7 @@ async def test_a_flight_alone_and_one_that_nobody_waits_for(replica: Start) -> N
 
 
 async def test_a_dead_leader_is_replaced_and_its_late_answer_refused(replica: Start) -> None:
-    one, two, three = await replica(lease_s=0.4), await replica(lease_s=0.4), await replica()
+    one, two, three = await replica(lease_s=1.5), await replica(lease_s=1.5), await replica()
     kitchen, second = Kitchen(three), Kitchen(two)  # the first one's answer comes by another way: it must be refused
     leader = await one.board(kitchen.work)
     assert leader.flight is not None
@@ -470,7 +470,7 @@ async def test_a_store_that_dies_under_way(key_prefix: str, monkeypatch: pytest.
     monkeypatch.setattr(coalesce, "_PATIENCE_S", 0.2)
     with servers.server() as server:
         settings = Settings(redis_url=server.url, store={"key_prefix": key_prefix, "breaker_pause_s": 0.1})
-        one, two = Replica(settings, lease_s=1.0), Replica(settings, lease_s=1.0)
+        one, two = Replica(settings, lease_s=2.0), Replica(settings, lease_s=2.0)
         await one.store.start()
         await two.store.start()
         kitchen = Kitchen()

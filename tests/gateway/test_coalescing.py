@@ -28,7 +28,7 @@ MANY = 100
 def standing(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
     """Two replicas on one store, in front of one provider."""
     with many(standalone_server, tmp_path_factory.mktemp("replicas")) as opened:
-        yield [opened(gateway={"lease_s": 0.8}) for _ in range(2)]
+        yield [opened(gateway={"lease_s": 30}) for _ in range(2)]
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ async def test_a_leader_replica_that_is_killed_is_replaced(
             "SEMCACHE_REDIS_URL": standalone_server,
             "SEMCACHE_STORE__KEY_PREFIX": prefix,
             "SEMCACHE_EMBEDDER": "off",
-            "SEMCACHE_GATEWAY__LEASE_S": "0.8",
+            "SEMCACHE_GATEWAY__LEASE_S": "2",
             "SEMCACHE_UPSTREAMS": json.dumps(
                 {"main": {"base_url": provider.url, "api_key": "sk-operator", "retries": 0}}
             ),

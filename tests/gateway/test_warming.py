@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from semcache.admin import jobs
+from semcache.admin.job_record import JobContext
 from semcache.admin.jobs import Jobs
 from semcache.errors import ConfigError, RequestError, UpstreamUnavailable
 from semcache.gateway.warm_list import numbered, read_lines
@@ -211,8 +213,16 @@ class _Dead:
         return None
 
 
-async def test_a_cancelled_warming_stops_between_two_items(settings: Settings, store: RedisStore) -> None:
-    gate = asyncio.Semaphore(5)
+async def test_a_cancelled_warming_stops_between_two_items(
+    settings: Settings, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, contexts = asyncio.Semaphore(5), list[JobContext]()
+
+    def watched(job_id: str) -> JobContext:
+        contexts.append(JobContext(job_id))
+        return contexts[-1]
+
+    monkeypatch.setattr(jobs, "JobContext", watched)
 
     async def answer(_: WarmItem) -> Fetched:
         await gate.acquire()
@@ -228,7 +238,11 @@ async def test_a_cancelled_warming_stops_between_two_items(settings: Settings, s
 
         await until(five, what="five items")
         await replica.jobs.cancel(job_id)
-        await asyncio.sleep(1.2)  # the runner looks for a cancellation twice a second
+
+        async def noticed() -> bool:
+            return contexts[0].cancelled
+
+        await until(noticed, what="the runner to notice")
         for _ in range(10):
             gate.release()
         status = await replica.finished(job_id)
