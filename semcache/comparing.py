@@ -152,6 +152,7 @@ def _label(entry: Entry, fresh: Fresh, verdict: Agreement) -> Label:
         entry_id=entry.entry_id,
         asked="" if personal else fresh.identity.compared,
         cached="" if personal else entry.compared,
+        conversation=bool(entry.transcript),
         similarity=withheld.similarity,
         confidence=withheld.confidence,
         same=verdict is Agreement.SAME,

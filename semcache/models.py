@@ -418,7 +418,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     asker: bytes = b""
     """Norm digest of the asking request: what a veto of this hit is about."""
     asked: str = ""
-    """The asking prompt, of a semantic hit."""
+    """What was compared, of a semantic hit: the asking prompt, or the whole conversation."""
 
 
 class Stale(msgspec.Struct, frozen=True, kw_only=True):

@@ -148,8 +148,9 @@ def _learning(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "semcache feedback --entry-id 0b7c1f0e9d2a4b6c8e0f1a2b3c4d5e6f --prompt Hello? --wrong",
     )
     said.add_argument("--request-id", help="the hit, as its lookup named it")
-    said.add_argument("--entry-id", help="the hit, as x-cache-key named it; with --prompt")
+    said.add_argument("--entry-id", help="the hit, as x-cache-key named it; with --prompt or --messages")
     said.add_argument("--prompt", help="the prompt that was answered")
+    said.add_argument("--messages", metavar="FILE", help="JSON list of the messages that were answered; -: stdin")
     verdict = said.add_mutually_exclusive_group(required=True)
     verdict.add_argument("--wrong", dest="correct", action="store_false", default=None, help="the answer was wrong")
     verdict.add_argument("--correct", dest="correct", action="store_true", default=None, help="right; takes it back")

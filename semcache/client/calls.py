@@ -180,20 +180,22 @@ def feedback(
     request_id: str | None = None,
     entry_id: str | None = None,
     prompt: str | None = None,
+    messages: Sequence[Mapping[str, Any]] | None = None,
     answer: Any = None,
     user: str | None = None,
 ) -> Call[Accepted]:
     """Say whether a hit was right: a wrong one is never served to that prompt again, `correct=True` takes that back.
 
-    Name the hit by its `request_id`, or by `entry_id` and the asking `prompt`. `answer` is the right answer (any JSON),
-    kept to learn from; `user` says whose word it is, where a program passes on what its users say. Raises ClientError,
-    CacheUnavailable.
+    Name the hit by its `request_id`, or by `entry_id` and the asking `prompt` (the asking `messages`, where earlier
+    turns may be worded otherwise). `answer` is the right answer (any JSON), kept to learn from; `user` says whose word
+    it is, where a program passes on what its users say. Raises ClientError, CacheUnavailable.
     """
     body = {
         "correct": correct,
         "request_id": request_id,
         "entry_id": entry_id,
         "prompt": prompt,
+        "messages": messages,
         "answer": answer,
         "user": user,
     }

@@ -124,13 +124,15 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FeedbackBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Whether a hit was right. Name it by its `request_id`, or by `entry_id` and the asking `prompt`."""
+    """Whether a hit was right. Name it by its `request_id`, or by `entry_id` and the asking `prompt` or `messages`."""
 
     correct: bool
     request_id: str | None = None
     entry_id: EntryId | None = None
     prompt: Text | None = None
     """Beside a `request_id` it need not be given, unless it is long."""
+    messages: Annotated[list[dict[str, Any]], Meta(min_length=1)] | None = None
+    """The asking conversation, in place of `prompt`: as it was sent. Needed where earlier turns may be reworded."""
     answer: Any = None
     """The right answer, if known. Kept with what is learned, and never served: store it with `POST /v1/store`."""
     user: Name | None = None

@@ -19,7 +19,8 @@ from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
 from semcache.http.exchange import Answer, Call
 from semcache.http.quality import quality
-from semcache.models import Entry, Outcome, Stored, StoreOutcome, base_namespace
+from semcache.models import CacheRequest, Entry, Outcome, Stored, StoreOutcome, base_namespace
+from semcache.policy.cacheability import oversized
 from semcache.policy.labels import Met
 
 log = logging.getLogger(__name__)
@@ -86,12 +87,17 @@ async def feedback(call: Call) -> Answer:
     """POST /v1/feedback."""
     body = _feedbacks.decode(await call.body())
     require_comparable(call, body.prompt, "prompt")
+    if body.messages is not None and oversized(
+        CacheRequest(messages=body.messages, model=""), call.site.settings.limits
+    ):
+        raise TooLarge("no conversation as long as this is cached (limits.prompt_chars)", field="messages")
     entry_id, asker, met = _named(body)
     entry = await _open_entry(call, entry_id)
     credential = call.credential
     said = Said(
         correct=body.correct,
         prompt=body.prompt,
+        messages=body.messages,
         asker=asker,
         met=met,
         answer=body.answer,
@@ -234,14 +240,16 @@ def require_comparable(call: Call, text: str | None, field: str) -> None:
 
 
 def _named(body: FeedbackBody) -> tuple[str, bytes | None, Met | None]:
+    if body.prompt is not None and body.messages is not None:
+        raise RequestError("give either `prompt` or `messages`, not both", field="messages")
     if body.request_id is not None:
         if body.entry_id is not None:
             raise RequestError("give either `request_id`, or `entry_id` and `prompt`", field="request_id")
         return tokens.decode_hit(body.request_id)
     if body.entry_id is None:
         raise RequestError("give the hit's `request_id`, or `entry_id` and `prompt`", field="entry_id")
-    if body.prompt is None:
-        raise RequestError("`prompt` says which prompt the answer was wrong for", field="prompt")
+    if body.prompt is None and body.messages is None:
+        raise RequestError("`prompt`, or `messages`, says what the answer was wrong for", field="prompt")
     return body.entry_id, None, None
 
 

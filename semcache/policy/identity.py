@@ -25,8 +25,10 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from semcache.errors import RequestError
-from semcache.models import CacheIdentity, CacheRequest, TtlClass
+from semcache.models import CacheIdentity, CacheRequest, Entry, TtlClass
 from semcache.policy import canonical, shape
 from semcache.policy.freshness import TtlRules
 from semcache.policy.normalize import Normalizer
@@ -76,6 +78,35 @@ def identify(
         ttl_rule=rule,
         owner=owner,
     )
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """Messages as the asker of an entry."""
+
+    digest: bytes
+    """32 bytes: the normalised digest."""
+    compared: str
+    """What the semantic tier compared: the prompt, or the whole conversation."""
+
+
+def asking(entry: Entry, messages: list[dict[str, Any]], normalizer: Normalizer) -> Asking | None:
+    """Messages that asked what `entry` answered by meaning, as far as they can tell: of their system messages, which
+    are in the partition, nothing is known here. None where no such messages find this entry.
+
+    Raises RequestError (with the field) for what is no message list.
+    """
+    _, context, last = _pieces(messages)
+    prompt = canonical.text_of(last) if last.get("role") == "user" else None
+    if not prompt:
+        return None
+    exactly = _digest(b"context", _context_bytes(context, last, prompt))[:16]
+    digest = asker_digest(entry.partition, exactly, prompt, normalizer)
+    if not entry.transcript:
+        return Asking(digest, prompt) if exactly == entry.context else None
+    told = shape.told(context, prompt)
+    if told is None or _digest(b"shape", _context_bytes(told.shape, last, prompt))[:16] != entry.context:
+        return None
+    return Asking(digest, told.transcript)
 
 
 def asker_digest(partition: bytes, context: bytes, prompt: str, normalizer: Normalizer) -> bytes:

@@ -43,6 +43,8 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The prompt that asked; "" where it is not known, or not kept (too long, or personal)."""
     cached: str = ""
     """The prompt that the answer was stored for."""
+    conversation: bool = False
+    """Both are whole conversations (`policy.transcript`), a line for each turn: their earlier turns may differ."""
     similarity: float | None = None
     """Cosine of the two, as it was when they met; None where it is not known."""
     confidence: float | None = None
@@ -76,7 +78,7 @@ class Met(msgspec.Struct, frozen=True):
     """How a semantic hit came about: what feedback on it teaches. A caller's word, where it went through its hands."""
 
     asked: str
-    """The asking prompt; "" where it is not known."""
+    """The asking prompt, or the conversation as it was compared; "" where it is not known."""
     similarity: float
     confidence: float | None = None
 

@@ -253,7 +253,7 @@ def _hit(identity: CacheIdentity, one: Open, read: ManyRead, confidence: float |
         confidence=confidence,
         now_ms=read.now_ms,
         asker=identity.norm_digest,
-        asked=identity.prompt,
+        asked=identity.compared,
     )
 
 

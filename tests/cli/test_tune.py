@@ -51,6 +51,17 @@ def test_feedback_names_a_hit_and_tells_what_came_of_it(url: str, capsys: pytest
     assert "--request-id" in capsys.readouterr().err
 
 
+def test_feedback_sends_the_messages_of_a_file(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Scripted.answers = {"POST /v1/feedback": [(202, {"entry_id": ENTRY, "vetoed": True, "learned": True})]}
+    file = tmp_path / "messages.json"
+    file.write_text('[{"role": "user", "content": "Hello?"}]')
+    said = ["feedback", "--url", url, "--entry-id", ENTRY, "--wrong", "--messages"]
+    assert main([*said, str(file)]) == 0
+    assert Scripted.asked[0][2]["messages"] == [{"role": "user", "content": "Hello?"}]
+    assert main([*said, str(tmp_path / "absent.json")]) == 1
+    assert "absent.json" in capsys.readouterr().err
+
+
 def test_tune_proposes_shows_and_applies(
     url: str, script: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
