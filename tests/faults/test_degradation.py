@@ -42,7 +42,7 @@ async def serving(tmp_path: Path, models: Path, url: str, **more: Any) -> AsyncI
     service = Service(settings)
     await service.start()
     try:
-        await eventually(lambda: is_ready(service), what="service ready")
+        await eventually(lambda: is_ready(service), seconds=3 * LONG_S, what="service ready")
         yield service
     finally:
         await service.aclose()
@@ -106,7 +106,7 @@ async def test_a_store_that_dies_and_comes_back_empty_is_followed(
         assert len(follower.index or ()) == 0
         assert not await found(service, prompt(1))
         assert isinstance(await service.cache.store(request(prompt(1)), b'"a"'), Stored)
-        assert await found(service, reworded(1))
+        await eventually(lambda: found(service, reworded(1)), what="semantic hit again")
 
 
 async def test_a_hung_embedder_leaves_the_exact_tier_alone(

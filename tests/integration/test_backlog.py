@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from semcache.models import CacheRequest, Hit, SemanticState, Stored
 from semcache.ports import Row
+from tests.conftest import Backend
 from tests.integration.conftest import MakeService, eventually
 from tests.prompts import prompt, reworded
+
+
+@pytest.fixture
+def store_backend(standalone_server: str) -> Backend:
+    """One kind of store is enough here: it is the embedder that falls behind."""
+    return Backend(standalone_server)
 
 
 def request(text: str) -> CacheRequest:
