@@ -11,6 +11,7 @@ from semcache.models import CacheRequest, Hit, SemanticState, Stored
 from semcache.ports import Row
 from tests.conftest import Backend
 from tests.integration.conftest import MakeService, eventually
+from tests.patience import LONG_S
 from tests.prompts import prompt, reworded
 
 
@@ -26,7 +27,7 @@ def request(text: str) -> CacheRequest:
 
 async def test_a_backlog_of_long_prompts_ends_though_no_single_call_could_embed_it(make_service: MakeService) -> None:
     first = await make_service(embedder="off")
-    long = [f"{prompt(number)} " + f"Mind point {number} of the list. " * 400 for number in range(40)]
+    long = [f"{prompt(number)} " + f"Mind point {number} of the list. " * 400 for number in range(20)]
     for text in long:
         stored = await first.cache.store(request(text), b"1")
         assert isinstance(stored, Stored)
@@ -34,7 +35,7 @@ async def test_a_backlog_of_long_prompts_ends_though_no_single_call_could_embed_
     second = await make_service(ready=False, embedding={"deadline_s": 0.5, "max_windows": 128})
     follower: Any = second.follower
     await eventually(lambda: follower.caught_up, what="caught up")
-    await eventually(lambda: len(follower.index) == len(long), what="all embedded")
+    await eventually(lambda: len(follower.index) == len(long), seconds=3 * LONG_S, what="all embedded")
 
 
 async def test_a_doubted_row_stays_if_its_record_is_there_and_goes_if_not(make_service: MakeService) -> None:
