@@ -139,7 +139,14 @@ class Service:
         self.jobs.register("rebuild", "each", self._rebuild)
         live = self.follower or NoIndex()
         self.invalidator = Invalidator(
-            self.entries, self.catalog, self.control, self.embedder, live, settings, jobs=self.jobs
+            self.entries,
+            self.catalog,
+            self.control,
+            self.embedder,
+            live,
+            settings,
+            jobs=self.jobs,
+            tunings=self.tunings,
         )
         self.warmer = Warmer(settings, self.control, self.jobs, self.front.fetch) if self.front is not None else None
         self.transfer = Transfer(

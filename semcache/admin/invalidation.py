@@ -32,6 +32,7 @@ from semcache.policy.selection import Search, check_selector, concerns, takes_wh
 from semcache.policy.similarity import similarity
 from semcache.ports import Catalog, Control, Embedder, EntryStore, ManyRead, Progress, Selector
 from semcache.settings import Settings
+from semcache.tunings import Tunings
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +93,9 @@ class Invalidator:
         settings: Settings,
         *,
         jobs: Jobs | None = None,
+        tunings: Tunings | None = None,
     ) -> None:
-        """Without `jobs` everything is done inside the call."""
+        """Without `jobs` everything is done inside the call; without `tunings` the settings' thresholds count."""
         self._entries = entries
         self._catalog = catalog
         self._history = InvalidationHistory(control)
@@ -101,6 +103,7 @@ class Invalidator:
         self._index = index_view
         self._settings = settings
         self._jobs = jobs
+        self._tunings = tunings
         if jobs is not None:
             jobs.register(JOB_KIND, "one", self._as_job)
 
@@ -178,7 +181,14 @@ class Invalidator:
             raise Forbidden(f"this credential does not open the namespace {selector.namespace!r}")
         search = compile_pattern(selector.pattern) if selector.pattern is not None else None
         query = await self._embed(selector.similar_to) if selector.similar_to is not None else None
-        return _Judge(selector, allowed, search, query, self._settings)
+        if query is not None and selector.threshold is None and self._tunings is not None:
+            await self._tunings.follow()  # a job may go on in a replica that has just started
+        return _Judge(selector, allowed, search, query, self._in_force)
+
+    def _in_force(self, namespace: str, space: str) -> float:
+        """The cosine from which on two prompts of a namespace count as the same, where no selector says so."""
+        tuned = self._tunings.of(namespace).threshold if self._tunings is not None else None
+        return threshold_of(self._settings, namespace, space) if tuned is None else tuned
 
     async def _embed(self, text: str) -> Embedding:
         if self._embedder is None:
@@ -303,13 +313,19 @@ class _Judge:
     """Says which records of a batch a selector is about."""
 
     def __init__(
-        self, selector: Selector, allowed: Allowed, search: Search | None, query: Embedding | None, settings: Settings
+        self,
+        selector: Selector,
+        allowed: Allowed,
+        search: Search | None,
+        query: Embedding | None,
+        in_force: Callable[[str, str], float],
     ) -> None:
+        """`in_force`: the threshold of a namespace and vector space, where the selector has none."""
         self._selector = selector
         self._allowed = allowed
         self._search = search
         self._query = query
-        self._settings = settings
+        self._in_force = in_force
         self._whole = takes_whole_namespaces(selector)
         self.space = query.space if query is not None else None
 
@@ -337,7 +353,7 @@ class _Judge:
     def _alike(self, query: Embedding, candidate: Candidate) -> bool:
         threshold = self._selector.threshold
         if threshold is None:
-            threshold = threshold_of(self._settings, candidate.entry.namespace, query.space)
+            threshold = self._in_force(candidate.entry.namespace, query.space)
         return candidate.embedding is not None and similarity(query, candidate.embedding) >= threshold
 
 

@@ -2,8 +2,8 @@
 
 A stored answer and a fresh one to the same question are rarely equal to the letter. They agree if their words are the
 same but for case, marks and blanks; or if their vectors are near and no guard sees another number, date, name, polarity
-or the like. They disagree if they are far apart or a guard is certain. Between, nothing is claimed: a judge model may
-be asked, else there is no label.
+or the like. They disagree if they are far apart or a guard is certain. Between, nothing is claimed: there is no label,
+unless a judge model says more (`policy.judging`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,9 +17,11 @@ from semcache.admin.jobs import Jobs
 from semcache.errors import Forbidden, RequestError
 from semcache.models import Embedding, FillToken, Strategy
 from semcache.policy.selection import SELECTORS, check_selector, concerns, takes_whole_namespaces
+from semcache.policy.tuning import Tuning
 from semcache.ports import EmbedderState, Fenced, Selector, Written
 from semcache.settings import Settings
 from semcache.stores.store import RedisStore
+from semcache.tunings import Tunings
 from tests.conftest import Backend
 from tests.ops import alive, draft_of, identity_of, opened, put, put_many, settings_for, until
 
@@ -68,8 +71,11 @@ async def store(settings: Settings) -> AsyncIterator[RedisStore]:
         yield store
 
 
-def invalidator(store: RedisStore, settings: Settings, *, jobs: Jobs | None = None) -> Invalidator:
-    return Invalidator(store.entries, store.catalog, store.control, Circle(), Rows(), settings, jobs=jobs)
+def invalidator(
+    store: RedisStore, settings: Settings, *, jobs: Jobs | None = None, tunings: Tunings | None = None
+) -> Invalidator:
+    parts = (store.entries, store.catalog, store.control, Circle(), Rows(), settings)
+    return Invalidator(*parts, jobs=jobs, tunings=tunings)
 
 
 async def test_every_selector(store: RedisStore, settings: Settings) -> None:
@@ -119,6 +125,35 @@ async def test_records_without_vectors_are_counted_and_left_alone(store: RedisSt
     await put(store, "no vectors")
     result = await invalidator(store, settings).invalidate(Selector(similar_to="15 degrees"), who="ada")
     assert (result.matched, result.unjudged) == (0, 1)
+
+
+async def test_what_is_similar_is_what_the_tuned_threshold_of_its_namespace_says(
+    store: RedisStore, settings: Settings
+) -> None:
+    free = settings.model_copy(update={"threshold": None})
+    for name in ("tight", "loose", "as-ever"):
+        for degrees in (5, 20, 40):
+            await put(store, f"{name} {degrees}", namespace=name, embedding=angle(degrees))
+    told = Tunings(store.control, free)
+    await told.set("tight", Tuning(threshold=0.99), who="ada")
+    await told.set("loose", Tuning(threshold=0.7), who="ada")
+    subject = invalidator(store, free, tunings=Tunings(store.control, free))  # a replica that has read nothing yet
+    like = Selector(similar_to="0 degrees")
+
+    async def matched(**narrowed: Any) -> int:
+        return await subject.count(msgspec.structs.replace(like, **narrowed))
+
+    assert await matched(namespace="tight") == 1
+    assert await matched(namespace="loose") == 3
+    assert await matched(namespace="as-ever") == 1, "the cautious .95 of a space that was never measured"
+    assert await matched() == 5, "each by its own"
+    assert await matched(threshold=0.9) == 6, "what the selector says counts before all"
+    await told.set("loose", None, who="ada")
+    assert await matched(namespace="loose") == 1
+    held = settings.model_copy(update={"threshold": 0.95})
+    await told.set("loose", Tuning(threshold=0.7), who="ada")
+    subject = invalidator(store, held, tunings=Tunings(store.control, held))
+    assert await matched(namespace="loose") == 1, "the operator's own word may not be loosened"
 
 
 @pytest.mark.parametrize(
