@@ -2,7 +2,8 @@
 
 Reads the JSON lines of `GET /admin/labels` (`asked`, `cached`, `same`), or plain pairs (`a`, `b`, `same`). Pairs that
 share a prompt, directly or through others, are one group, so that folds keep them together. A pair on which the voices
-disagree is left out; one that several agree on counts once.
+disagree is left out; one that several agree on counts once. Two conversations are a pair for each turn that differs, as
+these are what is judged; that one of several turns is wrong does not say which, so such a label is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from semcache.errors import ConfigError
+from semcache.policy.conversation import steps
 from semcache.verifier.train.pairs import LabelledPair
 from semcache.verifier.train.sets import Fold, fold_of
 
@@ -37,8 +39,12 @@ def pairs_of(file: Path) -> list[LabelledPair]:
             raise ConfigError(f"{file}, line {number}: `a` and `b` are text, `same` is true or false")
         if not a or not b or _plain(a) == _plain(b):  # its prompts were not kept, or it is about an answer alone
             continue
-        said[a, b][str(row.get("principal"))] = same  # of one voice the last word
-        sources.setdefault((a, b), str(row.get("source", "file")))
+        told = [(step.cached, step.asked) for step in steps(b, a)] if row.get("conversation") else [(a, b)]
+        if not same and len(told) > 1:
+            continue
+        for pair in told:
+            said[pair][str(row.get("principal"))] = same  # of one voice the last word
+            sources.setdefault(pair, str(row.get("source", "file")))
     groups = _groups(said)
     found = []
     for (a, b), voices in said.items():

@@ -43,6 +43,22 @@ def test_pairs_that_share_a_prompt_are_one_group(tmp_path: Path) -> None:
     assert groups[0] == groups[1] == groups[2]
 
 
+def test_of_conversations_each_turn_that_differs_is_a_pair(tmp_path: Path) -> None:
+    def row(*asked: str, same: bool) -> dict[str, Any]:
+        cached = ["how old is she", "and he", "why"]
+        said = ["\n".join(f"user: {text}" for text in texts) for texts in (asked, cached)]
+        return {"asked": said[0], "cached": said[1], "same": same, "conversation": True, "source": "feedback"}
+
+    good = row("what is her age", "what about him", "why", same=True)
+    assert [(pair.a, pair.b, pair.same) for pair in pairs_of(file_of(tmp_path, good))] == [
+        ("user: how old is she", "user: what is her age", True),
+        ("user: what is her age\nuser: and he", "user: what is her age\nuser: what about him", True),
+    ]
+    [wrong] = pairs_of(file_of(tmp_path, row("how old is she", "and it", "why", same=False)))
+    assert (wrong.b.split("\n")[-1], wrong.same) == ("user: and it", False)
+    assert pairs_of(file_of(tmp_path, row("how tall is she", "and it", "why", same=False))) == []
+
+
 def test_voices_that_disagree_cancel_and_the_last_word_of_one_counts(tmp_path: Path) -> None:
     def row(principal: str | None, same: bool, asked: str = "b") -> dict[str, Any]:
         return {"cached": "a", "asked": asked, "same": same, "principal": principal, "source": "feedback"}
