@@ -1,43 +1,33 @@
 """One provider over HTTP/1.1. Implements `ports.Upstream`; knows no protocol, no cache and no caller.
 
-The transport of httpx2 is used without its client: a client keeps cookies, follows redirects and adds headers of its
-own, none of which a gateway may do, and takes time for it.
-
-A proxy of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) is used as any tool would; a loopback address
-never goes through one. SSL_CERT_FILE and SSL_CERT_DIR name certificates.
+It keeps no cookies, follows no redirects and adds no header fields but those that frame a message.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import random
 import re
 import time
-import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from semcache.errors import RequestError, UpstreamTimeout, UpstreamUnavailable
+from semcache.gateway.connection import Connection, Silent, Trouble, Unsendable
 from semcache.gateway.headers import Headers, Provider, authorize, back
+from semcache.gateway.pool import Busy, Late, Pool, ProxyRefused, Refused
 from semcache.gateway.redaction import SHORTEST, redacted
 from semcache.gateway.retries import Failure, repeatable, verdict
 from semcache.ports import UpstreamAnswer, UpstreamRequest
-from semcache.settings import UpstreamSettings, is_loopback
-
-if TYPE_CHECKING:
-    import httpx2
+from semcache.settings import UpstreamSettings
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S: Final = 55.0
-"""How long an idle connection is kept: TLS with a provider takes longer than the gateway's own work, and the load
-balancers before providers commonly wait a minute."""
 DRAIN_BYTES: Final = 64 * 1024
 DRAIN_S: Final = 1.0
 """What of a refused try's body is read, so that its connection can be used again."""
@@ -76,12 +66,10 @@ class HttpUpstream:
         base = urlsplit(settings.base_url)
         self._origin = f"{base.scheme}://{base.netloc}"
         self._prefix = base.path.rstrip("/") or "/v1"
-        self._opened: tuple[httpx2.AsyncHTTPTransport, httpx2.URL] | None = None
+        self._pool: Pool | None = None
         self._opening = asyncio.Lock()
         self._closed = False
         self._failed: tuple[float, str] | None = None
-        waits = {"connect": settings.connect_timeout_s, "pool": settings.connect_timeout_s}
-        self._timeouts = {**waits, "read": settings.silence_s, "write": settings.silence_s}
 
     @property
     def name(self) -> str:
@@ -148,9 +136,9 @@ class HttpUpstream:
     async def aclose(self) -> None:
         """End all connections; what is being read breaks off."""
         self._closed = True
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await opened[0].aclose()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     async def _tries(self, request: UpstreamRequest, target: bytes, deadline: float) -> _Answer | _Unanswered:
         again = repeatable(request.method, request.path)
@@ -176,45 +164,51 @@ class HttpUpstream:
             attempt += 1
 
     async def _once(self, request: UpstreamRequest, target: bytes, deadline: float) -> _Answer | _Unanswered:
-        transport, url = self._opened or await self._open()
-        import httpx2
-
-        extensions = {"timeout": self._timeouts, "target": target}
-        sent = httpx2.Request(
-            request.method, url, headers=request.headers, content=request.body or None, extensions=extensions
-        )
+        pool = self._pool or await self._open()
+        try:
+            sent = pool.written(request.method, target, request.headers, request.body)
+        except Unsendable as error:
+            raise RequestError(f"the request cannot be sent on: {error}") from error
         try:
             async with asyncio.timeout_at(deadline):
-                response = await transport.handle_async_request(sent)
-        except httpx2.LocalProtocolError as error:
-            raise RequestError(f"the request cannot be sent on: {error}") from error
-        except (httpx2.TransportError, TimeoutError) as error:
+                connection = await pool.take()
+        except (Trouble, TimeoutError) as error:
             return self.translated(error)
-        if not 200 <= response.status_code <= 599:  # of no class that HTTP knows, so nobody can be told
-            await response.aclose()
-            odd = UpstreamUnavailable(f"upstream {self._name} answered with the status {response.status_code}")
+        answer = _Answer(self, pool, connection, deadline)
+        try:
+            await answer.ask(sent, bodiless=request.method == "HEAD")
+        except (Trouble, TimeoutError) as error:
+            await answer.aclose()
+            return self.translated(error)
+        except BaseException:
+            await answer.aclose()
+            raise
+        if not 200 <= answer.status <= 599:  # of no class that HTTP knows, so nobody can be told
+            await answer.aclose()
+            odd = UpstreamUnavailable(f"upstream {self._name} answered with the status {answer.status}")
             return _Unanswered(Failure.BROKEN, odd, odd)
-        return _Answer(self, response, deadline)
+        return answer
 
     async def open(self) -> None:
         """Get ready for the first `send`, which does so else. Raises UpstreamUnavailable."""
-        if self._opened is None:
+        if self._pool is None:
             await self._open()
 
-    async def _open(self) -> tuple[httpx2.AsyncHTTPTransport, httpx2.URL]:
+    async def _open(self) -> Pool:
         async with self._opening:
             if self._closed:
                 raise UpstreamUnavailable(f"upstream {self._name} is closed")
-            if self._opened is None:
-                try:  # the import takes some 500 ms, reading the certificates 40: not on the loop
-                    self._opened = await asyncio.to_thread(_transport, self._origin, self.settings.pool_size)
-                except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio; a scheme nobody knows
+            if self._pool is None:
+                size, connect_s = self.settings.pool_size, self.settings.connect_timeout_s
+                try:  # reading the certificates takes a while: not on the loop
+                    self._pool = await asyncio.to_thread(Pool, self._origin, size=size, connect_s=connect_s)
+                except (OSError, ValueError) as error:  # no certificates; a scheme that nobody speaks here
                     raise UpstreamUnavailable(f"the proxy of upstream {self._name} cannot be used: {error}") from error
-            return self._opened
+            return self._pool
 
     def translated(self, error: Exception) -> _Unanswered:
         """A foreign exception in our terms."""
-        kind, ours, words = next(row[1:] for row in _table() if isinstance(error, row[0]))
+        kind, ours, words = next(row[1:] for row in _TABLE if isinstance(error, row[0]))
         detail = words.format(name=self._name, size=self.settings.pool_size, timeout_s=self.settings.timeout_s)
         said = str(error) if ours is UpstreamUnavailable and kind is not Failure.BUSY else ""
         return _Unanswered(kind, ours(f"{detail}: {said}" if said else detail), error)
@@ -231,33 +225,40 @@ class _Unanswered(msgspec.Struct, frozen=True):
 class _Answer:
     """An answer whose body is still to be read. Implements `ports.UpstreamAnswer`."""
 
-    def __init__(self, upstream: HttpUpstream, response: httpx2.Response, deadline: float) -> None:
+    def __init__(self, upstream: HttpUpstream, pool: Pool, connection: Connection, deadline: float) -> None:
         self._upstream = upstream
-        self._stream: Any = response.stream
+        self._pool = pool
+        self._connection: Connection | None = connection
         self._deadline = deadline
-        self.status = response.status_code
-        self.headers = back(response.headers.raw)
-        self._secret = upstream.secret if self.status >= 400 else None
+        self._silence_s = upstream.settings.silence_s
+        self._secret: bytes | None = None
+        self.status = 0
+        self.headers: Headers = []
+
+    async def ask(self, sent: bytes, *, bodiless: bool) -> None:
+        """Send the request, and wait for status and headers. Raises Trouble, TimeoutError."""
+        connection = self._connection
+        assert connection is not None
+        await connection.ask(sent, bodiless=bodiless, deadline=self._deadline, silence_s=self._silence_s)
+        self.status = connection.status
+        self.headers = back(connection.headers)
+        self._secret = self._upstream.secret if self.status >= 400 else None
         if self._secret is not None:
             hidden = b"*" * len(self._secret)
             self.headers = [(name, value.replace(self._secret, hidden)) for name, value in self.headers]
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
-        """See `UpstreamAnswer.chunks`. What the transport has read is yielded as it is, decoded in no way; but for the
-        operator's key, of which no error tells.
+        """See `UpstreamAnswer.chunks`. What has come is yielded as it is, decoded in no way; but for the operator's
+        key, of which no error tells.
         """
         return self._chunks() if self._secret is None else redacted(self._chunks(), self._secret)
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
-        import httpx2
-
-        parts = aiter(self._stream)
         try:
-            while True:
+            while (connection := self._connection) is not None:
                 try:
-                    async with asyncio.timeout_at(self._deadline):
-                        part = await anext(parts, None)
-                except (httpx2.TransportError, TimeoutError) as error:
+                    part = await connection.part(deadline=self._deadline, silence_s=self._silence_s)
+                except (Trouble, TimeoutError) as error:
                     ours = self._upstream.translated(error).error
                     self._upstream.failed(str(ours))
                     raise ours from error
@@ -265,7 +266,6 @@ class _Answer:
                     return
                 yield part
         finally:
-            await parts.aclose()
             await self.aclose()
 
     async def drain(self) -> None:
@@ -283,41 +283,18 @@ class _Answer:
 
     async def aclose(self) -> None:
         """See `UpstreamAnswer.aclose`; it may be called again."""
-        await self._stream.aclose()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.give(connection)
 
 
-def _transport(origin: str, size: int) -> tuple[httpx2.AsyncHTTPTransport, httpx2.URL]:
-    import httpx2
-
-    url = httpx2.URL(origin)
-    limits = httpx2.Limits(max_connections=size, max_keepalive_connections=size, keepalive_expiry=KEEPALIVE_S)
-    proxy = proxy_for(origin)
-    return httpx2.AsyncHTTPTransport(verify=url.scheme == "https", limits=limits, proxy=proxy), url
-
-
-def proxy_for(origin: str) -> str | None:
-    """URL of the environment's proxy for an origin; None where it is asked directly."""
-    parts = urlsplit(origin)
-    host = parts.hostname or ""
-    if is_loopback(host) or urllib.request.proxy_bypass(host):
-        return None
-    known = urllib.request.getproxies()
-    proxy = known.get(parts.scheme) or known.get("all")
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
-
-
-@functools.cache
-def _table() -> tuple[tuple[type[Exception], Failure, type[UpstreamUnavailable], str], ...]:
-    """Foreign exceptions, the narrowest first: what was it, what it is to us, what to say."""
-    import httpx2
-
-    refused, unavailable, timeout = Failure.REFUSED, UpstreamUnavailable, UpstreamTimeout
-    return (
-        (httpx2.PoolTimeout, Failure.BUSY, unavailable, "all {size} connections to upstream {name} are busy"),
-        (httpx2.ConnectTimeout, refused, timeout, "upstream {name} did not take the connection in time"),
-        (httpx2.ConnectError, refused, unavailable, "upstream {name} cannot be reached"),
-        (httpx2.ProxyError, refused, unavailable, "the proxy does not lead to upstream {name}"),
-        (httpx2.TimeoutException, Failure.SILENT, timeout, "upstream {name} was silent for too long"),
-        (TimeoutError, Failure.SILENT, timeout, "upstream {name} did not finish within {timeout_s:g} s"),
-        (httpx2.TransportError, Failure.BROKEN, unavailable, "upstream {name} broke the connection"),
-    )
+_TABLE: Final[tuple[tuple[type[Exception], Failure, type[UpstreamUnavailable], str], ...]] = (
+    # what was it, what it is to us, what to say; the first line that fits counts
+    (Busy, Failure.BUSY, UpstreamUnavailable, "all {size} connections to upstream {name} are busy"),
+    (Late, Failure.REFUSED, UpstreamTimeout, "upstream {name} did not take the connection in time"),
+    (Refused, Failure.REFUSED, UpstreamUnavailable, "upstream {name} cannot be reached"),
+    (ProxyRefused, Failure.REFUSED, UpstreamUnavailable, "the proxy does not lead to upstream {name}"),
+    (Silent, Failure.SILENT, UpstreamTimeout, "upstream {name} was silent for too long"),
+    (TimeoutError, Failure.SILENT, UpstreamTimeout, "upstream {name} did not finish within {timeout_s:g} s"),
+    (Trouble, Failure.BROKEN, UpstreamUnavailable, "upstream {name} broke the connection"),
+)

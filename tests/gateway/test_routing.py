@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from semcache.errors import NoUpstream, RequestError, UnknownModel, UpstreamUnavailable
-from semcache.gateway.http_upstream import HttpUpstream, proxy_for
+from semcache.gateway.http_upstream import HttpUpstream
+from semcache.gateway.pool import proxy_for
 from semcache.gateway.routing import Upstreams
 from semcache.ports import UpstreamRequest
 from semcache.settings import Settings, UpstreamSettings
