@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from semcache.cli import main
-from semcache.cli import tune as tune_module
+from semcache.cli import main, tune_plot
 from semcache.cli.tune import pairs_of
 from semcache.errors import RequestError
 from semcache.policy.tuning import Judged, Knob
@@ -106,7 +105,7 @@ def test_tune_plots_each_namespace(
     assert main(["tune", "--url", url, "--plot", str(tmp_path / "p.png")]) == 1
     assert {file.name for file in tmp_path.iterdir()} == {"p-default.png", "p-a%2Fb.png"}
     assert (tmp_path / "p-default.png").read_bytes().startswith(b"\x89PNG")
-    monkeypatch.setattr(tune_module.tune_plot, "picture", lambda *_: False)
+    monkeypatch.setattr(tune_plot, "picture", lambda *_: False)
     script["GET /admin/labels"] = [(200, labels(400, 3))]
     main(["tune", "--url", url, "--plot", str(tmp_path / "q.png")])
     assert "|" in (tmp_path / "q.txt").read_text()
