@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from semcache.cli import main, tune_plot
+from semcache.cli import tune as tune_module
 from semcache.cli.tune import pairs_of
 from semcache.errors import RequestError
 from semcache.policy.tuning import Judged, Knob
