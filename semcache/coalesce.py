@@ -436,6 +436,8 @@ class _Lease:
                 return
             flight = self._flight
             await _within(left_s, self.over if flight.ended else flight._news if self._watched else flight._end)
+        if self._flight.landed and not self._watched:
+            await _within(_PACE_S, self.over)  # as a rule all is stored by then, and giving back asks who listens
 
     def _behind(self) -> bool:
         if self._flight.landed:

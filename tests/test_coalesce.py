@@ -122,6 +122,7 @@ async def test_a_hundred_callers_on_two_replicas_make_one_call(replica: Start) -
     assert sorted(boarding for boarding, _ in outcomes) == [FOLLOW] * 99 + [LEAD]
     assert all(frames == FRAMES for _, frames in outcomes)
     assert sum(kitchen.begun for kitchen in kitchens) == 1
+    await until(lambda: any(kitchen.outcomes for kitchen in kitchens))  # readers end before it is stored
     stored = [outcome for kitchen in kitchens for outcome in kitchen.outcomes]
     assert len(stored) == 1
     assert isinstance(stored[0], Written)
@@ -230,6 +231,36 @@ async def test_a_flight_without_readers_is_stored_all_the_same(replica: Start) -
     assert passage.flight is not None
     await passage.flight.settled()
     assert isinstance(kitchen.outcomes[0], Written)
+
+
+async def test_what_is_stored_at_once_is_given_back_without_a_beat_between(
+    replica: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await replica()
+    beat = one.store.flights.beat
+    after: list[int] = []
+
+    async def noted(*args: Any, **options: Any) -> Any:
+        if landed.is_set():
+            after.append(1)
+        return await beat(*args, **options)
+
+    landed = asyncio.Event()
+
+    async def work(flight: Flight) -> None:
+        await asyncio.sleep(2 * coalesce._PACE_S)  # past the first pause of the lease
+        flight.push(b"all")
+        flight.land()
+        landed.set()
+        await asyncio.sleep(0)  # a store that takes no time
+
+    monkeypatch.setattr(one.store.flights, "beat", noted)
+    passage = await one.board(work)
+    assert passage.flight is not None
+    await passage.flight.settled()
+    assert await read(passage) == [b"all"]
+    assert not after
+    assert (await one.board(work)).boarding is LEAD  # the lease was given back
 
 
 async def test_each_reads_at_its_own_pace(replica: Start) -> None:
