@@ -319,7 +319,7 @@ class Settings(BaseSettings):
     )
     strategy: Strategy = Field(Strategy.SEMANTIC, description="How far a lookup may go, unless the request says less.")
     mode: Mode = Field(
-        "threshold",
+        "guarded",
         description="How a semantic hit is decided: by the cosine alone, by guards and the verifier too, by these "
         "within a bound on errors (verified); or it is only counted and compared, and none is served (shadow).",
     )
