@@ -1,4 +1,4 @@
-"""Is one prompt the other but for its surface: case, marks, politeness, contractions, spelt-out numbers, slips? Pure.
+"""Is one prompt the other but for its surface: case, marks, politeness, contractions, equal spellings, slips? Pure.
 
 What is left after that are near repeats, which people and programs send most of all, and which a small model finds
 harder to tell from a changed word than a rule that knows what a slip of the keyboard is: a word that is none, at a
@@ -12,7 +12,11 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final
 
+from semcache.policy.spelt import one_spelling
+
 _TOKEN: Final = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[^\s\w.,;:!?'\"()…]")
+_THE_STATES: Final = re.compile(r"\bUS\b")
+"""Lower-case it would be a pronoun."""
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _POLITE: Final = re.compile(
     r"\b(?:please|kindly|pls|plz|hi there|hi|hello there|hello|hey there|hey|good (?:morning|evening|afternoon)|"
@@ -34,12 +38,6 @@ _CONTRACTED: Final = (
     (re.compile(r"\s&\s"), " and "),
 )
 _ARTICLES: Final = frozenset({"a", "an", "the"})
-_NUMBERS: Final = {
-    word: str(value)
-    for value, word in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-    )
-}
 _LONGEST: Final = 2000
 """Characters; longer prompts are left to the others."""
 _SHORTEST_SLIP: Final = 4
@@ -81,11 +79,13 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
 
 def words(text: str) -> Sequence[str]:
     """The words and signs that carry a prompt's meaning, in order, each in one spelling."""
+    if not text.isupper():
+        text = _THE_STATES.sub("USA", text)
     plain = _THOUSANDS.sub("", text.lower().replace("’", "'"))
     for pattern, whole in _CONTRACTED:
         plain = pattern.sub(whole, plain)
-    plain = _POLITE.sub(" ", plain)
-    return [_NUMBERS.get(word, word) for word in _TOKEN.findall(plain) if word not in _ARTICLES]
+    plain = one_spelling(_POLITE.sub(" ", plain))
+    return [word for word in _TOKEN.findall(plain) if word not in _ARTICLES]
 
 
 def is_slip(one: str, other: str, known: Collection[str]) -> bool:

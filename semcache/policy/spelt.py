@@ -1,0 +1,119 @@
+"""One spelling for what people write in several: numbers, times, dates, shares, units, usual abbreviations. Pure.
+
+Only what is the same whatever stands around it. `apr` (a month, a rate), `ml`, `us` are left
+alone. English; other languages keep their digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+_LOW: Final = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen"""
+_UNITS: Final = {word: value for value, word in enumerate(_LOW.split())}
+_HIGH: Final = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS: Final = {word: 10 * value for value, word in enumerate(_HIGH.split(), 2)}
+_SCALES: Final = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
+_NTH: Final = """third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
+sixteenth seventeenth eighteenth nineteenth twentieth"""
+_ORDINALS: Final = {word: value for value, word in enumerate(_NTH.split(), 3)}
+"""`first` and `second` are more than numbers: "first aid", "a second"."""
+_YEAR: Final = "january february march april may june july august september october november december"
+_MONTHS: Final = tuple(_YEAR.split())
+_TABLE: Final = """
+jan january, feb february, jun june, jul july, aug august, sep september, sept september, oct october, nov november,
+dec december, mon monday, tue tuesday, tues tuesday, thu thursday, thur thursday, thurs thursday, fri friday,
+percent %, pct %, usd dollars, dollar dollars, bucks dollars, eur euros, euro euros, gbp pounds sterling,
+kilogram kg, kilograms kg, kilo kg, kilos kg, kilometre km, kilometres km, kilometer km, kilometers km,
+gigabyte gb, gigabytes gb, megabyte mb, megabytes mb, terabyte tb, terabytes tb, ft feet,
+hr hour, hrs hours, mins minutes, secs seconds, wk week, yrs years,
+usa united states, uk united kingdom, uae united arab emirates, nyc new york city, hq headquarters,
+gdp gross domestic product, bmi body mass index, mri magnetic resonance imaging, dna deoxyribonucleic acid,
+cpu central processing unit, eta estimated time of arrival, vat value added tax, faq frequently asked questions,
+js javascript, postgres postgresql, k8s kubernetes, db database, repo repository,
+app application, apps applications, bldg building, appt appointment, approx approximately, dr doctor, info information,
+u you, ur your, ppl people, bc because, cuz because, pw password, pic picture, pics pictures, photo picture,
+photos pictures
+"""
+_SHORT: Final = {short: whole for short, _, whole in (pair.strip().partition(" ") for pair in _TABLE.split(","))}
+_NUMBER: Final = re.compile(
+    r"\b(?:{0})(?:[ -](?:and )?(?:{0}))*\b".format("|".join((*_UNITS, *_TENS, *_SCALES)))  # longest run of number words
+)
+_Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+
+
+def one_spelling(text: str) -> str:
+    """Lower-case `text` with each of these in one spelling; equal texts stay equal."""
+    for pattern, written in _RULES:
+        text = pattern.sub(written, text)
+    return text
+
+
+def _of_words(match: re.Match[str]) -> str:
+    """`one hundred and twenty thousand` -> `120000`; words that are no number together stay."""
+    total = part = 0
+    least_scale = 0
+    last = 0
+    for word in re.split(r"[ -]+", match.group().replace(" and ", " ")):
+        if word in _SCALES:
+            scale = _SCALES[word]
+            if scale == 100:
+                part = (part or 1) * 100
+            elif least_scale and scale >= least_scale:
+                return match.group()
+            else:
+                total += (part or 1) * scale
+                part, least_scale = 0, scale
+            last = scale
+            continue
+        value = _UNITS.get(word, _TENS.get(word, 0))
+        if last and (last < 20 or value >= 20 or (last < 100 and value == 0)) and last not in _SCALES.values():
+            return match.group()  # "two three", "twenty thirty"
+        part += value
+        last = value or 1
+    return str(total + part)
+
+
+def _of_clock(match: re.Match[str]) -> str:
+    """`7 pm` -> `19:00`."""
+    hour, minute, half = int(match[1]), match[2] or "00", match[3]
+    if not 1 <= hour <= 12 or int(minute) > 59:
+        return match.group()
+    return f"{hour % 12 + (12 if half == 'p' else 0)}:{minute}"
+
+
+def _of_ordinal(match: re.Match[str]) -> str:
+    return f"{_ORDINALS[match.group()]}th"
+
+
+def _day_first(match: re.Match[str]) -> str:
+    return f"{match[2]} {int(match[1])}"
+
+
+def _plain_day(match: re.Match[str]) -> str:
+    return f"{match[1]} {int(match[2])}"
+
+
+_MONTH: Final = "|".join(_MONTHS)
+_RULES: Final[tuple[_Rule, ...]] = (
+    (re.compile(r"(?<=\d)_(?=\d)"), ""),
+    (re.compile(r"\bw/o\b"), "without"),
+    (re.compile(r"(?<=[a-z])-(?=[a-z])"), " "),
+    (re.compile(r"\bper cent\b"), "percent"),
+    (re.compile(r"\b(u)\.(s)\.(?:(a)\.?)?(?=\W|$)"), r"usa"),
+    (re.compile(r"\b(\d{1,2})(?::(\d\d))? ?([ap])\.?m\b\.?"), _of_clock),
+    (re.compile(r"[$](\d[\d.,]*\d|\d)"), r"\1 dollars"),
+    (re.compile(r"[€](\d[\d.,]*\d|\d)"), r"\1 euros"),
+    (re.compile(r"[£](\d[\d.,]*\d|\d)"), r"\1 pounds sterling"),
+    (re.compile(r"(?<=\d)\.00\b"), ""),
+    (re.compile(r"\b(\d+)k\b"), r"\g<1>000"),
+    (_NUMBER, _of_words),
+    (re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b"), _of_ordinal),
+    (re.compile(r"(?<=\d)(?=(?:kg|km|gb|mb|tb|ft|hrs|mins|%)(?:\b|(?<=%)))"), " "),
+    (re.compile(rf"\b(?:{'|'.join(_SHORT)})\b"), lambda match: _SHORT[match.group()]),
+    (re.compile(rf"\b(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})\b"), _day_first),
+    (re.compile(rf"\b({_MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?\b"), _plain_day),
+    (re.compile(r"\b(?:no|nr)\. ?(?=\d)|#(?=\d)"), "number "),
+)
