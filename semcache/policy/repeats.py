@@ -8,7 +8,7 @@ small distance (Damerau 1964) from one that is.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Final
 
@@ -44,6 +44,13 @@ _SHORTEST_SLIP: Final = 4
 _SHORTEST_TERM: Final = 6
 _TELLING: Final = re.compile(r"(?:ates?|ites?|ides?|ines?|[aey]nes?|ols?|als?|ous|ic|ose|ase|ism|ist)$")
 """Endings of chemistry and other trades: nitrate and nitrite, ferrous and ferric, hexane and hexene."""
+_SHORTEST_STEM: Final = 3
+_BEFORE: Final = """un in im il ir de dis re non mis anti ante pre pro post sub super over under out inter intra macro
+micro hyper hypo exo endo mono bi tri poly uni multi semi co ex em en"""
+_AFTER: Final = """s es ed d er r or ers ing ings ly ist ists ism ize izes ized ise able ible ful less ness ment ion
+ions ive al ic y ies en est th"""
+_PREFIXES: Final = tuple(_BEFORE.split())
+_SUFFIXES: Final = tuple(_AFTER.split())
 _TWO_SLIPS: Final = 8
 """Letters from which on two slips in a word are taken for slips."""
 
@@ -53,7 +60,7 @@ class Repeat(Enum):
 
     NO = "no"
     LIKELY = "likely"
-    """But for a letter in a long word that nobody knows in either spelling: a name, a term, seldom two of them."""
+    """But for a letter in a long word that is known in neither spelling, or two in one that is: seldom two words."""
     SURE = "sure"
 
 
@@ -89,22 +96,38 @@ def words(text: str) -> Sequence[str]:
 
 
 def is_slip(one: str, other: str, known: Collection[str]) -> bool:
-    """Whether one of two words is the other, mistyped: exactly one of them is known."""
+    """Whether one of two words is the other with one slip: exactly one of them is known."""
     if min(len(one), len(other)) < _SHORTEST_SLIP - 1 or max(len(one), len(other)) < _SHORTEST_SLIP:
         return False
     if not (one.isalpha() and other.isalpha()) or (one in known) == (other in known):
         return False
-    most = 2 if min(len(one), len(other)) >= _TWO_SLIPS else 1
-    return distance(one, other, most) <= most
+    return not _are_two_forms(one, other) and distance(one, other, 1) <= 1
 
 
 def _is_slip_in_a_term(one: str, other: str, known: Collection[str]) -> bool:
-    """One letter more, less, or other, after the first and before an ending that tells terms apart."""
+    """A slip in a word that is known in no spelling, or two in a long one that is: after the first letter, and before
+    an ending that tells terms apart."""
     if min(len(one), len(other)) < _SHORTEST_TERM or not (one.isalpha() and other.isalpha()):
         return False
-    if one in known or other in known or one[0] != other[0] or (one[-4:] != other[-4:] and _TELLING.search(one)):
+    if one in known and other in known:
         return False
-    return distance(one, other, 1) <= 1
+    if one[0] != other[0] or (one[-4:] != other[-4:] and _TELLING.search(one)) or _are_two_forms(one, other):
+        return False
+    twice = (one in known or other in known) and min(len(one), len(other)) >= _TWO_SLIPS and one[-2:] == other[-2:]
+    most = 2 if twice else 1
+    return distance(one, other, most) <= most
+
+
+def _are_two_forms(one: str, other: str) -> bool:
+    """Whether the words have one stem and differ in what stands before or after it: inflation and deflation."""
+    return bool(_stems(one, _PREFIXES, str.removeprefix) & _stems(other, _PREFIXES, str.removeprefix)) or bool(
+        _stems(one, _SUFFIXES, str.removesuffix) & _stems(other, _SUFFIXES, str.removesuffix)
+    )
+
+
+def _stems(word: str, affixes: Sequence[str], without: Callable[[str, str], str]) -> set[str]:
+    """The word, and what is left of it without each affix."""
+    return {stem for affix in ("", *affixes) if len(stem := without(word, affix)) >= _SHORTEST_STEM}
 
 
 def distance(one: str, other: str, most: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcache.policy.confidence import FEATURES, features, probability
+from semcache.policy.confidence import FEATURES, REPEATED, features, probability
 from semcache.policy.guards import GUARDS, Finding, Force
 from semcache.ports import Calibration
 
@@ -31,6 +31,12 @@ def test_no_evidence_is_even_odds_and_a_doubt_lowers_them() -> None:
     assert probability({}, PLAIN) == 0.5
     doubted = features("a", "a", score=0.0, similarity=0.0, findings=[Finding("number", Force.DOUBT, "1 / 2")])
     assert probability(doubted, PLAIN) < 0.05
+
+
+def test_a_repeat_is_nearly_certain_unless_a_guard_doubts_it() -> None:
+    assert probability({"score": -9.0, "repeat": 1.0}, PLAIN) == REPEATED
+    assert probability({"score": -9.0, "repeat": 0.0}, PLAIN) < 0.01
+    assert probability({"score": -9.0, "repeat": 1.0, "doubt:entity": 1.0}, PLAIN) < 0.01
 
 
 @given(numbers, numbers)

@@ -73,6 +73,16 @@ def test_a_word_for_another_is_one(a: str, b: str) -> None:
         ("katrin", "katrni", Repeat.LIKELY),
         ("nokia", "nokai", Repeat.NO),
         ("tomorrow", "tomorrov", Repeat.SURE),
+        ("tomorrow", "tmorow", Repeat.NO),
+        ("delivery", "delviry", Repeat.NO),
+        ("password", "pasword", Repeat.SURE),
+        ("receive", "deceive", Repeat.NO),
+        ("weather", "weathers", Repeat.NO),
+        ("please", "displease", Repeat.NO),
+        ("macroeconomics", "microeconomics", Repeat.NO),
+        ("hypertension", "hypotension", Repeat.NO),
+        ("inflation", "deflation", Repeat.NO),
+        ("transform", "transformer", Repeat.NO),
     ],
 )
 def test_a_letter_in_an_unknown_word_is_a_likely_slip_unless_it_tells_terms_apart(
