@@ -37,7 +37,7 @@ def test_defaults_are_those_that_others_rely_on() -> None:
     assert settings.redis_url is None
     assert settings.threshold is None
     assert settings.strategy is Strategy.SEMANTIC
-    assert (settings.mode, settings.context, settings.confidence) == ("threshold", "exact", None)
+    assert (settings.mode, settings.context, settings.confidence) == ("guarded", "exact", None)
 
 
 def test_environment_wins_over_file_and_file_over_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -198,10 +198,10 @@ def test_modes_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_verifier_is_needed_where_a_mode_asks_it() -> None:
-    assert not load().anywhere_judged()
-    assert load(mode="guarded").anywhere_judged()
-    assert load(namespaces={"faq": {"mode": "guarded"}}).anywhere_judged()
-    assert not load(namespaces={"faq": {"mode": "threshold"}}).anywhere_judged()
+    assert load().anywhere_judged()
+    assert not load(mode="threshold").anywhere_judged()
+    assert load(mode="threshold", namespaces={"faq": {"mode": "guarded"}}).anywhere_judged()
+    assert load(namespaces={"faq": {"mode": "threshold"}}).anywhere_judged()
 
 
 @pytest.mark.parametrize("path", ["confidence", "namespaces.faq.confidence"])

@@ -67,7 +67,7 @@ async def test_by_guards_and_verifier_above_the_floor() -> None:
     scorer = Scorer(Angles(), Lengths(), Rules.default(), floor=0.9)
     found = await scorer.score(
         [
-            Pair("open the door", "please open the door", True),
+            Pair("open the door", "open the door now", True),
             Pair("open the door", "the door, open it", True),
             Pair("wait 15 minutes", "wait 50 minutes", False),
             Pair("open the door and wait for me", "please open the door and wait for me", True),

@@ -19,6 +19,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("SEMCACHE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("SEMCACHE_INDEX_DIR", str(tmp_path / "indexes"))
+    monkeypatch.setenv("SEMCACHE_MODE", "threshold")  # a mode that needs no verifier, which warns until it is prepared
 
 
 def table(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:

@@ -24,7 +24,7 @@ ASKED = "What's the name of the capital city of France?"
 async def semantic(open_app: Open, prepared_models_dir: Path, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "models").symlink_to(prepared_models_dir, target_is_directory=True)
-    async with open_app(embedder="minilm", threshold=0.8) as client:
+    async with open_app(embedder="minilm", mode="threshold", threshold=0.8) as client:
         await until_ready(client)
         await client.post("/v1/store", json={**MODEL, "prompt": CACHED, "response": "Paris"})
         yield client

@@ -28,7 +28,7 @@ async def test_a_paraphrase_hits_until_it_is_said_to_be_wrong(
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "models").symlink_to(prepared_models_dir, target_is_directory=True)
-    async with open_app(embedder="minilm", threshold=0.8) as client:
+    async with open_app(embedder="minilm", mode="threshold", threshold=0.8) as client:
         await until_ready(client)
 
         async def lookup(prompt: str, **more: Any) -> httpx.Response:
