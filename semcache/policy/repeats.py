@@ -37,6 +37,7 @@ _CONTRACTED: Final = (
     (re.compile(r"'ll\b"), " will"),
     (re.compile(r"\s&\s"), " and "),
 )
+_HOW_TO: Final = re.compile(r"\bhow (?:do|can|could|would) (?:i|we|one)\b")
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 _LONGEST: Final = 2000
 """Characters; longer prompts are left to the others."""
@@ -91,7 +92,7 @@ def words(text: str) -> Sequence[str]:
     plain = _THOUSANDS.sub("", text.lower().replace("’", "'"))
     for pattern, whole in _CONTRACTED:
         plain = pattern.sub(whole, plain)
-    plain = one_spelling(_POLITE.sub(" ", plain))
+    plain = _HOW_TO.sub("how to", one_spelling(_POLITE.sub(" ", plain)))
     return [word for word in _TOKEN.findall(plain) if word not in _ARTICLES]
 
 
