@@ -17,12 +17,22 @@ from semcache.ports import Calibration
 
 _WORD: Final = re.compile(r"\w+")
 
-FEATURES: Final = ("score", "similarity", "shared", "short", "repeat", "slip", *(f"doubt:{guard}" for guard in GUARDS))
+FEATURES: Final = (
+    "score",
+    "similarity",
+    "shared",
+    "short",
+    "same",
+    "repeat",
+    "slip",
+    *(f"doubt:{guard}" for guard in GUARDS),
+)
 """Names of all features, in order."""
 
 REPEATED: Final = 0.99
-"""Least probability of a repeat that no guard doubts. Of 6,939 such pairs in the labelled sets and families 24 are
-labelled different; of 20 of these that were read, 16 are the same prompt but for a mark or an article."""
+"""Least probability where the words are the same and no guard doubts. Of 3,028 such pairs in the labelled sets and
+families 20 are labelled different; read, each asks the same. Slips have no such floor: `rabies` may be one of `babies`.
+"""
 
 
 def features(
@@ -46,7 +56,8 @@ def features(
         "similarity": similarity,
         "shared": len(words_a & words_b) / max(1, len(words_a | words_b)),
         "short": 1.0 / (1.0 + min(len(words_a), len(words_b))),
-        "repeat": float(again is Repeat.SURE),
+        "same": float(again is Repeat.SAME),
+        "repeat": float(again in (Repeat.SURE, Repeat.SAME)),
         "slip": float(again is Repeat.LIKELY),
     }
     found.update((f"doubt:{finding.guard}", 1.0) for finding in findings)
@@ -54,12 +65,15 @@ def features(
 
 
 def probability(evidence: Mapping[str, float], calibration: Calibration) -> float:
-    """Calibrated probability, in (0, 1), that one answer serves both; of a repeat without a doubt at least REPEATED."""
+    """Calibrated probability, in (0, 1), that one answer serves both.
+
+    At least REPEATED where the prompts are word for word the same and no guard doubts it.
+    """
     weights = calibration.weights
     logit = calibration.bias + sum(weights.get(name, 0.0) * value for name, value in evidence.items())
     found = 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
     doubted = any(value and name.startswith("doubt:") for name, value in evidence.items())
-    return max(found, REPEATED) if evidence.get("repeat") and not doubted else found
+    return max(found, REPEATED) if evidence.get("same") and not doubted else found
 
 
 def _words(text: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ small distance (Damerau 1964) from one that is.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum
@@ -53,7 +54,7 @@ ions ive al ic y ies en est th"""
 _PREFIXES: Final = tuple(_BEFORE.split())
 _SUFFIXES: Final = tuple(_AFTER.split())
 _TWO_SLIPS: Final = 8
-"""Letters from which on two slips in a word are taken for slips."""
+"""Letters from which on two slips in a word may be taken for slips."""
 
 
 class Repeat(Enum):
@@ -63,6 +64,9 @@ class Repeat(Enum):
     LIKELY = "likely"
     """But for a letter in a long word that is known in neither spelling, or two in one that is: seldom two words."""
     SURE = "sure"
+    """But for slips in known words; a word that is missing among the known may pass for one (`rabies`, `babies`)."""
+    SAME = "same"
+    """Word for word, each in one spelling."""
 
 
 def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
@@ -75,6 +79,8 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
     one, other = words(a), words(b)
     if len(one) != len(other) or not one:
         return Repeat.NO
+    if one == other:
+        return Repeat.SAME
     found = Repeat.SURE
     for left, right in zip(one, other, strict=True):
         if left == right or is_slip(left, right, known):
@@ -85,7 +91,8 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
     return found
 
 
-def words(text: str) -> Sequence[str]:
+@functools.lru_cache(maxsize=512)  # an asked prompt is compared with several
+def words(text: str) -> tuple[str, ...]:
     """The words and signs that carry a prompt's meaning, in order, each in one spelling."""
     if not text.isupper():
         text = _THE_STATES.sub("USA", text)
@@ -93,7 +100,7 @@ def words(text: str) -> Sequence[str]:
     for pattern, whole in _CONTRACTED:
         plain = pattern.sub(whole, plain)
     plain = _HOW_TO.sub("how to", one_spelling(_POLITE.sub(" ", plain)))
-    return [word for word in _TOKEN.findall(plain) if word not in _ARTICLES]
+    return tuple(word for word in _TOKEN.findall(plain) if word not in _ARTICLES)
 
 
 def is_slip(one: str, other: str, known: Collection[str]) -> bool:

@@ -45,7 +45,7 @@ _Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 
 def one_spelling(text: str) -> str:
-    """Lower-case `text` with each of these in one spelling; equal texts stay equal."""
+    """`text`, which is lower-case, with each of these in one spelling; equal texts stay equal."""
     for pattern, written in _RULES:
         text = pattern.sub(written, text)
     return text
@@ -85,7 +85,8 @@ def _of_clock(match: re.Match[str]) -> str:
 
 
 def _of_ordinal(match: re.Match[str]) -> str:
-    return f"{_ORDINALS[match.group()]}th"
+    value = _ORDINALS[match.group()]
+    return "3rd" if value == 3 else f"{value}th"
 
 
 def _day_first(match: re.Match[str]) -> str:
@@ -102,7 +103,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (re.compile(r"\bw/o\b"), "without"),
     (re.compile(r"(?<=[a-z])-(?=[a-z])"), " "),
     (re.compile(r"\bper cent\b"), "percent"),
-    (re.compile(r"\b(u)\.(s)\.(?:(a)\.?)?(?=\W|$)"), r"usa"),
+    (re.compile(r"\bu\.s\.(?:a\.?)?(?=\W|$)"), "usa"),
     (re.compile(r"\b(\d{1,2})(?::(\d\d))? ?([ap])\.?m\b\.?"), _of_clock),
     (re.compile(r"[$](\d[\d.,]*\d|\d)"), r"\1 dollars"),
     (re.compile(r"[€](\d[\d.,]*\d|\d)"), r"\1 euros"),

@@ -33,10 +33,10 @@ def test_no_evidence_is_even_odds_and_a_doubt_lowers_them() -> None:
     assert probability(doubted, PLAIN) < 0.05
 
 
-def test_a_repeat_is_nearly_certain_unless_a_guard_doubts_it() -> None:
-    assert probability({"score": -9.0, "repeat": 1.0}, PLAIN) == REPEATED
-    assert probability({"score": -9.0, "repeat": 0.0}, PLAIN) < 0.01
-    assert probability({"score": -9.0, "repeat": 1.0, "doubt:entity": 1.0}, PLAIN) < 0.01
+def test_the_same_words_are_nearly_certain_unless_a_guard_doubts_it() -> None:
+    assert probability({"score": -9.0, "same": 1.0, "repeat": 1.0}, PLAIN) == REPEATED
+    assert probability({"score": -9.0, "same": 0.0, "repeat": 1.0}, PLAIN) < 0.01
+    assert probability({"score": -9.0, "same": 1.0, "repeat": 1.0, "doubt:entity": 1.0}, PLAIN) < 0.01
 
 
 @given(numbers, numbers)
