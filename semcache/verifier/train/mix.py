@@ -29,14 +29,14 @@ class Share(msgspec.Struct, frozen=True):
 
 
 SHARES: Final[dict[str, Share]] = {
-    "qqp_pairs": Share(0.20, 2),
+    "qqp_pairs": Share(0.17, 2),
     "paws_qqp_pairs": Share(0.003, 6),
     "checklist_qqp_perturb_pairs": Share(0.015),
     "checklist_qqp_template_pairs": Share(0.012),
     "mqp_pairs": Share(0.01, 4),
     "query_variation_pairs": Share(0.005),
     "uqv_user_query_pairs": Share(0.002),
-    "msmarco_typo_pairs": Share(0.006),
+    "msmarco_typo_pairs": Share(0.012),
     "squad_paraphrase_pairs": Share(0.003),
     "gptcache_mock_pairs": Share(0.002),
     "gsm8k_rephrase_pairs": Share(0.004),
@@ -58,9 +58,9 @@ SHARES: Final[dict[str, Share]] = {
     "clinc150_class": Share(0.01),
     "nlupp_class": Share(0.01),
     "made of labelled pairs": Share(0.08),
-    "made of questions": Share(0.12),
+    "made of questions": Share(0.10),
     "conversations": Share(0.04),
-    "families": Share(0.40),
+    "families": Share(0.50),
 }
 """The everyday families and the labelled questions carry the run; the small sets keep it honest at the edges."""
 
