@@ -8,20 +8,27 @@ come before a connection broke, or write other bytes than they were given.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import select
+import ssl
 import sys
 from typing import Final, cast
 
 import httptools
 
+log = logging.getLogger(__name__)
+
 MOST_HEAD_BYTES: Final = 128 * 1024
-"""Of a status line and header fields."""
+"""Of a status line and header fields; of whatever else comes between two pieces of a body, or after it."""
 _AHEAD_BYTES: Final = 64 * 1024
 """What of a body is read ahead of its reader."""
 _METHOD: Final = re.compile(r"[A-Z]{1,32}")
 _TARGET: Final = re.compile(rb"[\x21-\x7e\x80-\xff]+")
-_FIELD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [^\x00\r\n]*")
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
+"""Fields that are written here alone: a second one would tell where the next request begins."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose empty body is announced, too (RFC 9110, section 8.6)."""
 
@@ -46,12 +53,12 @@ def written(method: str, target: bytes, host: bytes, headers: list[tuple[bytes, 
     """A request as its bytes. Raises Unsendable."""
     if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target):
         raise Unsendable("its method or target is none")
+    for name, value in ((b"-", host), *headers):
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _FRAMING:
+            raise Unsendable("a header field has characters that none may have, or frames the message")
     fields = [b"host: " + host, *(name + b": " + value for name, value in headers)]
     if body or method in _WITH_BODY:
         fields.append(b"content-length: %d" % len(body))
-    for field in fields:
-        if not _FIELD.fullmatch(field):
-            raise Unsendable("a header field has characters that none may have")
     return b"%b %b HTTP/1.1\r\n%b\r\n\r\n%b" % (method.encode(), target, b"\r\n".join(fields), body)
 
 
@@ -63,14 +70,17 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._layers: list[asyncio.Transport] = []
+        """What it runs on: the socket's transport, then each TLS above it."""
         self._waiter: asyncio.Future[bool] | None = None
         self._error: Trouble | None = None
         self._closed = False
+        self._said_all = False
+        """The provider has ended its side, as its protocol has it."""
         self._paused = False
         self._asked = False
-        self.idle_since = 0.0
-        """Of the loop's clock; for the pool."""
+        self.good_until = 0.0
+        """While it is idle; of the loop's clock; for the pool."""
         self._expect(bodiless=False)
 
     def _expect(self, *, bodiless: bool) -> None:
@@ -80,7 +90,9 @@ class Connection(asyncio.Protocol):
         self._headed = False
         self._ended = False
         self._stays = False
-        self._head_bytes = 0
+        self._delimited = False
+        self._doubtful = False
+        self._dry_bytes = 0
         self._parts: list[bytes] = []
         self._waiting_bytes = 0
         self.status = 0
@@ -91,11 +103,14 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether another request may be sent."""
-        return not self._closed and not self._asked
+        return not self._closed and not self._asked and not self.transport.is_closing()
 
     def stale(self) -> bool:
         """Whether something has come since the last exchange, though the loop has not told yet: the end, as a rule."""
-        number = self.transport.get_extra_info("socket").fileno()
+        known = self.transport.get_extra_info("socket")
+        number = -1 if known is None else known.fileno()
+        if number < 0:  # closed, though TLS has not told
+            return True
         if sys.platform == "win32":
             return bool(select.select([number], [], [], 0)[0])
         poll = select.poll()
@@ -104,18 +119,17 @@ class Connection(asyncio.Protocol):
 
     @property
     def transport(self) -> asyncio.Transport:
-        """What it runs on; TLS may be put in between by setting another."""
-        assert self._transport is not None
-        return self._transport
+        """What it runs on; TLS may be put above it by setting another."""
+        return self._layers[-1]
 
     @transport.setter
     def transport(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+        self._layers.append(transport)
 
     def abort(self) -> None:
         """End the connection, whatever is under way."""
-        if self._transport is not None and not self._closed:
-            self._transport.abort()
+        if self._layers and not self._closed:
+            self.transport.abort()
         self._closed = True
 
     # -- for one exchange -----------------------------------------------------------------------------------------
@@ -138,8 +152,7 @@ class Connection(asyncio.Protocol):
         while not self._parts and not self._ended:
             await self._news(deadline, silence_s)
         if not self._parts:
-            if self._stays and not self._closed:
-                self._asked = self.transport.get_write_buffer_size() > 0  # it was answered before it was read
+            self._asked = not self._stays
             return None
         parts = self._parts
         self._parts, self._waiting_bytes = [], 0
@@ -155,7 +168,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         if now >= deadline:
             raise TimeoutError
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self._unsent()
         waiter = self._waiter = self._loop.create_future()
         timer = self._loop.call_at(min(deadline, now + silence_s), _give_up, waiter)
         try:
@@ -165,44 +178,50 @@ class Connection(asyncio.Protocol):
             timer.cancel()
         if came or self._loop.time() >= deadline:
             return
-        if self.transport.get_write_buffer_size() >= unsent:
+        if self._unsent() >= unsent:
             raise Silent("nothing came")
 
     # -- asyncio.Protocol -----------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        self._transport = cast("asyncio.Transport", transport)
+        self._layers = [cast("asyncio.Transport", transport)]
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: of an answer, or the connection is not to be trusted."""
         if not self._asked or self._ended:
             self.abort()
             return
-        if not self._headed:
-            self._head_bytes += len(data)
+        self._dry_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._fail(Broken("it changed the protocol"))
         except httptools.HttpParserError as error:
-            self._fail(Broken(f"what came is no HTTP: {error}"))
-        if not self._headed and self._head_bytes > MOST_HEAD_BYTES:
-            self._fail(Broken(f"the header fields are longer than {MOST_HEAD_BYTES} bytes"))
-        if self._waiting_bytes > _AHEAD_BYTES and not self._paused and not self._closed:
-            self._paused = True
+            self._fail(Broken(f"what came is no HTTP: {error.__context__ or error}"))
+        if self._dry_bytes > MOST_HEAD_BYTES and not self._over():
+            self._fail(Broken(f"what is no body is longer than {MOST_HEAD_BYTES} bytes"))
+        if self._waiting_bytes > _AHEAD_BYTES and not self._paused and not self._over():
+            self._paused = True  # not at the end: what comes after it must be seen before another request is sent
             self.transport.pause_reading()
         self._tell()
 
     def eof_received(self) -> bool:
-        """The provider has said all; closes our side, too."""
+        """The provider has said all; closes our side, too. Over TLS its word for that must have come: anyone on the way
+        can end a connection (RFC 9112, section 9.8).
+        """
+        tls = self.transport.get_extra_info("ssl_object")
+        try:
+            self._said_all = tls is None or tls.read(1) == b""
+        except ssl.SSLError:
+            log.debug("a connection was cut")
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection has ended. That is the end of a body which nothing else delimits."""
         self._closed = True
         if self._asked and not self._ended:
-            if error is None and self._headed and self._until_close():
+            if error is None and self._headed and self._said_all and not self._delimited:
                 self._ended = True
             else:
                 self._error = self._error or Broken(str(error or "it was closed"))
@@ -213,7 +232,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """An answer begins: after another's end one that nobody asked for."""
         if self._ended:
-            self._stays = False
+            self.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field; or a trailer, which is dropped."""
@@ -225,19 +244,35 @@ class Connection(asyncio.Protocol):
         if self._ended:
             return
         status = self._parser.get_status_code()
+        lengths = [value for name, value in self.headers if name == b"content-length"]  # one: the parser sees to that
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
         if 100 <= status < 200 and status != 101:
-            self.headers = []  # of an announcement; the answer follows
+            if lengths or codings:
+                raise Broken("an announcement cannot have a body")
+            self.headers = []  # the answer follows
             return
+        if codings not in ([], [b"chunked"]):
+            raise Broken("its transfer coding is none that was asked for")
+        if codings or status == 204:
+            self.headers = [field for field in self.headers if field[0] != b"content-length"]
         self.status = status
         self._headed = True
-        if self._bodiless or status in (204, 304):
+        self._delimited = bool(lengths or codings)
+        bodiless = self._bodiless or status in (204, 304)
+        self._doubtful = (
+            self._unsent() > 0  # answered before it was read: the rest may be taken for a request
+            or (bool(codings) and (bool(lengths) or self._parser.get_http_version() != "1.1"))
+            or (bodiless and (bool(codings) or lengths not in ([], [b"0"])))  # such a body may come all the same
+        )
+        if bodiless:
             self._end()  # the parser, which knows no HEAD, may wait for a body; the next answer has one of its own
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
         if self._ended:
-            self._stays = False
+            self.abort()
         else:
+            self._dry_bytes = 0
             self._parts.append(data)
             self._waiting_bytes += len(data)
 
@@ -250,14 +285,14 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         self._ended = True
-        self._stays = self._parser.should_keep_alive()
+        self._stays = self._parser.should_keep_alive() and not self._doubtful
 
-    def _until_close(self) -> bool:
-        """Whether the body ends with the connection (RFC 9112, section 6.3)."""
-        coded = [value for name, value in self.headers if name == b"transfer-encoding"]
-        if coded:
-            return not coded[-1].rstrip().lower().endswith(b"chunked")
-        return all(name != b"content-length" for name, _ in self.headers)
+    def _over(self) -> bool:
+        return self._ended or self._closed
+
+    def _unsent(self) -> int:
+        """Bytes of requests that the system has not taken yet."""
+        return sum(layer.get_write_buffer_size() for layer in self._layers)
 
     def _fail(self, error: Trouble) -> None:
         self._error = self._error or error

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -65,7 +65,7 @@ class HttpUpstream:
         self._chance = chance
         base = urlsplit(settings.base_url)
         self._origin = f"{base.scheme}://{base.netloc}"
-        self._prefix = base.path.rstrip("/") or "/v1"
+        self._prefix = quote(base.path.rstrip("/"), safe="/%:@!$&'()*+,;=~") or "/v1"
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
         self._closed = False
