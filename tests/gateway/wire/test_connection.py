@@ -320,3 +320,10 @@ async def test_an_answer_before_the_request_was_read(raw: Raw, upstream: HttpUps
     raw.script = says(WHOLE)
     assert (await ask(upstream))[::2] == (200, b"ok")
     assert raw.connections == 2
+
+
+async def test_a_base_path_of_other_letters(raw: Raw) -> None:
+    upstream = raw.upstream(base_url=f"http://127.0.0.1:{raw.port}/modèles/%41")
+    assert (await ask(upstream))[0] == 200
+    assert raw.heads[0].startswith(b"GET /mod%C3%A8les/%41/x HTTP/1.1\r\n")
+    await upstream.aclose()
