@@ -9,6 +9,7 @@ import functools
 import hashlib
 import sys
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENIZER_SHA256: Final = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+
+_TERMS: Final = Path(__file__).with_name("terms.txt")
+"""Right words that the dictionary lacks, one a line: `sudo` is no slip of `judo`."""
 
 Precision = Literal["bf16", "f32"]
 
@@ -72,9 +76,15 @@ def fingerprint(name: str, *parts: object) -> str:
 
 @functools.cache
 def words() -> frozenset[str]:
-    """The whole words of the tokenizer's vocabulary, lower-case: about 21,000, spelt as they are meant."""
+    """Words that are spelt as they are meant, lower-case: an English dictionary, the whole words of the tokenizer's
+    vocabulary, and names and terms of trades that neither has. Takes some tenths of a second at first."""
+    from spellchecker import SpellChecker
+
     vocabulary: Mapping[str, int] = tokenizer(model_dir() / "tokenizer.json").get_vocab()
-    return frozenset(word for word in vocabulary if len(word) > 2 and word.isalpha() and word.isascii())
+    dictionary = SpellChecker(language="en").word_frequency.keys()
+    terms = _TERMS.read_text(encoding="ascii").split()
+    found = chain(vocabulary, dictionary, terms)
+    return frozenset(word for word in found if len(word) > 2 and word.isalpha() and word.isascii())
 
 
 def printable(text: str) -> str:

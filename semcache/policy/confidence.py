@@ -31,8 +31,10 @@ FEATURES: Final = (
 
 REPEATED: Final = 0.99
 """Least probability where the words are the same and no guard doubts. Of 3,028 such pairs in the labelled sets and
-families 20 are labelled different; read, each asks the same. Slips have no such floor: `rabies` may be one of `babies`.
-"""
+families 20 are labelled different; read, each asks the same."""
+SLIPPED: Final = 0.97
+"""The same where there are slips as well (`Repeat.SURE`). Of 2,947 such pairs in the labelled sets 2 are labelled
+different; read, both ask the same. Less sure than the same words: a name may be missing among the known ones."""
 
 
 def features(
@@ -67,13 +69,15 @@ def features(
 def probability(evidence: Mapping[str, float], calibration: Calibration) -> float:
     """Calibrated probability, in (0, 1), that one answer serves both.
 
-    At least REPEATED where the prompts are word for word the same and no guard doubts it.
+    Where no guard doubts, at least REPEATED for prompts that are word for word the same, and SLIPPED for those that are
+    but for slips.
     """
     weights = calibration.weights
     logit = calibration.bias + sum(weights.get(name, 0.0) * value for name, value in evidence.items())
     found = 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
-    doubted = any(value and name.startswith("doubt:") for name, value in evidence.items())
-    return max(found, REPEATED) if evidence.get("same") and not doubted else found
+    if any(value and name.startswith("doubt:") for name, value in evidence.items()):
+        return found
+    return max(found, REPEATED if evidence.get("same") else SLIPPED if evidence.get("repeat") else 0.0)
 
 
 def _words(text: str) -> frozenset[str]:

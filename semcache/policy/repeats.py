@@ -64,7 +64,7 @@ class Repeat(Enum):
     LIKELY = "likely"
     """But for a letter in a long word that is known in neither spelling, or two in one that is: seldom two words."""
     SURE = "sure"
-    """But for slips in known words; a word that is missing among the known may pass for one (`rabies`, `babies`)."""
+    """But for slips in known words; a name that is missing among the known may pass for one."""
     SAME = "same"
     """Word for word, each in one spelling."""
 

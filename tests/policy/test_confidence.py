@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcache.policy.confidence import FEATURES, REPEATED, features, probability
+from semcache.policy.confidence import FEATURES, REPEATED, SLIPPED, features, probability
 from semcache.policy.guards import GUARDS, Finding, Force
 from semcache.ports import Calibration
 
@@ -33,10 +33,12 @@ def test_no_evidence_is_even_odds_and_a_doubt_lowers_them() -> None:
     assert probability(doubted, PLAIN) < 0.05
 
 
-def test_the_same_words_are_nearly_certain_unless_a_guard_doubts_it() -> None:
+def test_the_same_words_are_nearly_certain_and_slips_after_them_unless_a_guard_doubts() -> None:
     assert probability({"score": -9.0, "same": 1.0, "repeat": 1.0}, PLAIN) == REPEATED
-    assert probability({"score": -9.0, "same": 0.0, "repeat": 1.0}, PLAIN) < 0.01
-    assert probability({"score": -9.0, "same": 1.0, "repeat": 1.0, "doubt:entity": 1.0}, PLAIN) < 0.01
+    assert probability({"score": -9.0, "same": 0.0, "repeat": 1.0}, PLAIN) == SLIPPED
+    assert probability({"score": -9.0, "slip": 1.0}, PLAIN) < 0.01
+    for same in (0.0, 1.0):
+        assert probability({"score": -9.0, "same": same, "repeat": 1.0, "doubt:entity": 1.0}, PLAIN) < 0.01
 
 
 @given(numbers, numbers)
