@@ -40,6 +40,9 @@ _PENDING: Final = 100_000
 _PORTION: Final = 16_000
 """Characters of texts embedded in one call: about one full batch of windows."""
 _GENERATION_EVERY_S: Final = 1.0
+_GATHER_S: Final = 0.05
+"""Pause after changes were applied: what is stored meanwhile is read in one go, not in a round trip over all shards for
+each store, beside the requests. This process has its own stores already; the others have a second."""
 _RETRY_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -207,6 +210,8 @@ class Follower:
             self._confirmed = asked
             if self._caught_up:
                 self.detail = "following"  # again, after an interruption
+                if changed:
+                    await asyncio.sleep(_GATHER_S)
 
     # -- applying -------------------------------------------------------------------------------------------------
 
