@@ -48,8 +48,8 @@ def _run(arguments: argparse.Namespace) -> int:
     torch.manual_seed(arguments.seed)
     tokens = Tokens()
     model = network.fresh(package_folder(), dropout=arguments.dropout)
-    if arguments.start is not None:
-        network.load(model, weights.load(arguments.start))
+    if arguments.start:
+        network.load(model, weights.mean(arguments.start))
     if arguments.pairs:
         pairs = mix.training_pairs(
             arguments.data, arguments.pairs, random.Random(arguments.seed), made=not arguments.labelled
@@ -72,6 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             checkpoint=lambda: weights.save(arguments.out, network.tensors(model)),
         )
+    if arguments.pairs or len(arguments.start) > 1:
         weights.save(arguments.out, network.tensors(model))
         network.load(model, weights.load(arguments.out))  # what is reported is what is shipped
     if arguments.calibration is not None:
@@ -114,7 +115,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the labelled sets")
     parser.add_argument("--out", type=Path, default=weights.FILE, metavar="FILE", help="default: the package's own")
     parser.add_argument("--calibration", type=Path, metavar="FILE", help="fit the probabilities, too, and write them")
-    parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="go on from these weights; of several, their mean",
+    )
     parser.add_argument("--pairs", type=int, default=400_000, metavar="N", help="about how many to see; 0: report only")
     parser.add_argument("--labelled", action="store_true", help="labelled sets alone: the first of two runs")
     parser.add_argument("--feedback", type=Path, metavar="FILE", help="mix in a service's labels (JSON lines)")
