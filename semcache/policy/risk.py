@@ -440,7 +440,7 @@ SOON: Final = 64.0
 """... and of so many requests."""
 HASTE: Final = 1.25
 """Most wrong answers a request that are planned with, in bounds: savings are not spent on poor candidates."""
-HARBOUR: Final = 0.2
+HARBOUR: Final = 0.1
 """What adds less than so much of the bound is served even where the margin is used up, but not what is expected."""
 BLIND: Final = 64.0
 """Requests (or an eighth of those so far) for which errors of the model add up before it will have learned better."""
