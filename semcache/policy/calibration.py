@@ -18,8 +18,8 @@ MEASURED: Final[dict[tuple[str, str], float]] = {
     # answers over all requests (0.86 %; hit rate 21 %, precision of all hits 96 %).
     ("minilm-3b348a509be6", "threshold"): 0.97,
     # Where the verifier decides, the cosine only spares it work: of 3,911 labelled Quora positives (test fold) 1.3 %
-    # lie below .60, 6.4 % below .70, 23 % below .80.
-    ("minilm-3b348a509be6", "judged"): 0.60,
+    # lie below .60, and of prompts with a slip many more: of 656 of MS MARCO 71 % are served with .60, 79 % with .50.
+    ("minilm-3b348a509be6", "judged"): 0.50,
 }
 """(vector space fingerprint, mode) -> threshold."""
 
