@@ -131,6 +131,8 @@ def _streams(result: dict[str, Any]) -> Iterator[str]:
     yield "## Streams"
     yield ""
     yield _ABOUT_STREAMS
+    yield ""
+    yield "![Hits against wrong answers on all streams](streams.png)"
     for name, stream in result["streams"].items():
         yield ""
         yield f"### {NAMES.get(name, name)}"
