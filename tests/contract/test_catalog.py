@@ -182,7 +182,8 @@ async def test_the_coldest_may_all_be_in_one_shard(store: RedisStore) -> None:
 
 async def test_the_least_frequently_used_are_the_coldest(make_store: MakeStore) -> None:
     store = await make_store(eviction="lfu")
-    ids = await put(store, [identity(f"p{n}", shard=1) for n in range(4)])
+    # one after the other: the first of all starts below those that come later
+    ids = [entry_id for n in range(4) for entry_id in await put(store, [identity(f"p{n}", shard=1)])]
     await store.entries.touch({ids[1]: Touch(5, False), ids[2]: Touch(1, False)})
     await store.entries.touch({ids[3]: Touch(2, False)})
     order = await store.catalog.coldest(10)

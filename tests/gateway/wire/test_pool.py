@@ -158,7 +158,9 @@ def echo(chance: random.Random) -> Script:
         while said:
             size = chance.choice([7, 40, 5000, len(said)])
             writer.write(said[:size])
-            said = said[size:] if chance.random() < 0.98 else b""  # stuck, now and then
+            said = said[size:]
+            if chance.random() > 0.98:
+                return  # stuck, and not closed: that would be an end
             if chance.random() < 0.3:
                 await asyncio.sleep(0)
         if end:
