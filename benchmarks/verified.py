@@ -14,7 +14,7 @@ What is not served is stored, and its class is the label. Streams `known:calibra
 * `verified`: `semcache.policy.risk`, planned anew every 32 requests;
 * `oracle`: the static threshold on the same score that served most within the bound, known only afterwards;
 * `frozen`: the static threshold that met the bound on the first 500 requests, of which it serves none;
-* `vcache`: the policy of Schroeder et al. 2025 (arXiv:2502.03771), re-implemented: a logistic posterior for each entry.
+* `vcache`: the policy of Schroeder et al. 2025 (arXiv:2502.03771), re-implemented in `benchmarks.vcache`.
 
 A finished cell is kept in --cache, so a run that was stopped goes on where it was.
 """
@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.evidence import Evidence
+from benchmarks.vcache import Entry
 from semcache.embedders.packaged import DIMENSION
 from semcache.policy import risk
 from semcache.settings import load
@@ -419,18 +420,12 @@ def verified(stream: Source, arrived: Sequence[int], alpha: float, seed: int) ->
 
 
 def vcache(stream: Source, arrived: Sequence[int], delta: float, seed: int) -> Outcome:
-    """vCache: explore with probability 1 - delta / (1 - L), L a lower bound on the nearest entry's chance to be right.
-
-    As its authors' code: two made-up observations (0: wrong, 1: right) besides the entry's own, none served before
-    four of its own; the logistic's midpoint has a normal posterior, of a tabled variance where the labels are separable
-    (.035 falling to .008); an explored answer is stored only where it differs.
+    """`benchmarks.vcache` on the same scores: the nearest entry alone is asked, and an explored answer is stored only
+    where it differs.
     """
     rng = random.Random(seed)
-    seen: dict[int, list[tuple[float, int]]] = {}
-    fits: dict[int, tuple[float, float, float]] = {}
+    entries: dict[int, Entry] = {}
     inserted = [number >= stream.given for number in range(len(stream.classes))]
-    levels = np.linspace(1e-6, 1.0 - 1e-6, 50)
-    quantiles = np.array([risk._normal(float(one)) for one in 1.0 - levels])
     explored = 0
 
     def step(at: int, candidates: list[tuple[float, int]]) -> int | None:
@@ -440,43 +435,17 @@ def vcache(stream: Source, arrived: Sequence[int], delta: float, seed: int) -> O
             inserted[at] = True
             return None
         score, text = nearest
-        labels = seen.setdefault(text, [(0.0, 0), (1.0, 1)])
-        if len(labels) >= 6:
-            if text not in fits:
-                fits[text] = _logistic(labels)
-            middle, slope, variance = fits[text]
-            middles = np.clip(middle + quantiles * math.sqrt(variance), 0.0, 1.0)
-            right = (1.0 - levels) / (1.0 + np.exp(np.clip(-slope * (score - middles), -500, 500)))
-            if rng.random() > float((1.0 - delta / (1.0 - right)).min()):
-                return text
-            explored += 1
-        right_now = stream.classes[text] == stream.classes[at]
-        labels.append((score, int(right_now)))
-        fits.pop(text, None)
-        inserted[at] = not right_now
+        entry = entries.setdefault(text, Entry())
+        asked = entry.explore(score, delta)
+        if rng.random() >= asked:
+            return text
+        explored += asked < 1.0
+        right = stream.classes[text] == stream.classes[at]
+        entry.learn(score, right)
+        inserted[at] = not right
         return None
 
     return _tally(stream, arrived, step)._replace(explored=explored)
-
-
-def _logistic(labels: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
-    """Midpoint, slope, variance of the midpoint."""
-    x = np.array([[1.0, score] for score, _ in labels])
-    y = np.array([label for _, label in labels], dtype=float)
-    beta = np.zeros(2)
-    for _ in range(50):
-        chance = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
-        hessian = x.T @ (x * (chance * (1.0 - chance))[:, None]) + 1e-6 * np.eye(2)
-        step = np.linalg.solve(hessian, x.T @ (y - chance))
-        beta = beta + np.clip(step, -5.0, 5.0)
-        if np.abs(step).max() < 1e-6 or np.abs(beta).max() > 500:
-            break
-    slope = max(float(beta[1]), 1e-6)
-    middle = min(max(-float(beta[0]) / slope, 0.0), 1.0)
-    if x[y == 1, 1].min() > x[y == 0, 1].max():
-        return middle, slope, max(0.035 * (6.0 / len(labels)), 0.008)
-    gradient = np.array([-1.0 / slope, float(beta[0]) / slope**2])
-    return middle, slope, max(float(gradient @ np.linalg.inv(hessian) @ gradient), 0.0)
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
