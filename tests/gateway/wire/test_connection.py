@@ -12,7 +12,6 @@ from semcache.gateway.connection import MOST_HEAD_BYTES, Unsendable, written
 from semcache.gateway.http_upstream import HttpUpstream
 from semcache.ports import UpstreamRequest
 from tests.gateway.wire.raw import WHOLE, Raw, ask, says
-from tests.integration.conftest import eventually
 
 GET = UpstreamRequest(method="GET", path="/v1/x", headers=[])
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;x=y\r\na\r\n5\r\nb\r\ncd\r\n0\r\nx-late: 1\r\n\r\n"
@@ -279,47 +278,6 @@ async def test_our_own_end_is_not_the_body_s(raw: Raw) -> None:
     await upstream.aclose()
     with pytest.raises(UpstreamUnavailable, match="broke"):
         await anext(parts)
-
-
-@pytest.mark.parametrize("size", [2, 60_000, 70_000, 300_000, 1_000_000])
-async def test_what_follows_an_answer_is_not_the_next(raw: Raw, upstream: HttpUpstream, size: int) -> None:
-    evil = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"
-    raw.script = says(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b%b" % (size, b"x" * size, evil))
-    answer = await upstream.send(GET)
-    for _ in range(20):
-        await asyncio.sleep(0.005)  # a reader who is late
-    assert len(b"".join([part async for part in answer.chunks()])) == size
-    raw.script = says(WHOLE)
-    assert (await ask(upstream))[::2] == (200, b"ok")
-    assert raw.connections == 2
-
-
-@pytest.mark.parametrize("pause", [False, True])
-async def test_what_comes_while_nobody_asks_is_no_answer(raw: Raw, upstream: HttpUpstream, pause: bool) -> None:
-    assert (await ask(upstream))[::2] == (200, b"ok")
-    raw.writers[0].write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil")  # at once; the loop has not seen it
-    if pause:
-        await eventually(lambda: raw.open == 0)
-    assert (await ask(upstream))[::2] == (200, b"ok")
-    assert raw.connections == 2
-
-
-@pytest.mark.parametrize("end", ["", "close"])
-async def test_an_answer_before_the_request_was_read(raw: Raw, upstream: HttpUpstream, end: str) -> None:
-    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
-        await writer.drain()
-        if end:
-            writer.close()  # with bytes unread: a reset
-        else:
-            while await reader.read(1 << 20):
-                pass
-
-    raw.script = early
-    assert (await ask(upstream, "POST", b"x" * 24_000_000))[::2] == (413, b"big")
-    raw.script = says(WHOLE)
-    assert (await ask(upstream))[::2] == (200, b"ok")
-    assert raw.connections == 2
 
 
 async def test_a_base_path_of_other_letters(raw: Raw) -> None:
