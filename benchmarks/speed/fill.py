@@ -24,11 +24,13 @@ from semcache.policy.freshness import TtlRules
 from semcache.policy.identity import identify
 from semcache.policy.normalize import Normalizer
 from semcache.ports import Draft, Written
-from semcache.settings import Settings
+from semcache.settings import Settings, StoreSettings
 from semcache.stores.store import RedisStore
 
 DAY_S: Final = 86_400.0
 _AT_ONCE: Final = 32
+_PATIENT: Final = StoreSettings(deadline_s=60, write_deadline_s=60, connect_timeout_s=60)
+"""Making vectors keeps the loop from reading answers for a while."""
 
 Item = tuple[str, str, NDArray[np.float32] | None]
 """Model, prompt, vector; without one the entry is of the exact tier alone."""
@@ -40,7 +42,7 @@ def fill(url: str, items: Iterable[Item], total: int, response: bytes) -> None:
 
 
 async def _fill(url: str, items: Iterable[Item], total: int, response: bytes) -> None:
-    settings = Settings(redis_url=url)
+    settings = Settings(redis_url=url, store=_PATIENT)
     store = RedisStore(settings, None)
     await store.start()
     draft = _drafter(settings, response)

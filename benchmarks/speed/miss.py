@@ -46,7 +46,7 @@ _KINDS: Final = {
 
 
 def open_miss(stage: Stage) -> Measure:
-    """p50 of each kind, in ms; of streams also to the first byte. An answer of another kind than meant is not counted."""
+    """p50 of each kind, in ms; of streams also to the first byte. Answers of another kind than meant do not count."""
     upstream = parts.provider(stage, delay_ms=DELAY_MS)
     # Made prompts may be near each other, and every miss must be one.
     service = Serving(stage, "gateway", upstream_base_url=f"{upstream}/v1", upstream_api_key="bench", threshold="0.999")

@@ -7,13 +7,14 @@ does on text.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 DIMENSION: Final = 384
-CHUNK: Final = 10_000
+CHUNK: Final = 1_000
 SEED: Final = 20261121
 _CENTRES: Final = 5_000
 _SPECTRUM: Final = 16
@@ -24,10 +25,15 @@ Single = NDArray[np.float32]
 def chunk(number: int) -> Single:
     """float32 (CHUNK, DIMENSION): vectors number * CHUNK and on."""
     random = np.random.default_rng([SEED, number])
-    centres = _unit(np.random.default_rng(SEED).standard_normal((_CENTRES, DIMENSION)) * _scale())
+    centres = _centres()
     weights = 1.0 / np.arange(1, _CENTRES + 1)
     which = random.choice(_CENTRES, CHUNK, p=weights / weights.sum())
     return _unit(centres[which] + _unit(random.standard_normal((CHUNK, DIMENSION)) * _scale()))
+
+
+@functools.cache
+def _centres() -> Single:
+    return _unit(np.random.default_rng(SEED).standard_normal((_CENTRES, DIMENSION)) * _scale())
 
 
 def _scale() -> NDArray[Any]:
