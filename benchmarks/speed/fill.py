@@ -6,6 +6,7 @@ For what would take an hour through the service: a million entries. The service 
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
@@ -46,7 +47,8 @@ async def _fill(url: str, items: Iterable[Item], total: int, response: bytes) ->
     store = RedisStore(settings, None)
     await store.start()
     draft = _drafter(settings, response)
-    waiting = tqdm(items, total=total, desc="fill", file=sys.stderr, mininterval=5)
+    shown = tqdm(items, total=total, desc="fill", file=sys.stderr, mininterval=5)
+    waiting = iter(shown)
 
     async def write() -> None:
         for item in waiting:  # shared: each takes the next
@@ -59,7 +61,7 @@ async def _fill(url: str, items: Iterable[Item], total: int, response: bytes) ->
             for _ in range(_AT_ONCE):
                 group.create_task(write())
     finally:
-        waiting.close()
+        shown.close()
         await store.aclose()
 
 
@@ -91,7 +93,7 @@ def semantic(real: Sequence[str], count: int, model: Callable[[int], str]) -> It
 
     `model`: of the item of a number, and so its partition. Real text r is item `real_at(r, ...)`.
     """
-    embedded = _embedded(real)
+    embedded = _embedded(tuple(real))
     places = {real_at(number, len(real), count): number for number in range(len(real))}
     made = _generated(count - len(real))
     for at in range(count):
@@ -107,7 +109,8 @@ def real_at(number: int, real: int, count: int) -> int:
     return number * count // real
 
 
-def _embedded(texts: Sequence[str]) -> list[NDArray[np.float32]]:
+@functools.lru_cache(2)
+def _embedded(texts: tuple[str, ...]) -> list[NDArray[np.float32]]:
     prepare_model()
     model = MiniLm(MODELS, threads=1, batch=64, max_windows=8)
     model.load()

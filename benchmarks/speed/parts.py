@@ -22,14 +22,14 @@ from benchmarks.speed.stage import CACHE, ROOT, Stage, Started, clean_environmen
 from benchmarks.speed.texts import free_port
 from semcache.embedders import packaged
 from semcache.engines.prepared import Preparation
-from semcache.settings import Settings
+from semcache.settings import fields
 from semcache.stores.binary import server_binary
 
 MODELS: Final = CACHE / "models"
 READY_S: Final = 900.0
 """A million entries are scanned and get a graph before a service is ready."""
-NEAR: Final = "near_cache"
-"""The group of settings of the near cache, where this version has one."""
+NEAR: Final = "near"
+"""In the name of the setting that says how many entries the near cache holds, where this version has one."""
 
 
 def store(stage: Stage, name: str = "store") -> str:
@@ -112,10 +112,9 @@ def ask(url: str, method: str, path: str, body: Any = None) -> Any:
 
 
 def near_cache(entries: int) -> dict[str, str] | None:
-    """Settings of a near cache of at most that many entries; None where this version has none."""
-    field = Settings.model_fields.get(NEAR)
-    inner = getattr(field.annotation, "model_fields", {}) if field is not None else {}
-    return {f"{NEAR}__entries": str(entries)} if "entries" in inner else None
+    """Settings of a near cache of at most that many entries (0: none); None where this version has none."""
+    found = [path for path, _ in fields() if NEAR in path and path.endswith("entries")]
+    return {path.replace(".", "__"): str(entries) for path in found} or None
 
 
 def bare_app(stage: Stage, store_url: str) -> str:

@@ -42,7 +42,7 @@ QUICK = Plan(
 DEFAULT = Plan(
     name="default", rounds=5, seconds=3.0, asks=200, exact_entries=100_000, chat_entries=10_000, litellm_entries=500,
     semantic_entries=2_000, gptcache_entries=500, scale_entries=50_000, real_texts=1_000, day_requests=10_000,
-    day_seconds=90.0,
+    day_seconds=60.0,
 )  # fmt: skip
 
 FULL = Plan(
