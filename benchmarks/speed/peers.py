@@ -35,6 +35,7 @@ PINS: Final = {
 _HOME: Final = CACHE / "peers"
 _MARK: Final = _HOME / ".made"
 _INSTALL_S: Final = 1_500
+_START_S: Final = 300.0
 _OFFLINE: Final = {
     "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True", "LITELLM_LOCAL_BLOG_POSTS": "True",
@@ -91,7 +92,7 @@ def versions() -> dict[str, str]:
 
 
 def litellm(stage: Stage, store_url: str, provider_url: str) -> str:
-    """A LiteLLM proxy over this store and provider; its URL. Raises NoPeers."""
+    """A LiteLLM proxy over this store and provider; its URL. Raises NoPeers where it does not come up."""
     proxy = python().with_name("litellm")
     port, parts = free_port(), urlsplit(store_url)
     config = stage.folder / "litellm.yaml"
@@ -113,6 +114,8 @@ def litellm(stage: Stage, store_url: str, provider_url: str) -> str:
                     "cache_params": {"type": "redis", "host": str(parts.hostname), "port": str(parts.port)},
                     "telemetry": False,
                 },
+                # Ours runs without keys too: neither pays for checking one.
+                "general_settings": {"dangerously_permit_weak_or_unset_master_key": True},
             }
         )
     )
@@ -122,7 +125,10 @@ def litellm(stage: Stage, store_url: str, provider_url: str) -> str:
         clean_environment(**_OFFLINE),
     )
     url = f"http://127.0.0.1:{port}"
-    started.wait_until(lambda: answers(url, "/health/liveliness"), seconds=180)
+    try:
+        started.wait_until(lambda: answers(url, "/health/liveliness"), seconds=_START_S)
+    except (RuntimeError, TimeoutError) as error:
+        raise NoPeers(f"the LiteLLM proxy does not start: {str(error).splitlines()[-1]}") from error
     return url
 
 

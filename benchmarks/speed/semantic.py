@@ -139,14 +139,14 @@ def _limits(stage: Stage) -> Talking:
 
 def _gptcache(stage: Stage) -> Talking | None:
     def make() -> Talking | None:
+        count = stage.plan.gptcache_entries
         try:
             peer = peers.gptcache(stage)
-        except peers.NoPeers as error:
-            stage.note(str(error))
+            print(f"filling GPTCache, {count} entries", file=sys.stderr)
+            peer.ask("store", texts=[text(n) for n in range(count)], response=ANSWER)
+        except (peers.NoPeers, RuntimeError) as error:
+            stage.note(f"GPTCache: {str(error).splitlines()[-1]}")
             return None
-        count = stage.plan.gptcache_entries
-        print(f"filling GPTCache, {count} entries", file=sys.stderr)
-        peer.ask("store", texts=[text(n) for n in range(count)], response=ANSWER)
         return peer
 
     return stage.shared("gptcache", make)

@@ -8,11 +8,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed import check, parts, peers, report, stage
+from benchmarks.speed import check, fill, load, parts, peers, questions, report, stage, vectors
 from benchmarks.speed.plan import FULL, QUICK
 from benchmarks.speed.row import Goal, spread, verdict
 from benchmarks.speed.rows import ROWS, named
@@ -112,6 +113,50 @@ def test_the_near_cache_is_set_by_a_setting_that_exists() -> None:
     assert unknown_variables(variables) == []
     assert len(wanted) <= 1
     assert bool(wanted) == any("near" in path for path, _ in fields())
+
+
+def test_generated_vectors_are_the_same_everywhere_and_of_unit_length() -> None:
+    first, second = vectors.chunk(0), vectors.chunk(1)
+    assert first.shape == (vectors.CHUNK, vectors.DIMENSION)
+    assert np.array_equal(first, vectors.chunk(0))
+    assert not np.array_equal(first[:10], second[:10])
+    assert np.allclose(np.linalg.norm(first, axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("real", "count"), [(1, 1), (3, 10), (10, 10), (1_000, 50_000), (10_000, 1_000_000)])
+def test_real_texts_are_spread_over_all_entries(real: int, count: int) -> None:
+    places = [fill.real_at(number, real, count) for number in range(real)]
+    assert len(set(places)) == real
+    assert places == sorted(places)
+    assert 0 <= places[0] <= places[-1] < count
+
+
+def test_made_questions_stand_in_where_the_shared_ones_are_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMCACHE_EVALDATA", str(tmp_path / "nowhere"))
+    found, what = questions.real(20)
+    assert len(set(found)) == 20
+    assert "absent" in what
+    classes, what = questions.classes(5)
+    assert len({one for members in classes for one in members}) == 20
+    assert "absent" in what
+    moments, what = questions.arrivals(50)
+    assert moments == sorted(moments)
+    assert len(moments) == 50
+    assert 0.0 <= moments[0] <= moments[-1] <= 1.0
+    assert "absent" in what
+
+
+def test_the_load_generator_counts_every_answer_once() -> None:
+    with Stage(QUICK) as one:
+        url = parts.provider(one, delay_ms=0, answer_bytes=300)
+        requests = [load.post("/v1/chat/completions", {"model": "m", "number": number}) for number in range(25)]
+        found = load.run(url, requests, connections=4, seconds=60, marker="Because", once=True)
+        assert (found["count"], found["failed"], found["marked"]) == (25, 0, 25)
+        assert load.run(url, requests, connections=1, seconds=60, marker="never said", once=True)["marked"] == 0
+    with pytest.raises(RuntimeError, match="load generator failed"):
+        load.run(url, requests, connections=1, seconds=60, once=True)
 
 
 def test_what_a_stage_started_is_stopped_when_a_row_fails() -> None:
