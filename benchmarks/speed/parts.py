@@ -28,6 +28,8 @@ from semcache.stores.binary import server_binary
 MODELS: Final = CACHE / "models"
 READY_S: Final = 900.0
 """A million entries are scanned and get a graph before a service is ready."""
+_JOB_S: Final = 1_800.0
+"""After this long a child's job has failed."""
 NEAR: Final = "near"
 """In the name of the setting that says how many entries the near cache holds, where this version has one."""
 
@@ -182,10 +184,15 @@ class Talking:
         with self._calling:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(json.dumps({"do": do, **job}) + "\n")
-                self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            overdue = threading.Timer(_JOB_S, self._process.kill)
+            overdue.start()
+            try:
+                with contextlib.suppress(BrokenPipeError):
+                    self._process.stdin.write(json.dumps({"do": do, **job}) + "\n")
+                    self._process.stdin.flush()
+                line = self._process.stdout.readline()
+            finally:
+                overdue.cancel()
         if not line:
             raise RuntimeError(f"{self._name} failed:\n{self._log.read_text(errors='replace')[-2_000:]}")
         return json.loads(line)
