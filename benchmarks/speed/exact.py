@@ -18,6 +18,17 @@ from benchmarks.speed.texts import text
 
 ANSWER: Final = "Because of the way in which it was made. " * 50
 """2 KB."""
+_MODEL: Final = "gpt-4o-mini"
+_PARAMS: Final = {"protocol": "openai.chat"}
+"""What a chat completion asks beside its messages: lookups and completions find the same entries."""
+_COMPLETION: Final = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1_750_000_000,
+    "model": _MODEL,
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 20, "completion_tokens": 400, "total_tokens": 420},
+}
 NEAR_SHARE: Final = 0.05
 _DRAWN: Final = 20_000
 _CONNECTIONS: Final = 16
@@ -42,12 +53,12 @@ def open_chat(stage: Stage) -> Measure:
     """`POST /v1/chat/completions` over 16 connections: ours, the bare app, LiteLLM's proxy."""
     bare, keys, plan = _bare(stage), _keys(stage), stage.plan
     ours = (_near_service(stage) or _service(stage)).url
-    # Filled without embedding; the requests that are measured say nothing of a strategy.
-    _fill_by_front(ours, plan.chat_entries, "X-Cache-Strategy: exact")
-    requests = [post(_CHAT, _chat(n)) for n in _zipf(plan.chat_entries)]
+    requests = [post(_CHAT, _chat(n)) for n in _zipf(plan.exact_entries)]
     proxy = _litellm(stage)
     if proxy is not None:
-        _fill_by_front(proxy, plan.litellm_entries)
+        print(f"filling LiteLLM through its own front, {plan.litellm_entries} entries", file=sys.stderr)
+        asked = [post(_CHAT, _chat(n)) for n in range(plan.litellm_entries)]
+        load.run(proxy, asked, connections=4, seconds=1_800, once=True)
     theirs = [post(_CHAT, _chat(n)) for n in _zipf(plan.litellm_entries)]
 
     def measure(_: int) -> Figures:
@@ -85,8 +96,8 @@ def _store(stage: Stage) -> str:
 
     def make() -> str:
         url, count = parts.store(stage), stage.plan.exact_entries
-        response = json.dumps(ANSWER).encode()
-        fill.fill(url, fill.exact(text(n) for n in range(count)), count, response)
+        response = json.dumps(_COMPLETION, separators=(",", ":")).encode()
+        fill.fill(url, fill.exact(_MODEL, map(text, range(count))), count, response, _PARAMS)
         with redis.Redis.from_url(url) as client:
             for at in range(0, count, 1_000):
                 client.mset({f"bare{n}": response for n in range(at, min(at + 1_000, count))})
@@ -134,12 +145,6 @@ def _litellm(stage: Stage) -> str | None:
     return stage.shared("litellm", make)
 
 
-def _fill_by_front(url: str, count: int, *headers: str) -> None:
-    print(f"filling {url} through its own front, {count} entries", file=sys.stderr)
-    requests = [post(_CHAT, _chat(n), *headers) for n in range(count)]
-    load.run(url, requests, connections=4, seconds=1_800, once=True)
-
-
 # -- requests ---------------------------------------------------------------------------------------------------------
 
 
@@ -153,11 +158,12 @@ def _keys(stage: Stage) -> list[bytes]:
 
 
 def _lookups(stage: Stage) -> list[bytes]:
-    return [post("/v1/lookup", {"prompt": text(n), "model": "m"}) for n in _zipf(stage.plan.exact_entries)]
+    numbers = _zipf(stage.plan.exact_entries)
+    return [post("/v1/lookup", {"prompt": text(n), "model": _MODEL, "params": _PARAMS}) for n in numbers]
 
 
 def _chat(number: int) -> dict[str, Any]:
-    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text(number)}]}
+    return {"model": _MODEL, "messages": [{"role": "user", "content": text(number)}]}
 
 
 def _rps(stage: Stage, url: str, requests: list[bytes], marker: str) -> float:

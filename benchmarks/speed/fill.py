@@ -9,7 +9,7 @@ import asyncio
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +37,16 @@ Item = tuple[str, str, NDArray[np.float32] | None]
 """Model, prompt, vector; without one the entry is of the exact tier alone."""
 
 
-def fill(url: str, items: Iterable[Item], total: int, response: bytes) -> None:
-    """Write the items, all with this response (JSON)."""
-    asyncio.run(_fill(url, items, total, response))
+def fill(url: str, items: Iterable[Item], total: int, response: bytes, params: dict[str, Any] | None = None) -> None:
+    """Write the items, all with this response (JSON), as asked with these parameters."""
+    asyncio.run(_fill(url, items, total, response, params or {}))
 
 
-async def _fill(url: str, items: Iterable[Item], total: int, response: bytes) -> None:
+async def _fill(url: str, items: Iterable[Item], total: int, response: bytes, params: dict[str, Any]) -> None:
     settings = Settings(redis_url=url, store=_PATIENT)
     store = RedisStore(settings, None)
     await store.start()
-    draft = _drafter(settings, response)
+    draft = _drafter(settings, response, params)
     shown = tqdm(items, total=total, desc="fill", file=sys.stderr, mininterval=5)
     waiting = iter(shown)
 
@@ -65,12 +65,14 @@ async def _fill(url: str, items: Iterable[Item], total: int, response: bytes) ->
         await store.aclose()
 
 
-def _drafter(settings: Settings, response: bytes) -> Callable[[str, str, NDArray[np.float32] | None], Draft]:
+def _drafter(
+    settings: Settings, response: bytes, params: dict[str, Any]
+) -> Callable[[str, str, NDArray[np.float32] | None], Draft]:
     normalizer, rules = Normalizer(settings.normalization), TtlRules.default()
     space, weights = packaged.announced_space(MODELS), np.ones(1, np.float32)
 
     def draft(model: str, prompt: str, vector: NDArray[np.float32] | None) -> Draft:
-        request = CacheRequest(messages=user_message(prompt), model=model)
+        request = CacheRequest(messages=user_message(prompt), model=model, params=params)
         return Draft(
             identity=identify(request, normalizer, rules),
             response=response,
@@ -83,9 +85,9 @@ def _drafter(settings: Settings, response: bytes) -> Callable[[str, str, NDArray
     return draft
 
 
-def exact(prompts: Iterable[str]) -> Iterator[Item]:
-    """Items of the exact tier, of model `m`."""
-    return (("m", prompt, None) for prompt in prompts)
+def exact(model: str, prompts: Iterable[str]) -> Iterator[Item]:
+    """Items of the exact tier."""
+    return ((model, prompt, None) for prompt in prompts)
 
 
 def semantic(real: Sequence[str], count: int, model: Callable[[int], str]) -> Iterator[Item]:

@@ -48,7 +48,7 @@ def run(
 
 def post(path: str, body: Any, *headers: str) -> bytes:
     """The bytes of a POST request with a JSON body."""
-    text = json.dumps(body).encode()
+    text = json.dumps(body, separators=(",", ":")).encode()  # as the providers' SDKs write it
     lines = ("Host: localhost", "Content-Type: application/json", f"Content-Length: {len(text)}", *headers)
     return "\r\n".join((f"POST {path} HTTP/1.1", *lines)).encode() + b"\r\n\r\n" + text
 
