@@ -41,9 +41,12 @@ def open_lookup(stage: Stage) -> Measure:
     plain, near = _service(stage), _near_service(stage)
 
     def measure(_: int) -> Figures:
-        figures = {"bare": _rps(stage, bare, keys, ""), "plain": _rps(stage, plain.url, requests, '"hit":true')}
+        figures = {
+            "bare": _rps(stage, "the bare app", bare, keys, ""),
+            "plain": _rps(stage, "lookups", plain.url, requests, '"hit":true'),
+        }
         if near is not None:
-            figures["near"] = _rps(stage, near.url, requests, '"hit":true')
+            figures["near"] = _rps(stage, "lookups with the near cache", near.url, requests, '"hit":true')
         return figures
 
     return measure
@@ -62,9 +65,12 @@ def open_chat(stage: Stage) -> Measure:
     theirs = [post(_CHAT, _chat(n)) for n in _zipf(plan.litellm_entries)]
 
     def measure(_: int) -> Figures:
-        figures = {"bare": _rps(stage, bare, keys, ""), "ours": _rps(stage, ours, requests, '"cache_hit":true')}
+        figures = {
+            "bare": _rps(stage, "the bare app", bare, keys, ""),
+            "ours": _rps(stage, "completions", ours, requests, '"cache_hit":true'),
+        }
         if proxy is not None:
-            figures["litellm"] = _rps(stage, proxy, theirs, "x-litellm-cache-key")
+            figures["litellm"] = _rps(stage, "LiteLLM", proxy, theirs, "x-litellm-cache-key")
         return figures
 
     return measure
@@ -79,7 +85,7 @@ def open_one(stage: Stage) -> Measure:
     def measure(_: int) -> Figures:
         least = load.run(bare, keys, connections=1, seconds=seconds)
         found = load.run(ours, requests, connections=1, seconds=seconds, marker='"hit":true')
-        _hits(stage, found, ours)
+        _hits(stage, found, "lookups over one connection")
         return {
             "bare p50": least["p50_ms"], "bare p99": least["p99_ms"],
             "ours p50": found["p50_ms"], "ours p99": found["p99_ms"],
@@ -166,15 +172,15 @@ def _chat(number: int) -> dict[str, Any]:
     return {"model": _MODEL, "messages": [{"role": "user", "content": text(number)}]}
 
 
-def _rps(stage: Stage, url: str, requests: list[bytes], marker: str) -> float:
+def _rps(stage: Stage, what: str, url: str, requests: list[bytes], marker: str) -> float:
     """Hits a second: an answer without the marker counts for nothing."""
     found = load.run(url, requests, connections=_CONNECTIONS, seconds=stage.plan.seconds, marker=marker)
-    return float(found["rps"] * _hits(stage, found, url))
+    return float(found["rps"] * _hits(stage, found, what))
 
 
-def _hits(stage: Stage, found: dict[str, Any], url: str) -> float:
+def _hits(stage: Stage, found: dict[str, Any], what: str) -> float:
     """The share of the answers that were hits; where it is not all of them, the reader is told."""
     share = float(found["marked"] / found["count"])
     if share < 1:
-        stage.note(f"{found['count'] - found['marked']} of {found['count']} answers of {url} were no hits")
+        stage.note(f"{found['count'] - found['marked']} of {found['count']} {what} were no hits")
     return share
