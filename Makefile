@@ -36,7 +36,7 @@ check: $(READY)  ## lint, format, types, import rule, docs
 docs: $(READY)  ## write docs/settings.md anew from the settings
 	$(BIN)/python docs/generate.py
 
-bench: $(READY)  ## speed beside bare limits and peers: a quarter of an hour on a quiet machine (ARGS="--quick", "--full")
+bench: $(READY)  ## speed beside bare limits and peers, on a quiet machine (ARGS="--quick": minutes; "--full": a million entries)
 	@exec $(BIN)/python -m benchmarks.speed $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(ARGS)
 
 replay: $(READY)  ## hit rate: replay the shared labelled Quora pairs at every threshold (needs ../shared/evaldata)
