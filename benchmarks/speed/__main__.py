@@ -3,8 +3,8 @@
     python -m benchmarks.speed [--only NAME ...] [--quick | --full] [--out DIR] [--check BASELINE.json]
 
 Starts all parts on loopback, measures in interleaved rounds, prints the ratios with their spread beside the goals, and
-writes speed.json, speed.md and speed.png. The peers are installed into `.cache/peers` at the first run. --quick takes
-some minutes on 2 cores, and its figures mean little; --full (a million entries, as the goals are stated) is for a night.
+writes speed.json, speed.md and speed.png. The peers are installed into `.cache/peers` at the first run. --quick is a
+matter of minutes, and its figures mean little; --full (a million entries, as the goals are stated) is for a night.
 """
 
 from __future__ import annotations
