@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one small round: shows that everything works")
     size.add_argument("--full", action="store_true", help="a million entries, as the goals are stated")
-    parser.add_argument("--entries", type=int, help="N of the scale rows (default 50000)")
+    parser.add_argument("--entries", type=int, help="N of the scale rows (default 30000)")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default 5)")
     parser.add_argument("--no-peers", action="store_true", help="leave LiteLLM and GPTCache out")
     parser.add_argument("--extra-index-url", metavar="URL", help="further package index for the peers")

@@ -39,8 +39,8 @@ QUICK = Plan(
 """Shows that everything works; its figures mean little."""
 
 DEFAULT = Plan(
-    name="default", rounds=5, seconds=3.0, asks=200, exact_entries=100_000, litellm_entries=500,
-    semantic_entries=2_000, gptcache_entries=500, scale_entries=50_000, real_texts=1_000, day_requests=10_000,
+    name="default", rounds=5, seconds=3.0, asks=150, exact_entries=100_000, litellm_entries=500,
+    semantic_entries=2_000, gptcache_entries=500, scale_entries=30_000, real_texts=1_000, day_requests=10_000,
     day_seconds=60.0,
 )  # fmt: skip
 
