@@ -14,7 +14,7 @@ PIP := -m pip --disable-pip-version-check
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs bench lock clean
+.PHONY: help serve test check docs bench replay lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -36,9 +36,12 @@ check: $(READY)  ## lint, format, types, import rule, docs
 docs: $(READY)  ## write docs/settings.md anew from the settings
 	$(BIN)/python docs/generate.py
 
-bench: $(READY)  ## replay the shared labelled Quora pairs at every threshold (needs ../shared/evaldata)
-	@test -d ../shared/evaldata || { echo "make bench: ../shared/evaldata is not there" >&2; exit 1; }
-	@exec $(BIN)/python -m benchmarks.hit_rate --data ../shared/evaldata/qqp_pairs.jsonl.gz --out .cache/bench $(ARGS)
+bench: $(READY)  ## speed beside bare limits and peers, on a quiet machine (ARGS="--quick": minutes; "--full": a million entries)
+	@exec $(BIN)/python -m benchmarks.speed $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(ARGS)
+
+replay: $(READY)  ## hit rate: replay the shared labelled Quora pairs at every threshold (needs ../shared/evaldata)
+	@test -d ../shared/evaldata || { echo "make replay: ../shared/evaldata is not there" >&2; exit 1; }
+	@exec $(BIN)/python -m benchmarks.hit_rate --data ../shared/evaldata/qqp_pairs.jsonl.gz --out .cache/replay $(ARGS)
 
 lock:  ## resolve pyproject.toml anew and write requirements.lock
 	rm -rf .cache/lock

