@@ -40,6 +40,7 @@ from semcache.models import (
     Usage,
     base_namespace,
 )
+from semcache.near import Again, Near
 from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
 from semcache.policy.calibration import may_reword
 from semcache.policy.freshness import TtlRules, ttl_of
@@ -81,12 +82,14 @@ class SemanticCache:
         rules: TtlRules,
         observer: Observer,
         fence: Callable[[Selector], Awaitable[None]],
+        near: Near | None = None,
         on_size: Callable[[int], None] = lambda total: None,
         on_fresh: Callable[[Fresh], None] = lambda fresh: None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale.
+        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale. Without `near` every lookup asks the
+        store.
 
         `on_size` is told an estimate of all entries after each store, for whoever holds the bounds; `on_fresh` of each
         answer that is stored where a semantic hit had been withheld.
@@ -99,6 +102,7 @@ class SemanticCache:
         self._rules = rules
         self._observer = observer
         self._fence = fence
+        self._near = near if near is not None and near.on else None
         self._on_size = on_size
         self._on_fresh = on_fresh
         self._monotonic = monotonic
@@ -163,6 +167,36 @@ class SemanticCache:
             digest=digest,
         )
 
+    def again(self, key: bytes, asker: object) -> tuple[Hit, Again] | None:
+        """The hit of a request that is known by its bytes (`remember`), counted like any other; None: look it up.
+
+        `key` stands for all that the answer depends on, but for the credential, which is `asker`.
+        """
+        if self._near is None:
+            return None
+        started = self._monotonic()
+        found = self._near.again(key, asker)
+        if found is None:
+            return None
+        hit, again = found
+        self.uses.note(hit.entry)
+        self._observer.looked_up(
+            LookupEvent(
+                namespace=again.namespace,
+                model=again.model,
+                outcome=hit,
+                seconds=self._monotonic() - started,
+                stages={},
+                digest=hit.entry.digest,
+            )
+        )
+        return found
+
+    def remember(self, key: bytes, again: Again, asker: object) -> None:
+        """Answer the same bytes by `again` from now on, while the copy of its entry stands."""
+        if self._near is not None:
+            self._near.remember(key, again, asker)
+
     async def entry_id(self, request: CacheRequest) -> str:
         """The id that an entry of this request has, or would have. Raises RequestError for what is no request."""
         return (await self._identify(request)).entry_id
@@ -193,6 +227,12 @@ class SemanticCache:
         bypass = may_look_up(request, identity, self._settings)
         if bypass is not None:
             return bypass
+        near, mark = self._near, None
+        if near is not None and not fresh:
+            copied = near.find(identity, terms.max_age_s)
+            if copied is not None:
+                return self._served(copied)
+            mark = near.mark(identity.shard)
         clock = Laps(self._monotonic, stages)
         try:
             read = await self._entries.read(identity, Strategy.EXACT if fresh else strategy)
@@ -201,6 +241,8 @@ class SemanticCache:
         clock.lap("store")
         direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
         if isinstance(direct, Hit):
+            if near is not None and mark is not None:
+                near.keep(direct, mark)
             return self._served(direct)
         missed = direct
         if not fresh and strategy is Strategy.SEMANTIC and identity.comparable and self._semantic is not None:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +26,19 @@ from semcache.gateway.frames import End, Head, Piece
 from semcache.gateway.negatives import Negatives
 from semcache.gateway.passing import Passing
 from semcache.gateway.recorder import UNREADABLE
-from semcache.models import Bypass, CacheStatus, Hit, Miss, MissReason, RefusedReason, Stale, Strategy, Tier
+from semcache.models import (
+    Bypass,
+    CacheStatus,
+    Hit,
+    Miss,
+    MissReason,
+    RefusedReason,
+    Stale,
+    Strategy,
+    Tier,
+    base_namespace,
+)
+from semcache.near import Again
 from semcache.policy.generation import Finish, may_keep, widest
 from semcache.policy.staleness import Windows, usable, windows
 from semcache.ports import Boarding, LookupEvent, Observer, StaleEvent
@@ -124,7 +137,27 @@ class Exchange:
         entry = hit.entry
         shown = evidence.of_hit(hit, latency_ms=self._ms())
         status = CacheStatus.SEMANTIC_HIT if hit.tier is Tier.SEMANTIC else CacheStatus.HIT
-        return self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
+        reply = self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
+        if reply is None or hit.tier is not Tier.EXACT or self._asked.stream:
+            return reply
+        return msgspec.structs.replace(reply, again=self._again(hit))
+
+    def _again(self, hit: Hit) -> Again | None:
+        parts, errand = self._parts, self._errand
+        if not parts.settings.near.entries:
+            return None
+        around = evidence.around(self._dialect.restated(hit.entry.response, self._asked))
+        if around is None:
+            return None
+        return Again(
+            entry=hit.entry,
+            before=around[0],
+            after=around[1],
+            namespace=base_namespace(errand.namespace),
+            model=errand.model,
+            max_age_s=self._ask.directives.max_age_s,
+            in_force=partial(parts.errands.in_force, errand.upstream.name, errand.model, errand.label, errand.secret),
+        )
 
     def _without_upstream(self, miss: Miss) -> Reply | None:
         """A remembered refusal, or an expired answer that may be served while it is refreshed."""

@@ -5,12 +5,14 @@ Only the edge is here: who calls, what the headers say, how errors look. The ans
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from semcache.errors import NotFound, NoUpstream
+from semcache.gateway import evidence
 from semcache.gateway.account import costs
 from semcache.gateway.ask import Ask, Reply
 from semcache.gateway.dialect import Dialect
@@ -19,7 +21,7 @@ from semcache.gateway.embeddings import PATH as EMBEDDINGS_PATH
 from semcache.gateway.front import Front
 from semcache.gateway.headers import Provider, provider_of
 from semcache.gateway.routing import NOT_CONFIGURED
-from semcache.http import problems, rates
+from semcache.http import problems, rates, repeats
 from semcache.http.access import Role
 from semcache.http.exchange import Answer, Call, Header, StreamAnswer
 from semcache.http.problems import Problem
@@ -114,7 +116,18 @@ async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
     _refuse_other_spelling(call, dialect.path)
     front = _front(call)
     ask = await _ask(call, rates.GENERATION)
-    return _answer(await front.generation.answer(ask, dialect))
+    started = time.monotonic()
+    cache, key = call.site.service.cache, repeats.of_provider(call, ask.body)
+    known = cache.again(key, call.credential)
+    if known is not None:
+        hit, again = known
+        shown = evidence.of_hit(hit, latency_ms=1000 * (time.monotonic() - started))
+        body = evidence.between(again.before, shown, again.after)
+        return Answer(200, body, evidence.headers(evidence.status_of(hit), hit))
+    reply = await front.generation.answer(ask, dialect)
+    if reply.again is not None:
+        cache.remember(key, reply.again, call.credential)
+    return _answer(reply)
 
 
 def _refuse_other_spelling(call: Call, path: str) -> None:
