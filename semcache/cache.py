@@ -17,6 +17,7 @@ import msgspec
 
 from semcache.comparing import Fresh
 from semcache.errors import EmbedderUnavailable, StoreUnavailable
+from semcache.identities import Identities
 from semcache.models import (
     SHARDS,
     Bypass,
@@ -108,6 +109,7 @@ class SemanticCache:
         self._monotonic = monotonic
         self._random = random
         self._semantic = semantic
+        self._identities = Identities(settings.near.identities)
         self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
         """Entries served since the last flush; whoever runs the cache flushes them."""
@@ -207,13 +209,20 @@ class SemanticCache:
         told = self._told.get(key)
         if told is not None:
             return told[1]
-        reworded = may_reword(self._settings, request.namespace)
-        if characters(request) <= _LONG:
-            identity = identify(request, self._normalizer, self._rules, reworded=reworded)
-        else:
-            identity = await asyncio.to_thread(identify, request, self._normalizer, self._rules, reworded=reworded)
+        content = self._identities.key(request)
+        identity = None if content is None else self._identities.get(content)
+        if identity is None:
+            identity = await self._identified(request)
+            if content is not None:
+                self._identities.put(content, identity)
         self._told[key] = weakref.ref(request, lambda _: self._told.pop(key)), identity
         return identity
+
+    async def _identified(self, request: CacheRequest) -> CacheIdentity:
+        reworded = may_reword(self._settings, request.namespace)
+        if characters(request) <= _LONG:
+            return identify(request, self._normalizer, self._rules, reworded=reworded)
+        return await asyncio.to_thread(identify, request, self._normalizer, self._rules, reworded=reworded)
 
     async def _lookup(
         self,
