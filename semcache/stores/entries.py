@@ -16,6 +16,7 @@ from semcache.models import SHARDS, CacheIdentity, Candidate, Embedding, Strateg
 from semcache.ports import Draft, ExactRead, Fenced, ManyRead, Touch, Written
 from semcache.settings import Settings
 from semcache.stores.codec import decode_embedding, decode_entry, encode_embedding, encode_meta, stamped
+from semcache.stores.gathering import Gathering
 from semcache.stores.keys import VETO_BYTES, fences_of, group_name, set_hashes, shard_named, vector_field, veto_field
 from semcache.stores.lua import BULK_S, Argument, Call, Link
 
@@ -71,6 +72,7 @@ class RedisEntries:
         self.on_change: Callable[[Iterable[str]], None] = lambda entry_ids: None
         """Told of ids that a call of this process has changed, or may have where it failed, before the call returns."""
         self._link = link
+        self._reads = Gathering(link, "read")
         self._bases = link.keys.bases
         self._floors = floors
         self._policy = settings.store.eviction
@@ -82,8 +84,7 @@ class RedisEntries:
         shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
         pointer = "" if strategy is Strategy.EXACT else identity.norm_digest.hex()
         floor = self._floors.get(namespace, shard)
-        answer = await self._link.run(
-            "read",
+        answer = await self._reads.run(
             self._bases[shard],
             (entry_id, namespace, floor, veto_field(identity.norm_digest), pointer, self._floors.fences[shard]),
         )
