@@ -2,9 +2,10 @@
 
     python benchmarks/lookup_speed.py [--entries 10000] [--rounds 5] [--out DIR]
 
-Exact: POST /v1/lookup with 2 KB answers, keys drawn Zipf(1), against a uvicorn app that does one Redis GET of the same
-keys on the same server. Semantic: one connection with rewordings that no cache has seen, against tokenising, embedding
-and searching the same kind of text in one thread, without service or store. Prints ratios, medians over the rounds.
+Exact: POST /v1/lookup and POST /v1/chat/completions with 2 KB answers, keys drawn Zipf(1), with a near cache of 5 % of
+the entries and (lookups) without one, against a uvicorn app that does one Redis GET of the same keys on the same
+server. Semantic: one connection with rewordings that no cache has seen, against tokenising, embedding and searching the
+same kind of text in one thread, without service or store. Prints ratios, medians over the rounds.
 """
 
 from __future__ import annotations
@@ -37,7 +38,16 @@ from semcache.settings import Settings
 from semcache.stores.embedded import EmbeddedServer
 from semcache.vectors import SegmentedIndex
 
-_ANSWER = "x" * 2000
+_ANSWER = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1700000000,
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 1750}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 20, "completion_tokens": 400, "total_tokens": 420},
+}
+_NEAR = 0.05
+"""Share of the entries that the near cache may hold."""
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -70,18 +80,27 @@ def _measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     url = server.start()
     parts: list[subprocess.Popen[bytes]] = []
     try:
-        ours, plain = free_port(), free_port()
+        ours, far, plain = free_port(), free_port(), free_port()
         environment = {
             **os.environ, bare.STORE: url, "SEMCACHE_REDIS_URL": url, "SEMCACHE_PORT": str(ours),
             "SEMCACHE_DATA_DIR": str(data), "SEMCACHE_INDEX_DIR": str(folder / "indexes"), "SEMCACHE_THRESHOLD": "0.9",
-            "SEMCACHE_LOG_LEVEL": "WARNING",
+            "SEMCACHE_LOG_LEVEL": "WARNING", "SEMCACHE_NEAR__ENTRIES": str(int(chosen.entries * _NEAR)),
+            "SEMCACHE_UPSTREAM_BASE_URL": f"http://127.0.0.1:{free_port()}", "SEMCACHE_UPSTREAM_API_KEY": "none",
         }  # fmt: skip
+        without = {
+            **environment, "SEMCACHE_PORT": str(far), "SEMCACHE_NEAR__ENTRIES": "0",
+            "SEMCACHE_INDEX_DIR": str(folder / "indexes2"), "SEMCACHE_EMBEDDER": "off",
+        }  # fmt: skip
+        serve = ["-m", "semcache", "serve"]
         parts = [
-            subprocess.Popen([sys.executable, *command], env=environment, cwd=_ROOT, stdout=subprocess.DEVNULL)
-            for command in (["-m", "semcache", "serve"], ["-m", "benchmarks.bare", str(plain)])
-        ]
-        _fill(chosen.entries, f"http://127.0.0.1:{ours}", url)
-        return _rounds(chosen, settings, f"http://127.0.0.1:{ours}", f"http://127.0.0.1:{plain}")
+            subprocess.Popen([sys.executable, *command], env=variables, cwd=_ROOT, stdout=subprocess.DEVNULL)
+            for command, variables in (
+                (serve, environment), (serve, without), (["-m", "benchmarks.bare", str(plain)], environment)
+            )
+        ]  # fmt: skip
+        urls = [f"http://127.0.0.1:{port}" for port in (ours, far, plain)]
+        _fill(chosen.entries, urls[0], url)
+        return _rounds(chosen, settings, *urls)
     finally:
         for part in parts:
             part.terminate()
@@ -117,10 +136,14 @@ def _fill(entries: int, ours: str, store: str) -> None:
         client.mset({f"bare{n}": json.dumps(_ANSWER) for n in numbers})
 
 
-def _rounds(chosen: argparse.Namespace, settings: Settings, ours: str, plain: str) -> dict[str, Any]:
+def _rounds(chosen: argparse.Namespace, settings: Settings, ours: str, far: str, plain: str) -> dict[str, Any]:
     draw = random.Random(0)
     drawn = draw.choices(range(chosen.entries), weights=[1 / (n + 1) for n in range(chosen.entries)], k=20_000)
     exact = [load.post("/v1/lookup", {"prompt": text(n), "model": "m"}) for n in drawn]
+    chat = [
+        load.post("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": text(n)}]})
+        for n in drawn
+    ]
     keys = [load.get(f"/bare{n}") for n in drawn]
     rounds = []
     bench = _Bare(settings, [text(n) for n in range(min(chosen.entries, 2000))])
@@ -132,6 +155,8 @@ def _rounds(chosen: argparse.Namespace, settings: Settings, ours: str, plain: st
                 {
                     "bare": load.run(plain, keys, connections=chosen.connections, seconds=chosen.seconds),
                     "exact": load.run(ours, exact, connections=chosen.connections, seconds=chosen.seconds),
+                    "far": load.run(far, exact, connections=chosen.connections, seconds=chosen.seconds),
+                    "chat": load.run(ours, chat, connections=chosen.connections, seconds=chosen.seconds),
                     "bare_one": load.run(plain, keys, connections=1, seconds=chosen.seconds),
                     "exact_one": load.run(ours, exact, connections=1, seconds=chosen.seconds),
                     "semantic_one": _once(ours, semantic),
@@ -225,6 +250,8 @@ def _table(result: dict[str, Any]) -> str:
             f"{entries} entries of 2 KB, {count} rounds, {cores}; failed requests: {failed}",
             f"exact, {result['connections']} connections: {median('exact', 'rps'):.0f} req/s; "
             f"bare {median('bare', 'rps'):.0f} req/s; ratio {ratio('exact', 'bare', 'rps')}",
+            f"without the near cache: {median('far', 'rps'):.0f} req/s; ratio {ratio('far', 'bare', 'rps')}",
+            f"chat completions: {median('chat', 'rps'):.0f} req/s; ratio {ratio('chat', 'bare', 'rps')}",
             f"exact, one connection: p50 {median('exact_one', 'p50_ms'):.3f} ms, "
             f"p99 {median('exact_one', 'p99_ms'):.3f} ms; "
             f"bare {median('bare_one', 'p50_ms'):.3f}, {median('bare_one', 'p99_ms'):.3f}; "

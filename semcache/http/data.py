@@ -44,22 +44,27 @@ async def lookup(call: Call) -> Answer:
     cache, key = call.site.service.cache, repeats.of_lookup(call, raw)
     known = cache.again(key, call.credential)
     if known is not None:
-        hit, again = known
-        return Answer(200, answers.between(again.before, hit, again.after), answers.lookup_headers(hit))
+        return _again(*known)
     body = _lookups.decode(raw)
     outcome = await _lookup(call, body)
     if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT and call.site.settings.near.entries:
-        before, after = answers.around(outcome, body.strategy)
-        again = Again(
-            entry=outcome.entry,
-            before=before,
-            after=after,
-            namespace=base_namespace(outcome.entry.namespace),
-            model=outcome.entry.model,
-            max_age_s=body.max_age_s,
-        )
+        again = _repeatable(outcome, body)
         cache.remember(key, again, call.credential)
+        return _again(outcome, again)
     return Answer(200, encode(answers.of_lookup(outcome, body.strategy)), answers.lookup_headers(outcome))
+
+
+def _again(hit: Hit, again: Again) -> Answer:
+    return Answer(200, answers.between(again.before, hit, again.after), answers.lookup_headers(hit))
+
+
+def _repeatable(hit: Hit, body: LookupBody) -> Again:
+    entry = hit.entry
+    before, after = answers.around(hit, body.strategy)
+    namespace = base_namespace(entry.namespace)
+    return Again(
+        entry=entry, before=before, after=after, namespace=namespace, model=entry.model, max_age_s=body.max_age_s
+    )
 
 
 async def store(call: Call) -> Answer:
