@@ -46,6 +46,8 @@ _ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 1750}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 20, "completion_tokens": 400, "total_tokens": 420},
 }
+_ASKED = {"model": "m", "params": {"protocol": "openai.chat"}}
+"""What a chat completion of that model asks beside its messages: lookups and completions find the same entries."""
 _NEAR = 0.05
 """Share of the entries that the near cache may hold."""
 _ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +128,7 @@ def _fill(entries: int, ours: str, store: str) -> None:
     client = redis.Redis.from_url(store)
     for start in tqdm(range(0, entries, 100), unit_scale=100, desc="store", file=sys.stderr):
         numbers = range(start, min(start + 100, entries))
-        items = [{"prompt": text(n), "model": "m", "response": _ANSWER, "ttl_s": 86400} for n in numbers]
+        items = [{"prompt": text(n), **_ASKED, "response": _ANSWER, "ttl_s": 86400} for n in numbers]
         request = urllib.request.Request(f"{ours}/v1/store/batch", json.dumps({"items": items}).encode())
         with urllib.request.urlopen(request, timeout=120) as answer:
             outcomes = json.load(answer)["items"]
@@ -139,7 +141,7 @@ def _fill(entries: int, ours: str, store: str) -> None:
 def _rounds(chosen: argparse.Namespace, settings: Settings, ours: str, far: str, plain: str) -> dict[str, Any]:
     draw = random.Random(0)
     drawn = draw.choices(range(chosen.entries), weights=[1 / (n + 1) for n in range(chosen.entries)], k=20_000)
-    exact = [load.post("/v1/lookup", {"prompt": text(n), "model": "m"}) for n in drawn]
+    exact = [load.post("/v1/lookup", {"prompt": text(n), **_ASKED}) for n in drawn]
     chat = [
         load.post("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": text(n)}]})
         for n in drawn
@@ -150,7 +152,7 @@ def _rounds(chosen: argparse.Namespace, settings: Settings, ours: str, far: str,
     try:
         for number in tqdm(range(chosen.rounds), desc="rounds", file=sys.stderr):
             fresh = [f"{text(n)} today {number}" for n in draw.sample(range(chosen.entries), 300)]
-            semantic = [load.post("/v1/lookup", {"prompt": prompt, "model": "m"}) for prompt in fresh]
+            semantic = [load.post("/v1/lookup", {"prompt": prompt, **_ASKED}) for prompt in fresh]
             rounds.append(
                 {
                     "bare": load.run(plain, keys, connections=chosen.connections, seconds=chosen.seconds),

@@ -55,19 +55,22 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_hit(hit: Hit, *, latency_ms: float) -> dict[str, Any]:
     """Of an answer from the cache."""
-    return _fields(
-        Evidence(
-            cache_hit=True,
-            tier=hit.tier.value,
-            similarity=round(hit.similarity, 6),
-            confidence=hit.confidence,
-            entry_id=hit.entry.entry_id,
-            age_s=_age_s(hit.entry, hit.now_ms),
-            cost_usd=0.0,
-            saved_usd=hit.entry.cost_usd,
-            latency_ms=round(latency_ms, 3),
-            status=status_of(hit).value,
-        )
+    return _fields(told_of_hit(hit, latency_ms=latency_ms))
+
+
+def told_of_hit(hit: Hit, *, latency_ms: float) -> Evidence:
+    """The same as a struct: for `between`."""
+    return Evidence(
+        cache_hit=True,
+        tier=hit.tier.value,
+        similarity=round(hit.similarity, 6),
+        confidence=hit.confidence,
+        entry_id=hit.entry.entry_id,
+        age_s=_age_s(hit.entry, hit.now_ms),
+        cost_usd=0.0,
+        saved_usd=hit.entry.cost_usd,
+        latency_ms=round(latency_ms, 3),
+        status=status_of(hit).value,
     )
 
 
@@ -215,7 +218,7 @@ def splice(body: bytes, evidence: dict[str, Any]) -> bytes:
     return body if parts is None else between(parts[0], evidence, parts[1])
 
 
-def between(before: bytes, evidence: dict[str, Any], after: bytes) -> bytes:
+def between(before: bytes, evidence: Evidence | dict[str, Any], after: bytes) -> bytes:
     """A body again, with other evidence."""
     return before + msgspec.json.encode(evidence) + after
 

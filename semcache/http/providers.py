@@ -115,15 +115,20 @@ def _front(call: Call) -> Front:
 async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
     _refuse_other_spelling(call, dialect.path)
     front = _front(call)
-    ask = await _ask(call, rates.GENERATION)
     started = time.monotonic()
-    cache, key = call.site.service.cache, repeats.of_provider(call, ask.body)
+    # What is known again had header fields that could be read, and a namespace that this very credential opens.
+    ask = await _ask(call, rates.GENERATION) if call.site.settings.rate.enabled else None
+    body = await call.body() if ask is None else ask.body
+    cache, key = call.site.service.cache, repeats.of_provider(call, body)
     known = cache.again(key, call.credential)
     if known is not None:
         hit, again = known
-        shown = evidence.of_hit(hit, latency_ms=1000 * (time.monotonic() - started))
-        body = evidence.between(again.before, shown, again.after)
-        return Answer(200, body, evidence.headers(evidence.status_of(hit), hit))
+        shown = evidence.told_of_hit(hit, latency_ms=1000 * (time.monotonic() - started))
+        return Answer(
+            200, evidence.between(again.before, shown, again.after), evidence.headers(evidence.status_of(hit), hit)
+        )
+    if ask is None:
+        ask = await _ask(call, rates.GENERATION, body=body)
     reply = await front.generation.answer(ask, dialect)
     if reply.again is not None:
         cache.remember(key, reply.again, call.credential)
@@ -136,10 +141,10 @@ def _refuse_other_spelling(call: Call, path: str) -> None:
         raise NotFound(f"there is nothing under this path; is it {path} that you mean?")
 
 
-async def _ask(call: Call, route_class: str | None, *, heeded: bool = True) -> Ask:
+async def _ask(call: Call, route_class: str | None, *, heeded: bool = True, body: bytes | None = None) -> Ask:
     """The call as the gateway takes it. Counts it against the caller's rate, or leaves that to a miss.
 
-    `heeded`: what the caller asks of the cache counts.
+    `heeded`: what the caller asks of the cache counts. `body`: where it was read already.
     """
     credential = call.credential
     wishes = directives.read(call.headers) if heeded else Directives()
@@ -159,7 +164,7 @@ async def _ask(call: Call, route_class: str | None, *, heeded: bool = True) -> A
         query=call.scope["query_string"],
         headers=list(call.scope["headers"]),
         ours=call.ours,
-        body=await call.body(),
+        body=await call.body() if body is None else body,
         namespace=namespace,
         principal=credential.principal,
         bound=credential.namespaces is not None,
