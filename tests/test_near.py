@@ -24,7 +24,7 @@ PEOPLE = 3
 
 
 def identity(number: int) -> CacheIdentity:
-    digest = bytes([number % 3]) + bytes(30) + bytes([number])
+    digest = bytes([number % 3, number]) + bytes(30)
     return CacheIdentity(
         namespace=SPACES[number % 2], model="m", model_version="", digest=digest, norm_digest=digest,
         partition=bytes(16), context=bytes(16), prompt=f"p{number}", ttl_class=TtlClass.GENERAL, ttl_rule="r",
