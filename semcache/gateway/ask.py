@@ -48,5 +48,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Content type included, content length not."""
     body: bytes = b""
     chunks: AsyncIterator[bytes] | None = None
+    around: tuple[bytes, bytes] | None = None
+    """Of `body`, what stands before and after its evidence; None where that cannot be told."""
     again: Again | None = None
     """How the same request is answered again; None where that takes the whole way."""

@@ -138,21 +138,16 @@ class Exchange:
         shown = evidence.of_hit(hit, latency_ms=self._ms())
         status = CacheStatus.SEMANTIC_HIT if hit.tier is Tier.SEMANTIC else CacheStatus.HIT
         reply = self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
-        if reply is None or hit.tier is not Tier.EXACT or self._asked.stream:
+        if reply is None or reply.around is None or hit.tier is not Tier.EXACT or not self._parts.settings.near.entries:
             return reply
-        return msgspec.structs.replace(reply, again=self._again(hit))
+        return msgspec.structs.replace(reply, again=self._again(hit, *reply.around))
 
-    def _again(self, hit: Hit) -> Again | None:
+    def _again(self, hit: Hit, before: bytes, after: bytes) -> Again:
         parts, errand = self._parts, self._errand
-        if not parts.settings.near.entries:
-            return None
-        around = evidence.around(self._dialect.restated(hit.entry.response, self._asked))
-        if around is None:
-            return None
         return Again(
             entry=hit.entry,
-            before=around[0],
-            after=around[1],
+            before=before,
+            after=after,
             namespace=base_namespace(errand.namespace),
             model=errand.model,
             max_age_s=self._ask.directives.max_age_s,
@@ -212,7 +207,9 @@ class Exchange:
                 return None
         if not self._asked.stream:
             own = self._dialect.restated(whole, self._asked)
-            return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(own, shown))
+            around = evidence.around(own)
+            body = own if around is None else evidence.between(around[0], shown, around[1])
+            return Reply(status=200, headers=[_JSON, *headers], body=body, around=around)
         events = self._dialect.replay(response, self._asked, shown)
         pace = self._parts.settings.gateway.replay_events_per_s
         if pace <= 0:
