@@ -27,6 +27,7 @@ from semcache.models import (
     Candidate,
     Context,
     Embedding,
+    Entry,
     FillToken,
     Hit,
     Miss,
@@ -193,6 +194,10 @@ class SemanticCache:
             )
         )
         return found
+
+    def keeps(self, entry: Entry) -> bool:
+        """Whether there is a copy of this very record, so that `remember` is worth its while."""
+        return self._near is not None and self._near.keeps(entry)
 
     def remember(self, key: bytes, again: Again, asker: object) -> None:
         """Answer the same bytes by `again` from now on, while the copy of its entry stands."""

@@ -6,7 +6,8 @@ the change log and drops what it names, whoever writes in this process drops at 
 was raised counts as soon as this process has seen it. A read that a drop has overtaken is not kept (`Mark`): it may
 have seen the record as it was before.
 
-Bounded by entries and bytes; the least recently served goes first. It knows no HTTP and no Redis. One event loop.
+Bounded by entries and bytes; once it is full, the least recently served goes for what is asked for more often. It knows
+no HTTP and no Redis. One event loop.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 
 from semcache.models import SHARDS, CacheIdentity, Candidate, Entry, Hit, shard_of
 from semcache.policy.copies import Copy, may_copy, serve
+from semcache.policy.popularity import Popularity
 from semcache.settings import NearSettings
 
 _KEYS: Final = 8
@@ -82,6 +84,7 @@ class Near:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._asked: dict[bytes, _Kept] = {}
         self._drops = [0] * SHARDS
+        self._popularity = Popularity(self._most)
         self._confirmed_s = float("-inf")
         self.bytes = 0
         """What the copies take, about."""
@@ -106,9 +109,9 @@ class Near:
 
     def find(self, identity: CacheIdentity, max_age_s: float | None) -> Hit | None:
         """The exact hit of an identity; None: ask the store."""
-        if not self._kept:
-            return None
-        kept = self._kept.get(identity.entry_id)
+        entry_id = identity.entry_id
+        self._popularity.note(entry_id)
+        kept = self._kept.get(entry_id)
         if kept is None:
             return None
         entry = kept.copy.candidate.entry
@@ -128,7 +131,10 @@ class Near:
         if first is not asker or (again.in_force is not None and not again.in_force()):
             return None
         hit = self._serve(kept, again.max_age_s)
-        return None if hit is None else (hit, again)
+        if hit is None:
+            return None
+        self._popularity.note(hit.entry.entry_id)
+        return hit, again
 
     def _serve(self, kept: _Kept, max_age_s: float | None) -> Hit | None:
         entry = kept.copy.candidate.entry
@@ -152,17 +158,23 @@ class Near:
         return Mark(shard, self._drops[shard], self._monotonic())
 
     def keep(self, hit: Hit, mark: Mark) -> None:
-        """Keep what a read has found, unless something of its shard was dropped since the mark."""
+        """Keep what a read has found, if it deserves a place and nothing of its shard was dropped since the mark."""
         if not self.on or self._drops[mark.shard] != mark.drops or not may_copy(hit):
             return
         entry = hit.entry
         size = _OVERHEAD + len(entry.response) + 2 * (len(entry.prompt) + len(entry.transcript))
         self._forget(entry.entry_id)
-        if size > self._most_bytes:
+        full = len(self._kept) >= self._most or self.bytes + size > self._most_bytes
+        if full and not (self._kept and self._popularity.prefers(entry.entry_id, next(iter(self._kept)))):
             return
         self._kept[entry.entry_id] = _Kept(Copy(Candidate(entry), hit.now_ms, mark.at_s), size)
         self.bytes += size
         self._shrink()
+
+    def keeps(self, entry: Entry) -> bool:
+        """Whether this very record is kept."""
+        kept = self._kept.get(entry.entry_id)
+        return kept is not None and kept.copy.candidate.entry is entry
 
     def remember(self, key: bytes, again: Again, asker: object) -> None:
         """Remember the bytes of a request and of its answer, if it is made of the very record that is kept."""

@@ -138,7 +138,7 @@ class Exchange:
         shown = evidence.of_hit(hit, latency_ms=self._ms())
         status = CacheStatus.SEMANTIC_HIT if hit.tier is Tier.SEMANTIC else CacheStatus.HIT
         reply = self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
-        if reply is None or reply.around is None or hit.tier is not Tier.EXACT or not self._parts.settings.near.entries:
+        if reply is None or reply.around is None or hit.tier is not Tier.EXACT or not self._parts.cache.keeps(entry):
             return reply
         return msgspec.structs.replace(reply, again=self._again(hit, *reply.around))
 

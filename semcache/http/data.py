@@ -47,7 +47,7 @@ async def lookup(call: Call) -> Answer:
         return _again(*known)
     body = _lookups.decode(raw)
     outcome = await _lookup(call, body)
-    if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT and call.site.settings.near.entries:
+    if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT and cache.keeps(outcome.entry):
         again = _repeatable(outcome, body)
         cache.remember(key, again, call.credential)
         return _again(outcome, again)
