@@ -2,8 +2,8 @@
 
 Two rows of small counters, shared by whatever falls on the same one; the lower of a name's two counts (it is at least
 the true one). All are halved every so often, so that old fame fades. After TinyLFU (Einziger, Friedman, Manes, 2017):
-what is new displaces what would have to go only if it was asked for more often. One pass over many things that are asked
-for once then displaces next to nothing.
+what is new displaces what would have to go only if it was asked for more often. One pass over many things that are
+asked for once then displaces next to nothing.
 """
 
 from __future__ import annotations
