@@ -44,6 +44,7 @@ _GROUPS: Final = {
     "normalization": "Normalisation",
     "ttl": "Life of entries",
     "limits": "Limits",
+    "near": "Near cache",
     "maintenance": "Maintenance",
     "namespaces": "Namespaces",
 }

@@ -17,6 +17,7 @@ import msgspec
 
 from semcache.comparing import Fresh
 from semcache.errors import EmbedderUnavailable, StoreUnavailable
+from semcache.identities import Identities
 from semcache.models import (
     SHARDS,
     Bypass,
@@ -26,6 +27,7 @@ from semcache.models import (
     Candidate,
     Context,
     Embedding,
+    Entry,
     FillToken,
     Hit,
     Miss,
@@ -40,6 +42,7 @@ from semcache.models import (
     Usage,
     base_namespace,
 )
+from semcache.near import Again, Near
 from semcache.policy.cacheability import characters, may_look_up, may_store, oversized
 from semcache.policy.calibration import may_reword
 from semcache.policy.freshness import TtlRules, ttl_of
@@ -81,12 +84,14 @@ class SemanticCache:
         rules: TtlRules,
         observer: Observer,
         fence: Callable[[Selector], Awaitable[None]],
+        near: Near | None = None,
         on_size: Callable[[int], None] = lambda total: None,
         on_fresh: Callable[[Fresh], None] = lambda fresh: None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale.
+        """`fence`: `Catalog.raise_fence`, by which fills under way are born stale. Without `near` every lookup asks the
+        store.
 
         `on_size` is told an estimate of all entries after each store, for whoever holds the bounds; `on_fresh` of each
         answer that is stored where a semantic hit had been withheld.
@@ -99,11 +104,13 @@ class SemanticCache:
         self._rules = rules
         self._observer = observer
         self._fence = fence
+        self._near = near if near is not None and near.on else None
         self._on_size = on_size
         self._on_fresh = on_fresh
         self._monotonic = monotonic
         self._random = random
         self._semantic = semantic
+        self._identities = Identities(settings.near.identities)
         self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
         """Entries served since the last flush; whoever runs the cache flushes them."""
@@ -163,6 +170,40 @@ class SemanticCache:
             digest=digest,
         )
 
+    def again(self, key: bytes, asker: object) -> tuple[Hit, Again] | None:
+        """The hit of a request that is known by its bytes (`remember`), counted like any other; None: look it up.
+
+        `key` stands for all that the answer depends on, but for the credential, which is `asker`.
+        """
+        if self._near is None:
+            return None
+        started = self._monotonic()
+        found = self._near.again(key, asker)
+        if found is None:
+            return None
+        hit, again = found
+        self.uses.note(hit.entry)
+        self._observer.looked_up(
+            LookupEvent(
+                namespace=again.namespace,
+                model=again.model,
+                outcome=hit,
+                seconds=self._monotonic() - started,
+                stages={},
+                digest=hit.entry.digest,
+            )
+        )
+        return found
+
+    def keeps(self, entry: Entry) -> bool:
+        """Whether there is a copy of this very record, so that `remember` is worth its while."""
+        return self._near is not None and self._near.keeps(entry)
+
+    def remember(self, key: bytes, again: Again, asker: object) -> None:
+        """Answer the same bytes by `again` from now on, while the copy of its entry stands."""
+        if self._near is not None:
+            self._near.remember(key, again, asker)
+
     async def entry_id(self, request: CacheRequest) -> str:
         """The id that an entry of this request has, or would have. Raises RequestError for what is no request."""
         return (await self._identify(request)).entry_id
@@ -173,13 +214,20 @@ class SemanticCache:
         told = self._told.get(key)
         if told is not None:
             return told[1]
-        reworded = may_reword(self._settings, request.namespace)
-        if characters(request) <= _LONG:
-            identity = identify(request, self._normalizer, self._rules, reworded=reworded)
-        else:
-            identity = await asyncio.to_thread(identify, request, self._normalizer, self._rules, reworded=reworded)
+        content = self._identities.key(request)
+        identity = None if content is None else self._identities.get(content)
+        if identity is None:
+            identity = await self._identified(request)
+            if content is not None:
+                self._identities.put(content, identity)
         self._told[key] = weakref.ref(request, lambda _: self._told.pop(key)), identity
         return identity
+
+    async def _identified(self, request: CacheRequest) -> CacheIdentity:
+        reworded = may_reword(self._settings, request.namespace)
+        if characters(request) <= _LONG:
+            return identify(request, self._normalizer, self._rules, reworded=reworded)
+        return await asyncio.to_thread(identify, request, self._normalizer, self._rules, reworded=reworded)
 
     async def _lookup(
         self,
@@ -193,6 +241,12 @@ class SemanticCache:
         bypass = may_look_up(request, identity, self._settings)
         if bypass is not None:
             return bypass
+        near, mark = self._near, None
+        if near is not None and not fresh:
+            copied = near.find(identity, terms.max_age_s)
+            if copied is not None:
+                return self._served(copied)
+            mark = near.mark(identity.shard)
         clock = Laps(self._monotonic, stages)
         try:
             read = await self._entries.read(identity, Strategy.EXACT if fresh else strategy)
@@ -201,6 +255,8 @@ class SemanticCache:
         clock.lap("store")
         direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
         if isinstance(direct, Hit):
+            if near is not None and mark is not None:
+                near.keep(direct, mark)
             return self._served(direct)
         missed = direct
         if not fresh and strategy is Strategy.SEMANTIC and identity.comparable and self._semantic is not None:

@@ -164,6 +164,10 @@ class ShardChanges(msgspec.Struct, frozen=True, kw_only=True):
     """The log no longer reaches back to the position, or went backwards: the shard must be scanned."""
     lost: bool = False
     """It went backwards: the store has lost writes."""
+    namespaces: tuple[str, ...] = ()
+    """Whose entries in the shard were all invalidated at once; "" for those of every namespace."""
+    more: bool = False
+    """The log goes on after these: ask again."""
 
 
 class ChangeLog(Protocol):

@@ -36,6 +36,7 @@ from semcache.gateway.warming import Warmer
 from semcache.judge_model import JudgeModel
 from semcache.labels import Labels
 from semcache.models import Strategy
+from semcache.near import Near
 from semcache.observers import DecisionLog, Observers
 from semcache.policy.freshness import TtlRules
 from semcache.policy.normalize import Normalizer
@@ -49,6 +50,7 @@ from semcache.tunings import Tunings
 from semcache.vectors import IndexFolder
 from semcache.verified import VerifiedMode
 from semcache.verifier import make_verifier
+from semcache.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,9 @@ class Service:
         self.store = RedisStore(settings, server_url)
         self.entries, self.log = self.store.entries, self.store.log
         self.catalog, self.control = self.store.catalog, self.store.control
+        self.near = Near(settings.near, epoch=self.store.floors.get)
+        self.entries.on_change = self.near.drop
+        self.watcher = Watcher(self.near, self.store.near_log)
         self.embedder = make_embedder(settings) if _anywhere_semantic(settings) else None
         judged = self.embedder is not None and settings.anywhere_judged()
         self.verifier = make_verifier(settings) if judged else None
@@ -112,6 +117,7 @@ class Service:
             rules=_ttl_rules(settings.ttl.rules_file),
             observer=self.observers,
             fence=self.catalog.raise_fence,
+            near=self.near,
             on_size=lambda total: self.maintenance.over_quota(total),
             on_fresh=lambda fresh: self.comparer.offer(fresh),
         )
@@ -286,6 +292,8 @@ class Service:
             group.create_task(self._kept_alive("maintenance", self.maintenance.run))
             group.create_task(self._kept_alive("comparing", self.comparer.run))
             group.create_task(self._kept_alive("verified", self.verified.run))
+            if self.near.on:
+                group.create_task(self._kept_alive("near", self.watcher.run))
             if self.front is not None:
                 group.create_task(self._kept_alive("gateway", self.front.run))
             if self.warmer is not None and self.settings.warm.file is not None:

@@ -262,6 +262,18 @@ class WarmSettings(_Group):
     budget_usd: Positive | None = Field(None, description="Stop once so much was spent; empty: no bound.")
 
 
+class NearSettings(_Group):
+    """What one process keeps in its own memory, so that what is asked again costs less."""
+
+    entries: Annotated[int, Field(ge=0)] = Field(
+        10_000, description="Answers of exact hits, served again without asking the store; 0: none."
+    )
+    max_bytes: Count = Field(64_000_000, description="Memory that they may take, about.")
+    identities: Annotated[int, Field(ge=0)] = Field(
+        10_000, description="Requests whose digests are remembered, in place of being computed again; 0: none."
+    )
+
+
 class MaintenanceSettings(_Group):
     """Work that goes on by itself."""
 
@@ -349,6 +361,7 @@ class Settings(BaseSettings):
     warm: WarmSettings = WarmSettings()
     upstreams: dict[str, UpstreamSettings] = Field({}, description="Tables [upstreams.<name>], asked in order.")
     prices: dict[str, PriceSettings] = Field({}, description="Tables [prices.<model>].")
+    near: NearSettings = NearSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     namespaces: dict[str, NamespaceSettings] = Field({}, description="Tables [namespaces.<name>].")
 

@@ -219,7 +219,7 @@ class _Stages:
 async def test_the_identity_of_a_request_is_told_once_and_forgotten_with_it(
     make_service: MakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = await make_service()
+    service = await make_service(near={"identities": 0})
     asked: list[CacheRequest] = []
 
     def told(one: CacheRequest, *more: Any, **named: Any) -> CacheIdentity:

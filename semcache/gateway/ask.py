@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
+from semcache.near import Again
 from semcache.policy.directives import Directives
 
 Header = tuple[bytes, bytes]
@@ -47,3 +48,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Content type included, content length not."""
     body: bytes = b""
     chunks: AsyncIterator[bytes] | None = None
+    around: tuple[bytes, bytes] | None = None
+    """Of `body`, what stands before and after its evidence; None where that cannot be told."""
+    again: Again | None = None
+    """How the same request is answered again; None where that takes the whole way."""

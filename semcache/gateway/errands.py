@@ -31,6 +31,8 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """In which it is looked up, kept and counted. The caller's own choice for what is only passed on."""
     label: str = ""
     """The model version in force."""
+    secret: int | None = None
+    """Which of the gateway's secrets its namespace is made with (`Tenancy.number`); None: with none."""
     outgoing: UpstreamRequest
 
     @property
@@ -98,8 +100,16 @@ class Errands:
         upstream = self._upstreams.choose(model, provider)
         key = None if upstream.has_key else provider_key(ask.headers, drop=ask.ours)
         namespace = await self._tenancy.namespace(ask.namespace, key)
+        secret = None if key is None else self._tenancy.number
         label = await self._label(upstream.name, model)
-        return _errand(ask, upstream, provider, model=model, namespace=namespace, label=label, as_json=True)
+        errand = _errand(ask, upstream, provider, model=model, namespace=namespace, label=label, as_json=True)
+        return msgspec.structs.replace(errand, secret=secret)
+
+    def in_force(self, upstream: str, model: str, label: str, secret: int | None) -> bool:
+        """Whether a request would be prepared now as it was before, with this label and the secret of this number."""
+        if secret is not None and self._tenancy.confirmed != secret:
+            return False
+        return self._versions.label(upstream, model) == label
 
     async def _label(self, upstream: str, model: str) -> str:
         try:

@@ -55,19 +55,22 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_hit(hit: Hit, *, latency_ms: float) -> dict[str, Any]:
     """Of an answer from the cache."""
-    return _fields(
-        Evidence(
-            cache_hit=True,
-            tier=hit.tier.value,
-            similarity=round(hit.similarity, 6),
-            confidence=hit.confidence,
-            entry_id=hit.entry.entry_id,
-            age_s=_age_s(hit.entry, hit.now_ms),
-            cost_usd=0.0,
-            saved_usd=hit.entry.cost_usd,
-            latency_ms=round(latency_ms, 3),
-            status=status_of(hit).value,
-        )
+    return _fields(told_of_hit(hit, latency_ms=latency_ms))
+
+
+def told_of_hit(hit: Hit, *, latency_ms: float) -> Evidence:
+    """The same as a struct: for `between`."""
+    return Evidence(
+        cache_hit=True,
+        tier=hit.tier.value,
+        similarity=round(hit.similarity, 6),
+        confidence=hit.confidence,
+        entry_id=hit.entry.entry_id,
+        age_s=_age_s(hit.entry, hit.now_ms),
+        cost_usd=0.0,
+        saved_usd=hit.entry.cost_usd,
+        latency_ms=round(latency_ms, 3),
+        status=status_of(hit).value,
     )
 
 
@@ -211,16 +214,27 @@ def splice(body: bytes, evidence: dict[str, Any]) -> bytes:
 
     A member of that name that another cache has left is replaced. A body that is no JSON object is returned unchanged.
     """
+    parts = around(body)
+    return body if parts is None else between(parts[0], evidence, parts[1])
+
+
+def between(before: bytes, evidence: Evidence | dict[str, Any], after: bytes) -> bytes:
+    """A body again, with other evidence."""
+    return before + msgspec.json.encode(evidence) + after
+
+
+def around(body: bytes) -> tuple[bytes, bytes] | None:
+    """What stands before and after the evidence in a JSON object's text; None for a body that is none."""
     try:
         members = _members.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return body
+        return None
     if MEMBER in members:
         del members[MEMBER]
         body = msgspec.json.encode(members)  # of Raw values: these stay as they were
     end = len(body.rstrip(b" \t\r\n")) - 1
     comma = b"," if members else b""
-    return b'%s%s"%s":%s%s' % (body[:end], comma, MEMBER.encode(), msgspec.json.encode(evidence), body[end:])
+    return b'%s%s"%s":' % (body[:end], comma, MEMBER.encode()), body[end:]
 
 
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +26,19 @@ from semcache.gateway.frames import End, Head, Piece
 from semcache.gateway.negatives import Negatives
 from semcache.gateway.passing import Passing
 from semcache.gateway.recorder import UNREADABLE
-from semcache.models import Bypass, CacheStatus, Hit, Miss, MissReason, RefusedReason, Stale, Strategy, Tier
+from semcache.models import (
+    Bypass,
+    CacheStatus,
+    Hit,
+    Miss,
+    MissReason,
+    RefusedReason,
+    Stale,
+    Strategy,
+    Tier,
+    base_namespace,
+)
+from semcache.near import Again
 from semcache.policy.generation import Finish, may_keep, widest
 from semcache.policy.staleness import Windows, usable, windows
 from semcache.ports import Boarding, LookupEvent, Observer, StaleEvent
@@ -124,7 +137,22 @@ class Exchange:
         entry = hit.entry
         shown = evidence.of_hit(hit, latency_ms=self._ms())
         status = CacheStatus.SEMANTIC_HIT if hit.tier is Tier.SEMANTIC else CacheStatus.HIT
-        return self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
+        reply = self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
+        if reply is None or reply.around is None or hit.tier is not Tier.EXACT or not self._parts.cache.keeps(entry):
+            return reply
+        return msgspec.structs.replace(reply, again=self._again(hit, *reply.around))
+
+    def _again(self, hit: Hit, before: bytes, after: bytes) -> Again:
+        parts, errand = self._parts, self._errand
+        return Again(
+            entry=hit.entry,
+            before=before,
+            after=after,
+            namespace=base_namespace(errand.namespace),
+            model=errand.model,
+            max_age_s=self._ask.directives.max_age_s,
+            in_force=partial(parts.errands.in_force, errand.upstream.name, errand.model, errand.label, errand.secret),
+        )
 
     def _without_upstream(self, miss: Miss) -> Reply | None:
         """A remembered refusal, or an expired answer that may be served while it is refreshed."""
@@ -179,7 +207,9 @@ class Exchange:
                 return None
         if not self._asked.stream:
             own = self._dialect.restated(whole, self._asked)
-            return Reply(status=200, headers=[_JSON, *headers], body=evidence.splice(own, shown))
+            around = evidence.around(own)
+            body = own if around is None else evidence.between(around[0], shown, around[1])
+            return Reply(status=200, headers=[_JSON, *headers], body=body, around=around)
         events = self._dialect.replay(response, self._asked, shown)
         pace = self._parts.settings.gateway.replay_events_per_s
         if pace <= 0:

@@ -40,8 +40,20 @@ class Tenancy:
         self._control = control
         self._monotonic = monotonic
         self._secret: bytes | None = None
+        self._number = 0
         self._confirmed_at = 0.0
         self._confirming = asyncio.Lock()
+
+    @property
+    def number(self) -> int:
+        """Which secret is in use: another one has another number."""
+        return self._number
+
+    @property
+    def confirmed(self) -> int | None:
+        """The number while a namespace can be told without asking the store; else None."""
+        late = self._secret is None or self._monotonic() - self._confirmed_at > _CONFIRM_S
+        return None if late else self._number
 
     async def namespace(self, chosen: str, key: bytes | None) -> str:
         """The namespace to act in: as the credential chose, narrowed to the holders of `key` if one is given.
@@ -60,7 +72,9 @@ class Tenancy:
             if self._secret is not None and self._monotonic() - self._confirmed_at <= _CONFIRM_S:
                 return
             try:
-                self._secret = await self._shared()
+                secret = await self._shared()
+                self._number += secret != self._secret
+                self._secret = secret
             except StoreUnavailable as error:
                 if self._secret is None:
                     raise

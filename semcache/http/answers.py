@@ -16,6 +16,8 @@ from semcache.policy.labels import Met
 _encoder: Final = msgspec.json.Encoder()
 encode = _encoder.encode
 
+_AGE: Final = b'"age_s":'
+_CLASS: Final = b',"ttl_class":'
 _NULL: Final = msgspec.Raw(b"null")
 
 
@@ -131,7 +133,7 @@ def of_lookup(outcome: Outcome, strategy: Strategy | None) -> LookupAnswer:
             model_version=entry.model_version,
             created_at=moment(entry.created_ms),
             age_s=_age(entry, outcome.now_ms),
-            expires_in_s=max(0, entry.expires_ms - outcome.now_ms) / 1000,
+            expires_in_s=_left(entry, outcome.now_ms),
             ttl_class=entry.ttl_class.value,
             request_id=tokens.encode_request_id(entry.entry_id, outcome.asker, _met(outcome))
             if outcome.asker
@@ -148,6 +150,19 @@ def of_lookup(outcome: Outcome, strategy: Strategy | None) -> LookupAnswer:
             strategy=strategy,
         )
     return LookupAnswer(hit=False, response=_NULL, reason=outcome.reason.value, strategy=strategy)
+
+
+def around(hit: Hit, strategy: Strategy | None) -> tuple[bytes, bytes]:
+    """The body of an exact hit before its age and after its expiry: what stays the same while the entry does."""
+    whole = encode(of_lookup(hit, strategy))
+    age = whole.rindex(_AGE) + len(_AGE)  # the last: what follows is ours, while the answer before it may say anything
+    return whole[:age], whole[whole.index(_CLASS, age) :]
+
+
+def between(before: bytes, hit: Hit, after: bytes) -> bytes:
+    """The body again, at another time."""
+    entry, now_ms = hit.entry, hit.now_ms
+    return b'%s%s,"expires_in_s":%s%s' % (before, encode(_age(entry, now_ms)), encode(_left(entry, now_ms)), after)
 
 
 def lookup_headers(outcome: Outcome) -> list[Header]:
@@ -200,3 +215,7 @@ def _met(hit: Hit) -> Met | None:
 
 def _age(entry: Entry, now_ms: int) -> float:
     return max(0, now_ms - entry.created_ms) / 1000
+
+
+def _left(entry: Entry, now_ms: int) -> float:
+    return max(0, entry.expires_ms - now_ms) / 1000

@@ -13,13 +13,14 @@ import msgspec
 from semcache.admin.feedback import Said
 from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout, TooLarge, Unavailable
 from semcache.gateway.headers import provider_key
-from semcache.http import answers, problems, rates, tokens
+from semcache.http import answers, problems, rates, repeats, tokens
 from semcache.http.answers import encode
 from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
 from semcache.http.exchange import Answer, Call
 from semcache.http.quality import quality
-from semcache.models import CacheRequest, Entry, Outcome, Stored, StoreOutcome, base_namespace
+from semcache.models import CacheRequest, Entry, Hit, Outcome, Stored, StoreOutcome, Tier, base_namespace
+from semcache.near import Again
 from semcache.policy.cacheability import oversized
 from semcache.policy.labels import Met
 
@@ -39,9 +40,31 @@ _feedbacks = BodyDecoder(FeedbackBody)
 
 async def lookup(call: Call) -> Answer:
     """POST /v1/lookup."""
-    body = _lookups.decode(await call.body())
+    raw = await call.body()
+    cache, key = call.site.service.cache, repeats.of_lookup(call, raw)
+    known = cache.again(key, call.credential)
+    if known is not None:
+        return _again(*known)
+    body = _lookups.decode(raw)
     outcome = await _lookup(call, body)
+    if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT and cache.keeps(outcome.entry):
+        again = _repeatable(outcome, body)
+        cache.remember(key, again, call.credential)
+        return _again(outcome, again)
     return Answer(200, encode(answers.of_lookup(outcome, body.strategy)), answers.lookup_headers(outcome))
+
+
+def _again(hit: Hit, again: Again) -> Answer:
+    return Answer(200, answers.between(again.before, hit, again.after), answers.lookup_headers(hit))
+
+
+def _repeatable(hit: Hit, body: LookupBody) -> Again:
+    entry = hit.entry
+    before, after = answers.around(hit, body.strategy)
+    namespace = base_namespace(entry.namespace)
+    return Again(
+        entry=entry, before=before, after=after, namespace=namespace, model=entry.model, max_age_s=body.max_age_s
+    )
 
 
 async def store(call: Call) -> Answer:

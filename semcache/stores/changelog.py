@@ -3,6 +3,9 @@
 Each entry has the entry id (`i`) and the shard's change counter (`q`). A reader that sees the counter jump, or stand
 lower than where it was, has missed changes: trimmed away, or lost by the store. It is told of a gap then, with the
 position that holds from now on, and scans the shard.
+
+An entry with a namespace (`n`, empty: all of them) says that all of its entries were invalidated by a new epoch; the id
+beside it is no entry's, so that a reader which knows nothing of epochs reads it and finds nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ _BATCH: Final = 2000
 """Most changes read from one shard at a time."""
 _TAILS_EVERY_S: Final = 1.0
 """How often the counters are compared with the positions: the only sign of a store that lost its last writes."""
+NEAR_TAILS_EVERY_S: Final = 0.4
+"""The same for who serves copies by what the log says."""
 _POLL_S: Final = 0.1
 """Pause between two looks in a cluster, where one blocking read over all shards is not possible."""
 
@@ -32,8 +37,12 @@ _POLL_S: Final = 0.1
 class RedisChangeLog:
     """`ports.ChangeLog` on a `Link`. `clock` is monotonic, in seconds."""
 
-    def __init__(self, link: Link, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, link: Link, *, clock: Callable[[], float] = time.monotonic, tails_every_s: float = _TAILS_EVERY_S
+    ) -> None:
+        """`tails_every_s`: how often the counters are compared with the positions."""
         self._link = link
+        self._tails_every_s = tails_every_s
         self._clock = clock
         self._logs = [base + b"log" for base in link.keys.bases]
         self._shards = {name: shard for shard, name in enumerate(self._logs)}
@@ -63,7 +72,7 @@ class RedisChangeLog:
             if lost:
                 return await self._gaps(lost, lost=lost)
             ahead = [shard for shard, counter in enumerate(counters) if counter > positions[shard].seq]
-            self._tails_due = self._clock() + _TAILS_EVERY_S
+            self._tails_due = self._clock() + self._tails_every_s
         read = await self._read(positions, 0.0 if ahead else wait_s)
         vanished = [shard for shard in ahead if shard not in read]  # counted, and no longer in the stream
         torn = [shard for shard, found in read.items() if _torn(positions[shard], found)]
@@ -133,5 +142,12 @@ def _torn(position: Position, found: list[Any]) -> bool:
 
 def _changes(shard: int, found: list[Any]) -> ShardChanges:
     last_id, last = found[-1]
-    ids = dict.fromkeys(fields[b"i"].decode() for _, fields in found)
-    return ShardChanges(shard=shard, entry_ids=tuple(ids), position=Position(last_id.decode(), int(last[b"q"])))
+    ids = dict.fromkeys(fields[b"i"].decode() for _, fields in found if b"n" not in fields)
+    namespaces = dict.fromkeys(fields[b"n"].decode() for _, fields in found if b"n" in fields)
+    return ShardChanges(
+        shard=shard,
+        entry_ids=tuple(ids),
+        position=Position(last_id.decode(), int(last[b"q"])),
+        namespaces=tuple(namespaces),
+        more=len(found) >= _BATCH,
+    )

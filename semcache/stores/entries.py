@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from semcache.errors import RequestError
@@ -16,8 +16,9 @@ from semcache.models import SHARDS, CacheIdentity, Candidate, Embedding, Strateg
 from semcache.ports import Draft, ExactRead, Fenced, ManyRead, Touch, Written
 from semcache.settings import Settings
 from semcache.stores.codec import decode_embedding, decode_entry, encode_embedding, encode_meta, stamped
+from semcache.stores.gathering import Gathering
 from semcache.stores.keys import VETO_BYTES, fences_of, group_name, set_hashes, shard_named, vector_field, veto_field
-from semcache.stores.lua import BULK_S, Call, Link
+from semcache.stores.lua import BULK_S, Argument, Call, Link
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,10 @@ class RedisEntries:
     """`ports.EntryStore` on a `Link`."""
 
     def __init__(self, link: Link, settings: Settings, floors: Floors) -> None:
+        self.on_change: Callable[[Iterable[str]], None] = lambda entry_ids: None
+        """Told of ids that a call of this process has changed, or may have where it failed, before the call returns."""
         self._link = link
+        self._reads = Gathering(link, "read")
         self._bases = link.keys.bases
         self._floors = floors
         self._policy = settings.store.eviction
@@ -80,8 +84,7 @@ class RedisEntries:
         shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
         pointer = "" if strategy is Strategy.EXACT else identity.norm_digest.hex()
         floor = self._floors.get(namespace, shard)
-        answer = await self._link.run(
-            "read",
+        answer = await self._reads.run(
             self._bases[shard],
             (entry_id, namespace, floor, veto_field(identity.norm_digest), pointer, self._floors.fences[shard]),
         )
@@ -138,7 +141,8 @@ class RedisEntries:
         if fill is not None and fill.entry_id != entry_id:
             raise RequestError("this fill token was issued for another request", field="fill_token")
         shape = stamped(draft, created_ms=0, expires_ms=0, epoch=0)
-        answer = await self._link.run(
+        answer = await self._change(
+            (entry_id,),
             "put",
             self._bases[shard],
             (
@@ -182,7 +186,10 @@ class RedisEntries:
         if not calls:
             return 0
         deadline_s = BULK_S if len(entry_ids) > _FEW else self._write_s
-        return sum(await self._link.run_each("remove", calls, deadline_s=deadline_s))
+        try:
+            return sum(await self._link.run_each("remove", calls, deadline_s=deadline_s))
+        finally:
+            self.on_change(entry_ids)
 
     async def attach(self, entry_id: str, digest: bytes, embedding: Embedding) -> bool:
         """See `EntryStore.attach`."""
@@ -203,11 +210,21 @@ class RedisEntries:
     async def veto(self, entry_id: str, asker: bytes, *, wrong: bool) -> bool:
         """See `EntryStore.veto`. Past MAX_VETOES the entry is removed, which forbids it to every asker."""
         args = (entry_id, veto_field(asker), "1" if wrong else "0", MAX_VETOES, self._log_cap)
-        done = await self._link.run("veto", self._bases[shard_named(entry_id)], args, deadline_s=self._write_s)
+        base = self._bases[shard_named(entry_id)]
+        done = await self._change((entry_id,), "veto", base, args, deadline_s=self._write_s)
         if done < 0:
             log.warning("record %s was found wrong by more than %d prompts and is removed", entry_id, MAX_VETOES)
             await self.remove([entry_id])
         return bool(done)
+
+    async def _change(
+        self, entry_ids: Sequence[str], name: str, base: bytes, args: Sequence[Argument], *, deadline_s: float
+    ) -> Any:
+        """Run a script that changes these records, and tell of it however that ends."""
+        try:
+            return await self._link.run(name, base, args, deadline_s=deadline_s)
+        finally:
+            self.on_change(entry_ids)
 
     async def vetoes(self, entry_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
         """See `EntryStore.vetoes`."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from redis.exceptions import NoScriptError, RedisError
 
 from semcache.errors import StoreUnavailable
+from semcache.stores.guard import translate
 
 if TYPE_CHECKING:
     from semcache.stores.connect import Client
@@ -92,6 +93,15 @@ class Link:
         client, code = self.client, script(name)
         return await self.guard.run(lambda: _eval_each(client, code, calls), deadline_s=deadline_s)
 
+    async def run_apart(self, name: str, calls: Sequence[Call]) -> list[Any]:
+        """As `run_each`; a call that the store answered with an error has its StoreUnavailable in place of an answer.
+
+        Raises what concerns all of them: no connection, no answer in time.
+        """
+        client, code = self.client, script(name)
+        answers = await self.guard.run(lambda: _eval_apart(client, code, calls))
+        return [translate(answer)[0] if isinstance(answer, Exception) else answer for answer in answers]
+
     async def command(self, *parts: Argument, deadline_s: float | None = None, **options: Any) -> Any:
         """Run one command."""
         client = self.client
@@ -113,6 +123,10 @@ async def _eval(client: Client, code: Script, base: bytes, args: Sequence[Argume
 
 
 async def _eval_each(client: Client, code: Script, calls: Sequence[Call]) -> list[Any]:
+    return _without_errors(await _eval_apart(client, code, calls))
+
+
+async def _eval_apart(client: Client, code: Script, calls: Sequence[Call]) -> list[Any]:
     answers = await _send(client, [("EVALSHA", code.sha, 1, base, *args) for base, args in calls])
     unknown = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if unknown:
@@ -121,7 +135,7 @@ async def _eval_each(client: Client, code: Script, calls: Sequence[Call]) -> lis
         )
         for at, answer in zip(unknown, again, strict=True):
             answers[at] = answer
-    return _without_errors(answers)
+    return answers
 
 
 async def _pipelined(client: Client, commands: Sequence[Sequence[Argument]]) -> list[Any]:

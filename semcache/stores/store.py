@@ -10,7 +10,7 @@ from semcache.ports import StoreHealth
 from semcache.settings import Settings
 from semcache.stores.audit import RedisAudit
 from semcache.stores.catalog import RedisCatalog
-from semcache.stores.changelog import RedisChangeLog
+from semcache.stores.changelog import NEAR_TAILS_EVERY_S, RedisChangeLog
 from semcache.stores.connect import connect
 from semcache.stores.control import RedisControl
 from semcache.stores.entries import Floors, RedisEntries
@@ -31,9 +31,11 @@ class RedisStore:
         self._server_url = server_url
         self._starting = asyncio.Lock()
         self._link = Link(Keys(settings.store.key_prefix), Guard(settings.store))
-        floors = Floors()
+        self.floors = floors = Floors()
         self.entries = RedisEntries(self._link, settings, floors)
         self.log = RedisChangeLog(self._link)
+        self.near_log = RedisChangeLog(self._link, tails_every_s=NEAR_TAILS_EVERY_S)
+        """The same log for another reader: each compares the counters with its own positions."""
         self.catalog = RedisCatalog(self._link, settings, floors)
         self.control = RedisControl(self._link)
         self.flights = RedisFlights(self._link, settings)

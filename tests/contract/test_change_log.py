@@ -208,3 +208,54 @@ async def test_a_store_of_another_make_is_refused(
     await raw.hset(f"{key_prefix}:{{ctl}}:meta", field, "32")
     with pytest.raises(ConfigError, match="32"):
         await make_store()
+
+
+async def test_a_new_epoch_is_told_in_every_shard(store: RedisStore) -> None:
+    (one,) = await put(store, "a", shard=5)
+    positions = list(START)
+    await drain(store, positions)
+    await store.catalog.raise_epoch("somewhere")
+    changes = await drain(store, positions)
+    assert [change.shard for change in changes] == list(range(SHARDS))
+    assert {(change.entry_ids, change.namespaces, change.gap) for change in changes} == {((), ("somewhere",), False)}
+    await store.catalog.distrust(5)
+    (change,) = await drain(store, positions)
+    assert (change.shard, change.entry_ids, change.namespaces) == (5, (), ("",))
+    await store.catalog.raise_epoch("elsewhere")
+    await store.entries.remove([one])
+    told = {change.shard: change for change in await drain(store, positions)}
+    assert (told[5].entry_ids, told[5].namespaces) == ((one,), ("elsewhere",))
+    assert positions == await store.log.tails()
+
+
+async def test_who_knows_nothing_of_epochs_reads_an_id_that_is_no_entrys(store: RedisStore, raw: Any) -> None:
+    await store.catalog.raise_epoch("somewhere")
+    for base in store._link.keys.bases:
+        ((_, fields),) = await raw.xrange(base + b"log")
+        assert (await store.entries.read_many([fields[b"i"].decode()])).found == {}
+
+
+async def test_an_epoch_that_was_lost_is_told_when_it_is_made_anew(make_store: MakeStore, raw: Any) -> None:
+    store = await make_store()
+    who = identity("a", shard=5)
+    await store.entries.put(draft(who))
+    await store.entries.read(who, Strategy.EXACT)
+    positions = await store.log.tails()
+    await raw.delete(store._link.keys.bases[5] + b"epochs")
+    other = await make_store()  # it has never seen the epoch, and cannot tell that there was one
+    assert await drain(store, list(positions)) == []
+    read = await store.entries.read(who, Strategy.EXACT)
+    assert read.exact is not None
+    assert read.exact.entry.epoch < read.epoch
+    (change,) = await drain(other, positions)
+    assert change.namespaces == (who.namespace,)
+
+
+async def test_more_than_one_look_takes_is_said_to_go_on(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changelog, "_BATCH", 2)
+    await put(store, "a", "b", "c", shard=5)
+    positions = list(START)
+    (first,) = await store.log.changes(positions, wait_s=0.0)
+    positions[5] = first.position
+    (second,) = await store.log.changes(positions, wait_s=0.0)
+    assert (first.more, second.more) == (True, False)

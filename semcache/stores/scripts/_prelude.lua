@@ -18,6 +18,13 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
+-- The log tells that all of a namespace ('' : of every one) was invalidated at once. The id beside it is no entry's.
+-- Rare, so that the trimming is left to the next change of an entry.
+local function record_epoch(namespace)
+  local none = string.format('%02x', tonumber(string.match(base, '{s(%d+)}:$'))) .. string.rep('0', 30)
+  redis.call('XADD', base .. 'log', '*', 'i', none, 'q', redis.call('INCR', base .. 'seq'), 'n', namespace)
+end
+
 -- Epoch of a namespace in this shard. One that is missing (evicted, lost in a failover) is made anew, from the clock
 -- and above whatever the caller remembers, so that no record written before the loss is served again.
 local function current_epoch(namespace, floor, now)
@@ -30,6 +37,9 @@ local function current_epoch(namespace, floor, now)
   end
   if epoch ~= stored then
     redis.call('HSET', base .. 'epochs', namespace, int(epoch))
+    if floor > 0 then -- it was lost: whoever has copies from before must hear of it
+      record_epoch(namespace)
+    end
   end
   return epoch
 end
@@ -53,6 +63,7 @@ local function distrust(now, fence_floor)
   end
   local fence = math.max(now, fence_floor + 1)
   redis.call('HSET', base .. 'fences', '#', int(fence), '#floor', int(fence))
+  record_epoch('')
   return fence
 end
 

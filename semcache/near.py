@@ -1,0 +1,236 @@
+"""The near cache: exact hits that this process has read lately, ready to be served without a round trip.
+
+It keeps records as the store told them and, for those that ask again with the very same bytes, the bytes of the answer
+(`Again`). What may be served is decided by `policy.copies`; that it stays true is the work of three: `Watcher` reads
+the change log and drops what it names, whoever writes in this process drops at once what it wrote, and an epoch that
+was raised counts as soon as this process has seen it. A read that a drop has overtaken is not kept (`Mark`): it may
+have seen the record as it was before.
+
+Bounded by entries and bytes; once it is full, the least recently served goes for what is asked for more often. It knows
+no HTTP and no Redis. One event loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from semcache.models import SHARDS, CacheIdentity, Candidate, Entry, Hit, shard_of
+from semcache.policy.copies import Copy, may_copy, serve
+from semcache.policy.popularity import Popularity
+from semcache.settings import NearSettings
+
+_KEYS: Final = 8
+"""Requests (differently spelt, or by different callers) whose bytes are remembered of one entry."""
+_OVERHEAD: Final = 1500
+"""Bytes that a copy takes beside its texts, about."""
+_KEY_OVERHEAD: Final = 500
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A moment before a read: what was dropped in the shard up to then."""
+
+    shard: int
+    drops: int
+    at_s: float
+
+
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """How an answer is given again to the same bytes, while the copy of its entry stands."""
+
+    entry: Entry
+    before: bytes
+    after: bytes
+    """The body around what differs from one time to the next."""
+    namespace: str
+    """In which it is counted."""
+    model: str
+    max_age_s: float | None = None
+    """Oldest answer that the request accepts."""
+    in_force: Callable[[], bool] | None = None
+    """Whether everything beside the entry that the answer hangs on is still as it was."""
+
+
+class _Kept:
+    """A copy and the requests that it answers."""
+
+    __slots__ = ("again", "copy", "size")
+
+    def __init__(self, copy: Copy, size: int) -> None:
+        self.copy = copy
+        self.size = size
+        self.again: dict[bytes, tuple[Again, object]] = {}
+
+
+class Near:
+    """Copies by entry id, and by the bytes of requests."""
+
+    def __init__(
+        self,
+        settings: NearSettings,
+        *,
+        epoch: Callable[[str, int], int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`epoch`: the highest that this process has seen of a namespace and shard."""
+        self._most = settings.entries
+        self._most_bytes = settings.max_bytes
+        self._epoch = epoch
+        self._monotonic = monotonic
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._asked: dict[bytes, _Kept] = {}
+        self._drops = [0] * SHARDS
+        self._popularity = Popularity(self._most)
+        self._confirmed_s = float("-inf")
+        self.bytes = 0
+        """What the copies take, about."""
+        self.hits = 0
+        """How often a copy was served."""
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is kept at all."""
+        return self._most > 0
+
+    @property
+    def lag_s(self) -> float:
+        """Seconds since the change log was last known to its end; infinite before that."""
+        return self._monotonic() - self._confirmed_s
+
+    def __len__(self) -> int:
+        """Copies kept."""
+        return len(self._kept)
+
+    # -- serving ------------------------------------------------------------------------------------------------------
+
+    def find(self, identity: CacheIdentity, max_age_s: float | None) -> Hit | None:
+        """The exact hit of an identity; None: ask the store."""
+        entry_id = identity.entry_id
+        self._popularity.note(entry_id)
+        kept = self._kept.get(entry_id)
+        if kept is None:
+            return None
+        entry = kept.copy.candidate.entry
+        if entry.digest != identity.digest or entry.namespace != identity.namespace:
+            return None
+        return self._serve(kept, max_age_s)
+
+    def again(self, key: bytes, asker: object) -> tuple[Hit, Again] | None:
+        """The hit of a request by its bytes, and how its answer is made; None: go the whole way.
+
+        `asker`: the very credential that asked, since what is remembered for one is not for another.
+        """
+        kept = self._asked.get(key)
+        if kept is None:
+            return None
+        again, first = kept.again[key]
+        if first is not asker or (again.in_force is not None and not again.in_force()):
+            return None
+        hit = self._serve(kept, again.max_age_s)
+        if hit is None:
+            return None
+        self._popularity.note(hit.entry.entry_id)
+        return hit, again
+
+    def _serve(self, kept: _Kept, max_age_s: float | None) -> Hit | None:
+        entry = kept.copy.candidate.entry
+        hit = serve(
+            kept.copy,
+            epoch=self._epoch(entry.namespace, entry.norm_digest[0] % SHARDS),
+            confirmed_s=self._confirmed_s,
+            at_s=self._monotonic(),
+            max_age_s=max_age_s,
+        )
+        if not isinstance(hit, Hit):
+            return None
+        self._kept.move_to_end(entry.entry_id)
+        self.hits += 1
+        return hit
+
+    # -- keeping ------------------------------------------------------------------------------------------------------
+
+    def mark(self, shard: int) -> Mark:
+        """To be taken before a read that may be kept."""
+        return Mark(shard, self._drops[shard], self._monotonic())
+
+    def keep(self, hit: Hit, mark: Mark) -> None:
+        """Keep what a read has found, if it deserves a place and nothing of its shard was dropped since the mark."""
+        if not self.on or self._drops[mark.shard] != mark.drops or not may_copy(hit):
+            return
+        entry = hit.entry
+        size = _OVERHEAD + len(entry.response) + 2 * (len(entry.prompt) + len(entry.transcript))
+        self._forget(entry.entry_id)
+        full = len(self._kept) >= self._most or self.bytes + size > self._most_bytes
+        if full and not (self._kept and self._popularity.prefers(entry.entry_id, next(iter(self._kept)))):
+            return
+        self._kept[entry.entry_id] = _Kept(Copy(Candidate(entry), hit.now_ms, mark.at_s), size)
+        self.bytes += size
+        self._shrink()
+
+    def keeps(self, entry: Entry) -> bool:
+        """Whether this very record is kept."""
+        kept = self._kept.get(entry.entry_id)
+        return kept is not None and kept.copy.candidate.entry is entry
+
+    def remember(self, key: bytes, again: Again, asker: object) -> None:
+        """Remember the bytes of a request and of its answer, if it is made of the very record that is kept."""
+        kept = self._kept.get(again.entry.entry_id)
+        if kept is None or kept.copy.candidate.entry is not again.entry:
+            return
+        former = self._asked.get(key)
+        if former is not None:
+            self._unask(former, key)
+        elif len(kept.again) >= _KEYS:
+            self._unask(kept, next(iter(kept.again)))
+        size = _size(again)
+        kept.again[key] = again, asker
+        kept.size += size
+        self.bytes += size
+        self._asked[key] = kept
+        self._shrink()
+
+    def _unask(self, kept: _Kept, key: bytes) -> None:
+        size = _size(kept.again.pop(key)[0])
+        kept.size -= size
+        self.bytes -= size
+        del self._asked[key]
+
+    def _shrink(self) -> None:
+        while self._kept and (len(self._kept) > self._most or self.bytes > self._most_bytes):
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, entry_id: str) -> None:
+        kept = self._kept.pop(entry_id, None)
+        if kept is not None:
+            self.bytes -= kept.size
+            for key in kept.again:
+                del self._asked[key]
+
+    # -- staying true -------------------------------------------------------------------------------------------------
+
+    def confirm(self, at_s: float) -> None:
+        """All that was changed up to a moment of the monotonic clock is known and was dropped."""
+        self._confirmed_s = at_s
+
+    def drop(self, entry_ids: Iterable[str]) -> None:
+        """These records were changed, or may have been."""
+        for entry_id in entry_ids:
+            self._drops[shard_of(entry_id)] += 1
+            self._forget(entry_id)
+
+    def drop_all(self, *, shard: int | None = None, namespace: str | None = None) -> None:
+        """Any record of a shard (of all), of a namespace (of all), may have been changed."""
+        for each in range(SHARDS) if shard is None else (shard,):
+            self._drops[each] += 1
+        for entry_id, kept in list(self._kept.items()):
+            entry = kept.copy.candidate.entry
+            if shard in (None, entry.norm_digest[0] % SHARDS) and namespace in (None, entry.namespace):
+                self._forget(entry_id)
+
+
+def _size(again: Again) -> int:
+    return _KEY_OVERHEAD + len(again.before) + len(again.after)

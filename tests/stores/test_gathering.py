@@ -1,0 +1,107 @@
+"""Calls that go together: each gets its own answer, its own error, and nobody waits for another's cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from semcache.errors import StoreUnavailable
+from semcache.models import Strategy
+from semcache.stores.lua import Link
+from semcache.stores.store import RedisStore
+from tests.conftest import Backend
+from tests.contract.conftest import make_store, raw, store
+from tests.contract.records import draft, identity
+
+__all__ = ["make_store", "raw", "store"]
+
+
+@pytest.fixture
+def store_backend(standalone_server: str) -> Backend:
+    """Gathering is done where one server has all shards."""
+    return Backend(standalone_server)
+
+
+def count_trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many calls each round trip carried."""
+    trips: list[int] = []
+    alone, apart = Link.run, Link.run_apart
+
+    async def run(self: Link, name: str, *args: Any, **more: Any) -> Any:
+        if name == "read":
+            trips.append(1)
+        return await alone(self, name, *args, **more)
+
+    async def run_apart(self: Link, name: str, calls: Any) -> Any:
+        trips.append(len(calls))
+        return await apart(self, name, calls)
+
+    monkeypatch.setattr(Link, "run", run)
+    monkeypatch.setattr(Link, "run_apart", run_apart)
+    return trips
+
+
+async def test_each_gets_its_own_answer(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [identity(f"question {number}") for number in range(300)]
+    for who in people[::2]:
+        await store.entries.put(draft(who))
+    trips = count_trips(monkeypatch)
+    reads = await asyncio.gather(*(store.entries.read(who, Strategy.SEMANTIC) for who in people))
+    assert [read.exact is not None for read in reads] == [number % 2 == 0 for number in range(300)]
+    for who, read in zip(people, reads, strict=True):
+        assert read.exact is None or read.exact.entry.entry_id == who.entry_id
+    assert trips == [1, 128, 128, 43]
+
+
+async def test_one_after_another_waits_for_no_company(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    trips = count_trips(monkeypatch)
+    for number in range(5):
+        await store.entries.read(identity(f"question {number}"), Strategy.SEMANTIC)
+    assert trips == [1] * 5
+
+
+async def test_a_damaged_key_fails_its_own_read_alone(store: RedisStore, raw: Any) -> None:
+    people = [identity(f"question {number}") for number in range(6)]
+    for who in people:
+        await store.entries.put(draft(who))
+    key = store._link.keys.bases[people[3].shard] + b"e:" + people[3].entry_id.encode()
+    await raw.set(key, "no hash")
+    reads = await asyncio.gather(
+        *(store.entries.read(who, Strategy.SEMANTIC) for who in people), return_exceptions=True
+    )
+    assert isinstance(reads[3], StoreUnavailable)
+    assert all(read.exact is not None for number, read in enumerate(reads) if number != 3)  # type: ignore[union-attr]
+    assert not store._link.guard.open
+
+
+async def test_who_goes_away_takes_nobody_along(store: RedisStore) -> None:
+    people = [identity(f"question {number}") for number in range(5)]
+    for who in people:
+        await store.entries.put(draft(who))
+    tasks = [asyncio.create_task(store.entries.read(who, Strategy.SEMANTIC)) for who in people]
+    await asyncio.sleep(0)  # the first is on its way, the others wait for the end of this turn
+    for task in (tasks[0], tasks[2]):
+        task.cancel()
+    reads = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(read, asyncio.CancelledError) for read in reads] == [True, False, True, False, False]
+    assert all(read.exact is not None for read in (reads[1], reads[3], reads[4]))  # type: ignore[union-attr]
+    assert (await store.entries.read(people[0], Strategy.SEMANTIC)).exact is not None
+
+
+async def test_a_store_that_is_gone_fails_all_of_them_with_its_name(store: RedisStore) -> None:
+    await store.aclose()
+    reads = await asyncio.gather(
+        *(store.entries.read(identity(f"question {number}"), Strategy.SEMANTIC) for number in range(4)),
+        return_exceptions=True,
+    )
+    assert all(isinstance(read, StoreUnavailable) for read in reads)
+
+
+async def test_scripts_that_the_server_forgot_are_sent_again(store: RedisStore, raw: Any) -> None:
+    who = identity("question")
+    await store.entries.put(draft(who))
+    await raw.script_flush()
+    reads = await asyncio.gather(*(store.entries.read(who, Strategy.SEMANTIC) for _ in range(4)))
+    assert all(read.exact is not None for read in reads)
