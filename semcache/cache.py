@@ -405,9 +405,10 @@ class SemanticCache:
         """The record as the store has it; None where it is gone or invalidated. Raises StoreUnavailable."""
         read = await self._entries.read_many([entry_id])
         candidate = read.found.get(entry_id)
-        if candidate is None or candidate.entry.epoch < read.epochs[entry_id]:
+        if candidate is None:
+            await self._entries.forget([entry_id])  # evicted, maybe: who deletes it, or says it is wrong, is heard
             return None
-        return candidate
+        return None if candidate.entry.epoch < read.epochs[entry_id] else candidate
 
     async def delete(self, entry_id: str) -> bool:
         """Remove one entry everywhere; False where there was none. Raises StoreUnavailable."""

@@ -129,6 +129,9 @@ class EntryStore(Protocol):
     async def remove(self, entry_ids: Sequence[str]) -> int:
         """Delete records, with a change-log entry each; returns how many were there."""
 
+    async def forget(self, entry_ids: Sequence[str]) -> int:
+        """Tell, by the change log, of those whose record the server has evicted; returns how many that were news of."""
+
     async def attach(self, entry_id: str, digest: bytes, embedding: Embedding) -> bool:
         """Add vectors to a record that still holds `digest`, and log the change; False where it is gone, or may not
         be found by meaning (`Entry.reach`)."""

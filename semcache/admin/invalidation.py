@@ -242,6 +242,9 @@ class Invalidator:
             if count.now_ms is None:
                 count.now_ms = read.now_ms
             count.examined += len(ids)
+            gone = [entry_id for entry_id in ids if entry_id not in read.found]
+            if gone and not dry_run:
+                await self._entries.forget(gone)  # evicted: there may be copies of what cannot be judged any more
             matched, unjudged = judge.matching(read, count.now_ms, dry_run=dry_run)
             count.matched += len(matched)
             count.unjudged += unjudged

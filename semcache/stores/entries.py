@@ -191,6 +191,17 @@ class RedisEntries:
         finally:
             self.on_change(entry_ids)
 
+    async def forget(self, entry_ids: Sequence[str]) -> int:
+        """See `EntryStore.forget`."""
+        calls: list[Call] = [(self._bases[shard], (self._log_cap, *ids)) for shard, ids in _batches(entry_ids)]
+        if not calls:
+            return 0
+        deadline_s = BULK_S if len(entry_ids) > _FEW else self._write_s
+        try:
+            return sum(await self._link.run_each("forget", calls, deadline_s=deadline_s))
+        finally:
+            self.on_change(entry_ids)
+
     async def attach(self, entry_id: str, digest: bytes, embedding: Embedding) -> bool:
         """See `EntryStore.attach`."""
         args = (entry_id, digest, vector_field(embedding.space), encode_embedding(embedding), self._log_cap)

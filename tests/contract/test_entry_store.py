@@ -368,6 +368,23 @@ async def test_a_narrow_entry_has_neither_pointer_nor_vectors(store: RedisStore,
     assert await store.entries.attach(who.entry_id, who.digest, embedding(1))
 
 
+async def test_only_what_the_server_has_evicted_is_forgotten_and_told(
+    store: RedisStore, raw: Any, key_prefix: str
+) -> None:
+    gone, there = identity("gone", shard=2), identity("there", shard=3)
+    await put(store, gone)
+    await put(store, there)
+    await raw.delete(f"{key_prefix}:{{s02}}:e:{gone.entry_id}")
+    before = await store.log.tails()
+    ids = [gone.entry_id, there.entry_id, identity("never", shard=4).entry_id]
+    assert await store.entries.forget(ids) == 1
+    (told,) = await store.log.changes(before, wait_s=0.0)
+    assert told.entry_ids == (gone.entry_id,)
+    assert await store.entries.forget(ids) == 0
+    assert await store.entries.forget([]) == 0
+    assert (await store.entries.read(there, EXACT)).exact is not None
+
+
 # -- bounds ---------------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from semcache.near import Near
+from semcache.policy.copies import RENEWED_S
 from tests.http.conftest import KeyRing, Open
 from tests.integration.conftest import eventually
 from tests.patience import LONG_S
@@ -284,3 +285,47 @@ async def test_a_hit_from_a_copy_spends_the_rate_as_well(open_app: Open) -> None
         for _ in range(60):
             answer = await ask(client)
         assert answer.status_code == 429
+
+
+@pytest.mark.parametrize("how", ["delete", "feedback", "entry", "tag"])
+async def test_what_the_server_has_evicted_can_be_taken_back_too(open_app: Open, how: str) -> None:
+    """The record is gone, and copies of it are still served: they go with whoever asks for that."""
+    async with open_app() as here, open_app() as there:
+        entry_id = await keep(here, tags=["geo"])
+        token = (await served_near(here)).json()["request_id"]
+        await served_near(there)
+        link = here.service.store._link  # type: ignore[attr-defined]
+        key = link.keys.bases[int(entry_id[:2], 16)] + b"e:" + entry_id.encode()
+        assert await link.command("DEL", key) == 1  # as eviction does: nobody is told
+        assert (await served_near(there)).json()["entry_id"] == entry_id
+        if how == "delete":
+            assert (await here.delete(f"/v1/entries/{entry_id}")).status_code == 404
+        elif how == "feedback":
+            said = {"request_id": token, "correct": False}
+            assert (await here.post("/v1/feedback", json=said)).status_code == 404
+        else:
+            selector: dict[str, Any] = {"entry_ids": [entry_id]} if how == "entry" else {"tags": ["geo"]}
+            assert (await here.post("/admin/invalidate", json=selector)).status_code == 200
+        assert not (await ask(here)).json()["hit"]
+        began = time.monotonic()
+
+        async def gone() -> bool:
+            return not (await ask(there)).json()["hit"]
+
+        await eventually(gone, what="the copy's end on the other replica")
+        assert time.monotonic() - began < RENEWED_S / 2  # or it would only have been read anew
+
+
+async def test_a_store_that_has_lost_everything_takes_the_copies_along(open_app: Open, key_prefix: str) -> None:
+    async with open_app() as client:
+        await keep(client)
+        await served_near(client)
+        link = client.service.store._link  # type: ignore[attr-defined]
+        began = time.monotonic()
+        assert await link.command("DEL", *await link.command("KEYS", f"{key_prefix}*"))
+
+        async def gone() -> bool:
+            return not (await ask(client)).json()["hit"]
+
+        await eventually(gone, what="the copy's end")
+        assert time.monotonic() - began < RENEWED_S / 2
