@@ -96,10 +96,10 @@ class Link:
     async def run_apart(self, name: str, calls: Sequence[Call]) -> list[Any]:
         """As `run_each`; a call that the store answered with an error has its StoreUnavailable in place of an answer.
 
-        Raises what concerns all of them: no connection, no answer in time.
+        Raises what concerns all of them: no connection, no answer in time, a server that is loading or a replica.
         """
         client, code = self.client, script(name)
-        answers = await self.guard.run(lambda: _eval_apart(client, code, calls))
+        answers = await self.guard.run(lambda: _without_death(client, code, calls))
         return [translate(answer)[0] if isinstance(answer, Exception) else answer for answer in answers]
 
     async def command(self, *parts: Argument, deadline_s: float | None = None, **options: Any) -> Any:
@@ -135,6 +135,15 @@ async def _eval_apart(client: Client, code: Script, calls: Sequence[Call]) -> li
         )
         for at, answer in zip(unknown, again, strict=True):
             answers[at] = answer
+    return answers
+
+
+async def _without_death(client: Client, code: Script, calls: Sequence[Call]) -> list[Any]:
+    """As `_eval_apart`; raises an answer that speaks of the store, not of a key: the guard counts those."""
+    answers = await _eval_apart(client, code, calls)
+    for answer in answers:
+        if isinstance(answer, Exception) and translate(answer)[1]:
+            raise answer
     return answers
 
 

@@ -6,9 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from redis.exceptions import BusyLoadingError
 
 from semcache.errors import StoreUnavailable
 from semcache.models import Strategy
+from semcache.stores import lua
 from semcache.stores.lua import Link
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
@@ -105,3 +107,16 @@ async def test_scripts_that_the_server_forgot_are_sent_again(store: RedisStore, 
     await raw.script_flush()
     reads = await asyncio.gather(*(store.entries.read(who, Strategy.SEMANTIC) for _ in range(4)))
     assert all(read.exact is not None for read in reads)
+
+
+async def test_an_answer_that_speaks_of_the_server_counts_against_it(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def loading(*_: Any) -> list[Any]:
+        return [BusyLoadingError("loading the dataset"), BusyLoadingError("loading the dataset")]
+
+    monkeypatch.setattr(lua, "_eval_apart", loading)
+    calls = [(store._link.keys.bases[shard], ()) for shard in range(2)]
+    while not store._link.guard.open:
+        with pytest.raises(StoreUnavailable, match="loading"):
+            await store._link.run_apart("read", calls)
