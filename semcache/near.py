@@ -31,6 +31,24 @@ _OVERHEAD: Final = 1500
 _KEY_OVERHEAD: Final = 500
 
 
+def awake_or_not() -> float:
+    """Seconds of a monotonic clock that goes on while the machine sleeps: an entry's life does, too."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+def _clock() -> int | None:
+    clock: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+    try:
+        if clock is not None:
+            time.clock_gettime(clock)
+    except OSError:  # of a kernel that lacks it
+        return None
+    return clock
+
+
+_CLOCK: Final = _clock()
+
+
 class Mark(msgspec.Struct, frozen=True):
     """A moment before a read: what was dropped in the shard up to then."""
 
@@ -58,10 +76,11 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
 class _Kept:
     """A copy and the requests that it answers."""
 
-    __slots__ = ("again", "copy", "size")
+    __slots__ = ("again", "copy", "shard", "size")
 
-    def __init__(self, copy: Copy, size: int) -> None:
+    def __init__(self, copy: Copy, shard: int, size: int) -> None:
         self.copy = copy
+        self.shard = shard
         self.size = size
         self.again: dict[bytes, tuple[Again, object]] = {}
 
@@ -74,7 +93,7 @@ class Near:
         settings: NearSettings,
         *,
         epoch: Callable[[str, int], int],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = awake_or_not,
     ) -> None:
         """`epoch`: the highest that this process has seen of a namespace and shard."""
         self._most = settings.entries
@@ -82,6 +101,7 @@ class Near:
         self._epoch = epoch
         self._monotonic = monotonic
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._by_shard: list[set[str]] = [set() for _ in range(SHARDS)]
         self._asked: dict[bytes, _Kept] = {}
         self._drops = [0] * SHARDS
         self._popularity = Popularity(self._most)
@@ -140,7 +160,7 @@ class Near:
         entry = kept.copy.candidate.entry
         hit = serve(
             kept.copy,
-            epoch=self._epoch(entry.namespace, entry.norm_digest[0] % SHARDS),
+            epoch=self._epoch(entry.namespace, kept.shard),
             confirmed_s=self._confirmed_s,
             at_s=self._monotonic(),
             max_age_s=max_age_s,
@@ -167,7 +187,8 @@ class Near:
         full = len(self._kept) >= self._most or self.bytes + size > self._most_bytes
         if full and not (self._kept and self._popularity.prefers(entry.entry_id, next(iter(self._kept)))):
             return
-        self._kept[entry.entry_id] = _Kept(Copy(Candidate(entry), hit.now_ms, mark.at_s), size)
+        self._kept[entry.entry_id] = _Kept(Copy(Candidate(entry), hit.now_ms, mark.at_s), mark.shard, size)
+        self._by_shard[mark.shard].add(entry.entry_id)
         self.bytes += size
         self._shrink()
 
@@ -206,6 +227,7 @@ class Near:
     def _forget(self, entry_id: str) -> None:
         kept = self._kept.pop(entry_id, None)
         if kept is not None:
+            self._by_shard[kept.shard].discard(entry_id)
             self.bytes -= kept.size
             for key in kept.again:
                 del self._asked[key]
@@ -226,10 +248,9 @@ class Near:
         """Any record of a shard (of all), of a namespace (of all), may have been changed."""
         for each in range(SHARDS) if shard is None else (shard,):
             self._drops[each] += 1
-        for entry_id, kept in list(self._kept.items()):
-            entry = kept.copy.candidate.entry
-            if shard in (None, entry.norm_digest[0] % SHARDS) and namespace in (None, entry.namespace):
-                self._forget(entry_id)
+            for entry_id in list(self._by_shard[each]):
+                if namespace in (None, self._kept[entry_id].copy.candidate.entry.namespace):
+                    self._forget(entry_id)
 
 
 def _size(again: Again) -> int:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from semcache.errors import Unavailable
-from semcache.near import Near
+from semcache.near import Near, awake_or_not
 from semcache.ports import ChangeLog, Position, ShardChanges
 
 log = logging.getLogger(__name__)
@@ -31,27 +30,27 @@ _RETRY_S: Final = (0.1, 0.2, 0.5, 1.0)
 class Watcher:
     """Follows the change log for a near cache."""
 
-    def __init__(self, near: Near, changes: ChangeLog, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, near: Near, changes: ChangeLog, *, monotonic: Callable[[], float] = awake_or_not) -> None:
         """`monotonic`: the near cache's clock."""
         self._near = near
         self._log = changes
         self._monotonic = monotonic
         self._positions: list[Position] = []
         self._generation = ""
+        self._failures = 0
+        """Looks in a row that failed."""
 
     async def run(self) -> None:
         """Follow until cancelled; a store that is away is waited for."""
-        failures = 0
         while True:
             try:
                 await self._begin()
-                failures = 0
                 await self._follow()
             except Unavailable as error:
-                if failures == 0:
+                if self._failures == 0:
                     log.warning("near cache not trusted, the change log cannot be read reason=%s", error.code)
-                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
-                failures += 1
+                await asyncio.sleep(_RETRY_S[min(self._failures, len(_RETRY_S) - 1)])
+                self._failures += 1
 
     async def _begin(self) -> None:
         """Go on where we were; with a store of other contents, from its end."""
@@ -70,8 +69,9 @@ class Watcher:
                 checked = self._monotonic()
             asked = self._monotonic()
             changed = await self._log.changes(self._positions, wait_s=_WAIT_S)
+            self._failures = 0
             self._apply(changed)
-            if not any(change.more for change in changed):
+            if not any(change.more or change.lost for change in changed):  # of lost writes it tells first, and alone
                 self._near.confirm(asked)
                 if changed:
                     await asyncio.sleep(_PAUSE_S)

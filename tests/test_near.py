@@ -7,17 +7,19 @@ The promise, for any order of events: what a replica serves from its copies is w
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import msgspec
 import pytest
 
 from semcache.models import CacheIdentity, Candidate, Entry, Hit, Miss, TtlClass, shard_of
-from semcache.near import Again, Near
+from semcache.near import Again, Near, awake_or_not
 from semcache.policy.copies import CONFIRMED_S
 from semcache.policy.matching import Terms, match_direct
 from semcache.ports import ExactRead
 from semcache.settings import NearSettings
+from tests.patience import LONG_S
 
 SPACES = ("one", "two")
 PEOPLE = 3
@@ -308,3 +310,10 @@ def test_a_digest_of_another_request_is_no_hit() -> None:
     keep(cache, entry_of(0))
     assert cache.find(msgspec.structs.replace(identity(0), digest=identity(0).digest[:31] + b"z"), None) is None
     assert cache.find(msgspec.structs.replace(identity(0), namespace="elsewhere"), None) is None
+
+
+def test_the_clock_of_copies_never_goes_back_and_counts_sleep_where_the_system_tells_of_it() -> None:
+    first, second = awake_or_not(), awake_or_not()
+    assert first <= second
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        assert abs(time.clock_gettime(time.CLOCK_BOOTTIME) - second) < LONG_S

@@ -106,3 +106,9 @@ async def test_a_store_of_other_contents_begins_anew() -> None:
     script = Script([], StoreUnavailable("gone"), [], generations=("one", "one", "two"))
     assert kept(await watched(script, 0, 1, late=True)) == set()
     assert script.asked[-1][0].seq == 9
+
+
+async def test_lost_writes_are_told_alone_so_that_they_confirm_nothing_of_the_other_shards() -> None:
+    near = await watched(Script([], [change(0, gap=True, lost=True)]), 1, late=True)
+    assert near.lag_s == 2.0
+    assert kept(near) == {1}
