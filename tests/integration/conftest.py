@@ -62,7 +62,10 @@ async def make_service(
             await service.start()
             stack.push_async_callback(service.aclose)
             if ready:
-                await eventually(lambda: is_ready(service), what="service ready")
+                try:
+                    await eventually(lambda: is_ready(service), what="service ready")
+                except AssertionError as error:
+                    raise AssertionError(f"{error}: {await service.health()}") from error
             return service
 
         yield make
