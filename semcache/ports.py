@@ -597,6 +597,15 @@ class EmbedderState(msgspec.Struct, frozen=True):
 # --- verifiers -----------------------------------------------------------------------------------------------
 
 
+class Bend(msgspec.Struct, frozen=True, kw_only=True):
+    """One hidden unit of a calibration: evidence that counts together, `gain * tanh(bias + weights . evidence)`."""
+
+    gain: float
+    bias: float
+    weights: dict[str, float]
+    """By feature name; one that is missing weighs nothing."""
+
+
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """What turns a verifier's score and further evidence into a probability (`policy.confidence`)."""
 
@@ -605,6 +614,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     bias: float
     weights: dict[str, float]
     """By feature name; one that is missing weighs nothing."""
+    bends: tuple[Bend, ...] = ()
+    """What a weighted sum alone cannot say; none for a logistic regression."""
 
 
 class Verifier(Protocol):

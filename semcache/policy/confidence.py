@@ -1,7 +1,9 @@
 """How sure is it that one answer serves two prompts: the verifier's score and all further evidence, as a probability.
 
-Logistic regression over a handful of features (Platt 1999, "Probabilistic outputs for support vector machines", with
-more than one input), fitted by `semcache.verifier.train` on pairs that training never saw. Pure.
+A logistic function of a handful of features (Platt 1999, "Probabilistic outputs for support vector machines", with more
+than one input), summed by weight and by a few bends that let them count together: a cosine says much of short questions
+that the verifier hesitates over, and little of two long ones that differ in a word. Fitted by `semcache.verifier.train`
+on pairs that training never saw, and never falling in what speaks for a pair nor rising in a doubt. Pure.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ FEATURES: Final = (
     *(f"doubt:{guard}" for guard in GUARDS),
 )
 """Names of all features, in order."""
+FOR: Final = frozenset({"score", "similarity", "same", "repeat", "slip"})
+"""Those that only ever speak for a pair. Doubts only speak against it; the others may do either."""
 
 REPEATED: Final = 0.99
 """Least probability where the words are the same and no guard doubts. Of 3,028 such pairs in the labelled sets and
@@ -72,12 +76,17 @@ def probability(evidence: Mapping[str, float], calibration: Calibration) -> floa
     Where no guard doubts, at least REPEATED for prompts that are word for word the same, and SLIPPED for those that are
     but for slips.
     """
-    weights = calibration.weights
-    logit = calibration.bias + sum(weights.get(name, 0.0) * value for name, value in evidence.items())
+    logit = calibration.bias + _weighed(evidence, calibration.weights)
+    for bend in calibration.bends:
+        logit += bend.gain * math.tanh(bend.bias + _weighed(evidence, bend.weights))
     found = 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
     if any(value and name.startswith("doubt:") for name, value in evidence.items()):
         return found
     return max(found, REPEATED if evidence.get("same") else SLIPPED if evidence.get("repeat") else 0.0)
+
+
+def _weighed(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    return sum(weights.get(name, 0.0) * value for name, value in evidence.items() if value)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -49,6 +49,7 @@ def load(fingerprint: str, file: Path = FILE) -> Calibrations:
                 f"{file} is of the verifier {calibration.fingerprint}, not of {fingerprint}: calibrate anew"
             )
         allowed = set(FEATURES) - ({"similarity"} if space in (ANY, TURNS) else set())
-        if strange := set(calibration.weights) - allowed:
+        named = set(calibration.weights).union(*(bend.weights for bend in calibration.bends))
+        if strange := named - allowed:
             raise VerifierUnavailable(f"{file}, {space!r}: no evidence is called {', '.join(sorted(strange))} here")
     return found

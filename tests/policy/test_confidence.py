@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from semcache.policy.confidence import FEATURES, REPEATED, SLIPPED, features, probability
 from semcache.policy.guards import GUARDS, Finding, Force
-from semcache.ports import Calibration
+from semcache.ports import Bend, Calibration
 
 PLAIN = Calibration(fingerprint="f", bias=0.0, weights={"score": 1.0, "similarity": 2.0, "doubt:number": -3.0})
 numbers = st.floats(-1e6, 1e6)
@@ -39,6 +39,14 @@ def test_the_same_words_are_nearly_certain_and_slips_after_them_unless_a_guard_d
     assert probability({"score": -9.0, "slip": 1.0}, PLAIN) < 0.01
     for same in (0.0, 1.0):
         assert probability({"score": -9.0, "same": same, "repeat": 1.0, "doubt:entity": 1.0}, PLAIN) < 0.01
+
+
+def test_a_bend_counts_evidence_together() -> None:
+    both = Bend(gain=4.0, bias=-1.5, weights={"score": 1.0, "similarity": 1.0})
+    bent = Calibration(fingerprint="f", bias=0.0, weights={}, bends=(both,))
+    one, other, together = ({"score": 1.0}, {"similarity": 1.0}, {"score": 1.0, "similarity": 1.0})
+    assert probability(one, bent) == probability(other, bent) < 0.2
+    assert probability(together, bent) > 0.8
 
 
 @given(numbers, numbers)

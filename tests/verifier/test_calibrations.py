@@ -40,6 +40,7 @@ def test_a_space_has_its_own_and_others_the_one_for_all(tmp_path: Path) -> None:
         ({"*": {"weights": {"similarity": 1.0}}}, "no evidence is called similarity"),
         ({"*": {}, "turns": {"weights": {"similarity": 1.0}}}, "'turns': no evidence is called similarity"),
         ({"*": {}, "minilm-a": {"weights": {"mood": 1.0}}}, "'minilm-a': no evidence is called mood"),
+        ({"*": {"bends": [{"gain": 1.0, "bias": 0.0, "weights": {"similarity": 1.0}}]}}, "is called similarity"),
         ({"*": {"bias": "high"}}, "no calibration: .*float"),
     ],
 )

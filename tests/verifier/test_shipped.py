@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from semcache.policy.confidence import FOR
 from semcache.verifier import calibrations, weights
 from semcache.verifier.judge import PackagedJudge, Pair
 
@@ -47,6 +48,14 @@ def test_a_score_hardly_depends_on_who_asked_first(judge: PackagedJudge) -> None
 
 def test_the_calibration_is_of_these_weights(judge: PackagedJudge) -> None:
     assert calibrations.load(judge.fingerprint).of(calibrations.ANY).weights["score"] > 0
+
+
+def test_what_speaks_for_a_pair_never_speaks_against_it(judge: PackagedJudge) -> None:
+    for calibration in calibrations.load(judge.fingerprint).spaces.values():
+        for part in (calibration, *calibration.bends):
+            assert all(value >= 0 for name, value in part.weights.items() if name in FOR)
+            assert all(value <= 0 for name, value in part.weights.items() if name.startswith("doubt:"))
+        assert all(bend.gain >= 0 for bend in calibration.bends)
 
 
 def test_it_is_small_enough_to_ship() -> None:
