@@ -6,7 +6,7 @@ proposes, the record decides. FAISS is loaded when the first index is made, not 
     index.py     SegmentedIndex: the view that is searched and written, and its background merges
     delta.py     the few newest rows, as plain arrays
     segment.py   an immutable, sorted run of rows with its dead marks
-    engine.py    all that touches FAISS: scans, graphs, threads
+    engine.py    all that touches FAISS: scans, cells, threads
     tiers.py     which segments to merge; merging.py: how
     layout.py    a segment's bytes on disk
     disk.py      durable file operations

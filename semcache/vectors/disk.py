@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -34,14 +34,6 @@ class Disk:
             size = file.tell()
             self._sync(file.fileno())
         return FileMark(path.name, size, digest.hexdigest())
-
-    def written(self, path: Path, write: Callable[[Path], None]) -> FileMark:
-        """The same for a file that a library writes by its path."""
-        write(path)
-        with open(path, "rb") as file:
-            self._sync(file.fileno())
-            size, digest = fingerprint(file.fileno())
-        return FileMark(path.name, size, digest)
 
     def publish(self, draft: Path, path: Path) -> None:
         """Rename over `path`: readers see the old file or the new one, whole."""

@@ -2,7 +2,6 @@
 
     manifest.json               the one name that readers look up: a SHA-256 line, then JSON that names all else
     segment-<uuid>.seg          arrays of a segment; never changed, shared by all snapshots that have it
-    segment-<uuid>-<n>.graph    its graphs
     dead-<uuid>.bits            which of its rows were dead at this snapshot (none: no file)
     .writer                     the lock
 
@@ -12,7 +11,6 @@ what no manifest names removed. So a crash at any moment leaves the snapshot bef
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import logging
@@ -21,7 +19,7 @@ import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -30,12 +28,12 @@ from numpy.typing import NDArray
 from semcache.errors import IndexUnavailable, SnapshotRejected
 from semcache.ports import OpenedIndex, Position, VectorIndex
 from semcache.vectors.disk import Disk, FileMark, fingerprint
-from semcache.vectors.engine import Graph, map_graph
 from semcache.vectors.index import SegmentedIndex
 from semcache.vectors.layout import map_columns, pack
 from semcache.vectors.segment import Columns, Segment
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""1 had graphs."""
 MANIFEST: Final = "manifest.json"
 LOCK: Final = ".writer"
 OURS: Final = ("segment-*", "dead-*", "manifest-*")
@@ -45,14 +43,8 @@ RACES: Final = 5
 log = logging.getLogger(__name__)
 
 
-class _GraphMark(msgspec.Struct, frozen=True):
-    start: int
-    file: FileMark
-
-
 class _SegmentMark(msgspec.Struct, frozen=True):
     file: FileMark
-    graphs: tuple[_GraphMark, ...]
     dead: FileMark | None
 
 
@@ -123,30 +115,17 @@ class IndexFolder:
             finally:
                 os.close(descriptor)
             alive = ~np.unpackbits(bits, count=rows).view(np.bool_)
-        graphs = []
-        for part in mark.graphs:
-            os.close(self._verified(part.file))
-            index = self._map_graph(part.file)
-            graphs.append(Graph(part.start, index, alive[part.start : part.start + index.ntotal]))
         self._kept[self.folder / mark.file.name] = mark
-        return Segment(columns, alive, tuple(graphs))
+        return Segment(columns, alive)
 
     def _map_columns(self, file: FileMark) -> Columns:
         descriptor = self._verified(file)
         try:
             return map_columns(descriptor, self.folder / file.name)
         except (ValueError, TypeError, LookupError, msgspec.MsgspecError) as error:
+            raise SnapshotRejected(f"format: {file.name}: {error}") from error
+        finally:
             os.close(descriptor)
-            raise SnapshotRejected(f"format: {file.name}: {error}") from error
-
-    def _map_graph(self, file: FileMark) -> Any:
-        path = self.folder / file.name
-        try:
-            return map_graph(path)
-        except RuntimeError as error:  # FAISS cannot say that a file is gone
-            if not path.exists():
-                raise FileNotFoundError(errno.ENOENT, "removed meanwhile", str(path)) from error
-            raise SnapshotRejected(f"format: {file.name}: {error}") from error
 
     def _verified(self, file: FileMark) -> int:
         """A descriptor of a file whose bytes are what the manifest says."""
@@ -180,7 +159,7 @@ class IndexFolder:
                 manifest = _Manifest(FORMAT, index.space, index.dimension, generation, list(positions), marks)
                 self._publish(manifest)
                 self._tidy(_names(manifest))
-            except (OSError, RuntimeError) as error:  # FAISS writes its files itself
+            except OSError as error:
                 raise IndexUnavailable(f"snapshot not written: {error}") from error
         return True
 
@@ -208,26 +187,18 @@ class IndexFolder:
         """Have a segment's files in the folder, and let it live from them."""
         backing = segment.columns.backing
         mark = self._kept.get(backing.path) if backing else None
-        if mark is None or not self._present(mark):
+        if mark is None or not (self.folder / mark.file.name).exists():
             mark = self._write(segment)
         dead = None
         if not alive.all():
             dead = self._disk.write(self.folder / f"dead-{uuid.uuid4().hex}.bits", [np.packbits(~alive).data])
-        return _SegmentMark(mark.file, mark.graphs, dead)
-
-    def _present(self, mark: _SegmentMark) -> bool:
-        return all((self.folder / file.name).exists() for file in (mark.file, *(part.file for part in mark.graphs)))
+        return _SegmentMark(mark.file, dead)
 
     def _write(self, segment: Segment) -> _SegmentMark:
-        name = f"segment-{uuid.uuid4().hex}"
-        path = self.folder / f"{name}.seg"
+        path = self.folder / f"segment-{uuid.uuid4().hex}.seg"
         file = self._disk.write(path, pack(segment.columns))
-        graphs = tuple(
-            _GraphMark(graph.start, self._disk.written(self.folder / f"{name}-{number}.graph", graph.save))
-            for number, graph in enumerate(segment.graphs)
-        )
-        mark = _SegmentMark(file, graphs, None)
-        segment.adopt(self._map_columns(file), [self._map_graph(part.file) for part in graphs])
+        mark = _SegmentMark(file, None)
+        segment.adopt(self._map_columns(file))
         self._kept[path] = mark
         return mark
 
@@ -255,7 +226,7 @@ class IndexFolder:
 def _names(manifest: _Manifest) -> set[str]:
     names: set[str] = set()
     for mark in manifest.segments:
-        files = [mark.file, *(part.file for part in mark.graphs), *([mark.dead] if mark.dead else [])]
+        files = [mark.file, *([mark.dead] if mark.dead else [])]
         names.update(file.name for file in files)
     return names
 

@@ -44,9 +44,9 @@ class _GivenUp(Exception):
 class SegmentedIndex:
     """VectorIndex over FAISS segments in memory, or mapped from a snapshot.
 
-    `graph_from`: rows of a group from which it gets a graph. `delta_rows`: rows kept flat before they become a
-    segment. `merge_failures` counts background merges that raised (they are logged and tried again with the next
-    segment).
+    `scan_rows`: rows of one group that a search scans; a larger group lies in cells. `delta_rows`: rows kept flat
+    before they become a segment. `merge_failures` counts background merges that raised (they are logged and tried
+    again with the next segment).
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SegmentedIndex:
         dimension: int,
         *,
         segments: Sequence[Segment] = (),
-        graph_from: int = engine.CROSSING,
+        scan_rows: int = engine.SCAN_ROWS,
         delta_rows: int = DELTA_ROWS,
     ) -> None:
         if dimension < 1:
@@ -64,7 +64,8 @@ class SegmentedIndex:
         self.space = space
         self.dimension = dimension
         self.merge_failures = 0
-        self._graph_from = graph_from
+        self.scan_rows = scan_rows
+        """May be raised at any time: searches then scan more."""
         self._delta_rows = delta_rows
         self._view = _View(tuple(segments), Delta(dimension, delta_rows))
         self._lock = threading.Lock()
@@ -152,11 +153,11 @@ class SegmentedIndex:
             hits = [
                 (similarity, segment, row)
                 for segment in segments
-                for similarity, row in segment.search(partition, context, query, k)
+                for similarity, row in segment.search(partition, context, query, k, self.scan_rows)
             ]
             # The delta comes last: what moves, moves there, so that a row replaced meanwhile is not missed.
             newest = delta.search(partition, context, query, k)
-        except (RuntimeError, OSError) as error:  # FAISS, or reading vectors from a snapshot
+        except RuntimeError as error:  # FAISS
             raise IndexUnavailable(f"search failed: {error}") from error
         hits.sort(key=lambda hit: -hit[0])
         found = {raw: similarity for similarity, raw in newest}
@@ -215,9 +216,9 @@ class SegmentedIndex:
         self.freeze()
         with self._merging:
             segments = self._view.segments
-            if len(segments) > 1 or any(s.live < s.rows or s.largest_flat >= self._graph_from for s in segments):
+            if len(segments) > 1 or any(s.live < s.rows or s.largest_flat > self.scan_rows for s in segments):
                 try:
-                    self._merge(segments, self._graph_from)
+                    self._merge(segments, self.scan_rows)
                 except _GivenUp:
                     log.debug("merge given up: the index was closed")
 
@@ -240,7 +241,7 @@ class SegmentedIndex:
         chosen = [free[at] for at in tiers.choose([segment.live for segment in free])]
         if chosen or busy:
             return chosen
-        return next(([s] for s in free if s.wasteful or s.largest_flat >= self._graph_from), [])
+        return next(([s] for s in free if s.wasteful or s.largest_flat > self.scan_rows), [])
 
     def _work(self) -> None:
         while True:
@@ -254,7 +255,7 @@ class SegmentedIndex:
                     with self._lock:
                         due = self._due()
                     if due:
-                        self._merge(due, self._graph_from)
+                        self._merge(due, self.scan_rows)
             except _GivenUp:
                 log.debug("merge given up: the index was closed")
             except Exception:
@@ -263,7 +264,7 @@ class SegmentedIndex:
                     self.merge_failures += 1
                     self._failed = True
 
-    def _merge(self, chosen: Sequence[Segment], graph_from: int | None) -> None:
+    def _merge(self, chosen: Sequence[Segment], scan_rows: int | None) -> None:
         """Merge and swap. The caller holds `_merging`."""
         with self._lock:
             taken = [segment.alive.copy() for segment in chosen]
@@ -272,9 +273,10 @@ class SegmentedIndex:
         def progress() -> None:
             if self._closed and (not closed_before or threading.current_thread() is self._worker):
                 raise _GivenUp
-            self._relieve(chosen)
+            if scan_rows is not None:  # else this is the relief
+                self._relieve(chosen)
 
-        merged = merge(chosen, taken, graph_from, progress)
+        merged = merge(chosen, taken, scan_rows, progress)
         with self._lock:
             new = merged.segment
             for segment, mask, moved in zip(chosen, taken, merged.moved, strict=True):
@@ -284,7 +286,7 @@ class SegmentedIndex:
             self._view = _View((*kept, new) if new is not None and new.live else kept, self._view.delta)
 
     def _relieve(self, busy: Sequence[Segment]) -> None:
-        """Between two chunks of a long graph: merge what piled up meanwhile, without graphs, so it stays little."""
+        """Between two steps of a long merge: merge what piled up meanwhile, without cells, so it stays little."""
         with self._lock:
             due = self._due(busy)
         if due:

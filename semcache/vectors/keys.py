@@ -18,8 +18,6 @@ ID_BYTES: Final = 16
 PART_BYTES: Final = 16
 ID_TYPE: Final = "S16"
 GROUP_TYPE: Final = "S32"
-NO_ID: Final = b"\xff" * ID_BYTES
-"""Stands in a dead row that a graph still walks through; never an entry's id, whose first byte is its shard (< 64)."""
 
 Keys = NDArray[Any]
 """An array of `S16` or `S32`."""

@@ -11,9 +11,7 @@ Checksums are not here but in the manifest, and are verified before `map_columns
 from __future__ import annotations
 
 import mmap
-import os
 import sys
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -22,9 +20,10 @@ import msgspec
 import numpy as np
 
 from semcache.vectors.keys import GROUP_TYPE, ID_TYPE
-from semcache.vectors.segment import Backing, Columns
+from semcache.vectors.segment import Backing, Cells, Columns
 
-MAGIC: Final = b"SCSEG001"
+_CELL: Final = "cell_"
+MAGIC: Final = b"SCSEG002"
 PAGE: Final = 4096
 TYPES: Final = {
     "groups": GROUP_TYPE,
@@ -33,6 +32,9 @@ TYPES: Final = {
     "row_of": "<u4",
     "place_of": "<u4",
     "vectors": "<f2",
+    "cell_starts": "<u4",
+    "cell_stops": "<u4",
+    "cell_centres": "<f2",
 }
 if sys.byteorder != "little":  # pragma: no cover
     raise ImportError("segments are mapped as they are written: little-endian machines only")
@@ -46,7 +48,7 @@ class _Array(msgspec.Struct, frozen=True):
 
 def pack(columns: Columns) -> Iterator[bytes | memoryview]:
     """The file's content, piece by piece, without copying the arrays."""
-    arrays = {name: np.ascontiguousarray(getattr(columns, name), dtype=kind) for name, kind in TYPES.items()}
+    arrays = {name: np.ascontiguousarray(_named(columns, name), dtype=kind) for name, kind in TYPES.items()}
     header = _header(arrays)
     at = 0
     for piece in (MAGIC, len(header).to_bytes(8, "little"), header):
@@ -59,8 +61,12 @@ def pack(columns: Columns) -> Iterator[bytes | memoryview]:
         at = entry.offset + len(content)
 
 
+def _named(columns: Columns, name: str) -> Any:
+    return getattr(columns.cells, name.removeprefix(_CELL)) if name.startswith(_CELL) else getattr(columns, name)
+
+
 def _header(arrays: dict[str, Any]) -> bytes:
-    room = PAGE  # the header of six arrays is some 400 bytes
+    room = PAGE  # the header of nine arrays is some 600 bytes
     entries = []
     for name, array in arrays.items():
         entries.append(_Array(name, array.shape, room))
@@ -69,20 +75,15 @@ def _header(arrays: dict[str, Any]) -> bytes:
 
 
 def map_columns(descriptor: int, path: Path) -> Columns:
-    """Columns mapped read-only from a verified file. Takes the descriptor over: it is closed with the columns."""
+    """Columns mapped read-only from a verified file, which may be closed after this."""
     mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
     if mapped[: len(MAGIC)] != MAGIC:
         raise ValueError("not a segment of this format")
     length = int.from_bytes(mapped[8:16], "little")
     arrays: dict[str, Any] = {}
-    offset = 0
     for entry in msgspec.json.decode(mapped[16 : 16 + length], type=list[_Array]):
-        count = int(np.prod(entry.shape))
-        flat = (
-            np.frombuffer(mapped, TYPES[entry.name], count, entry.offset) if count else np.empty(0, TYPES[entry.name])
-        )
+        kind, count = TYPES[entry.name], int(np.prod(entry.shape))
+        flat = np.frombuffer(mapped, kind, count, entry.offset) if count else np.empty(0, kind)
         arrays[entry.name] = flat.reshape(entry.shape)
-        offset = entry.offset
-    columns = Columns(**arrays, backing=Backing(path, descriptor, offset))
-    weakref.finalize(columns.backing, os.close, descriptor)
-    return columns
+    cells = Cells(*(arrays.pop(name) for name in TYPES if name.startswith(_CELL)))
+    return Columns(**arrays, cells=cells, backing=Backing(path))

@@ -1,13 +1,14 @@
-"""A segment: rows sorted by group, immutable but for the marks of the dead.
+"""A segment: rows sorted by group, and in large groups by cell, immutable but for the marks of the dead.
 
 A group is a contiguous run of rows, found by binary search in a table of groups; an id leads to its row by binary
-search in the sorted ids. So 100,000 partitions cost 36 bytes each and no Python object.
+search in the sorted ids. So 100,000 partitions cost 36 bytes each and no Python object. A cell is a contiguous run of
+its group, with a centre: rows lie with what is near them, and a search of a large group scans the nearest cells only.
+So a row costs its float16 vector and 25 bytes, in memory and in the file alike, and is where it is scanned; a graph
+over it would cost as much again, and a hundred times the work to build.
 """
 
 from __future__ import annotations
 
-import os
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,13 +18,11 @@ from numpy.typing import NDArray
 
 from semcache.vectors import engine
 from semcache.vectors.delta import Delta
-from semcache.vectors.engine import Graph, Half, Rows, Single
+from semcache.vectors.engine import Half, Rows, Run, Single
 from semcache.vectors.keys import GROUP_TYPE, ID_BYTES, ID_TYPE, Keys, find_group, id_array
 
-SPARSE: Final = 0.25
-"""A graph with fewer live rows than this share is passed over for an exact scan of the live ones."""
 WASTE: Final = 0.3
-"""A segment, or a graph in it, with a larger share of dead rows is rewritten."""
+"""A segment with a larger share of dead rows is rewritten."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,33 @@ class Backing:
     """The file that a segment's arrays are mapped from."""
 
     path: Path
-    descriptor: int
-    vectors_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """C cells of one or more groups, in the order of their rows; none is empty."""
+
+    starts: NDArray[np.uint32]
+    """(C,)"""
+    stops: NDArray[np.uint32]
+    """(C,): cell c has the rows starts[c] .. stops[c] - 1."""
+    centres: Half
+    """float16 (C, dim), unit rows."""
+
+    def within(self, first: int, last: int) -> Cells:
+        """Those of the rows [first, last), which begin and end with a group."""
+        low, high = self.starts.searchsorted(np.asarray((first, last), np.uint32)).tolist()
+        return Cells(self.starts[low:high], self.stops[low:high], self.centres[low:high])
+
+    def of(self, rows: Rows) -> NDArray[np.int32]:
+        """The cell of each of these rows, which all lie in one."""
+        cells: NDArray[np.int32] = (self.starts.searchsorted(rows, "right") - 1).astype(np.int32)
+        return cells
+
+    def gaps(self, first: int, last: int) -> list[Run]:
+        """The runs of [first, last) that lie in no cell."""
+        edges = zip([first, *self.stops.tolist()], [*self.starts.tolist(), last], strict=True)
+        return [(low, high) for low, high in edges if low < high]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +75,7 @@ class Columns:
     """(n,): place in `ids` of each row's id."""
     vectors: Half
     """float16 (n, dim), unit rows."""
+    cells: Cells
     backing: Backing | None = None
 
     @property
@@ -60,25 +85,28 @@ class Columns:
         return ordered
 
 
-def columns_of(groups: Keys, starts: NDArray[np.uint32], row_ids: Keys, vectors: Half) -> Columns:
-    """Columns of rows that are already in the order of their groups."""
+def no_cells(width: int) -> Cells:
+    """Of a segment whose groups are all small."""
+    return Cells(np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty((0, width), np.float16))
+
+
+def columns_of(groups: Keys, starts: NDArray[np.uint32], row_ids: Keys, vectors: Half, cells: Cells) -> Columns:
+    """Columns of rows that are already in the order of their groups and cells."""
     order = np.argsort(row_ids, kind="stable").astype(np.uint32)
     place_of = np.empty(len(order), np.uint32)
     place_of[order] = np.arange(len(order), dtype=np.uint32)
-    return Columns(groups, starts, row_ids[order], order, place_of, vectors)
+    return Columns(groups, starts, row_ids[order], order, place_of, vectors, cells)
 
 
 class Segment:
-    """Rows, graphs over the large groups among them, and which are dead."""
+    """Rows, and which of them are dead."""
 
-    def __init__(self, columns: Columns, alive: NDArray[np.bool_], graphs: tuple[Graph, ...] = ()) -> None:
+    def __init__(self, columns: Columns, alive: NDArray[np.bool_]) -> None:
         self.columns = columns
         self.alive = alive
-        self.graphs = graphs
         self.live = int(np.count_nonzero(alive))
-        self._graph_starts = [graph.start for graph in graphs]
         self.largest_flat = self._largest_flat()
-        """Rows of the largest group that has no graph."""
+        """Rows of the largest group that does not lie in cells."""
 
     @property
     def rows(self) -> int:
@@ -88,17 +116,17 @@ class Segment:
     @property
     def wasteful(self) -> bool:
         """Whether enough of it is dead to rewrite it."""
-        return self.live < (1 - WASTE) * self.rows or any(graph.dead_fraction > WASTE for graph in self.graphs)
+        return self.live < (1 - WASTE) * self.rows
 
     def _largest_flat(self) -> int:
-        sizes = np.diff(self.columns.starts)
-        sizes[self.columns.starts[:-1].searchsorted(self._graph_starts)] = 0
+        starts = self.columns.starts
+        sizes = np.diff(starts)
+        # A group has cells from its first row on or not at all.
+        sizes[np.isin(starts[:-1], self.columns.cells.starts)] = 0
         return int(sizes.max(initial=0))
 
-    def adopt(self, columns: Columns, indexes: list[object]) -> None:
+    def adopt(self, columns: Columns) -> None:
         """Go on with the same content from another place (a file): readers on the old arrays lose nothing."""
-        for graph, index in zip(self.graphs, indexes, strict=True):
-            graph.index = index
         self.columns = columns
 
     def find(self, ids: Keys) -> Rows:
@@ -114,43 +142,44 @@ class Segment:
         """Mark live rows dead. The caller holds the index's lock."""
         self.alive[rows] = False
         self.live -= len(rows)
-        for row in rows.tolist() if self.graphs else ():
-            at = bisect_right(self._graph_starts, row) - 1
-            if at >= 0 and row < self.graphs[at].end:
-                self.graphs[at].kill(row)
 
     def holds(self, partition: bytes, context: bytes) -> bool:
         """Whether it has rows of the group, dead or alive."""
         first, last = find_group(self.columns.groups, self.columns.starts, partition, context)
         return first < last
 
-    def search(self, partition: bytes, context: bytes | None, query: Single, k: int) -> list[tuple[float, int]]:
-        """(similarity, row) of the k best live rows of each run of the group; not sorted over runs."""
+    def search(
+        self, partition: bytes, context: bytes | None, query: Single, k: int, scan_rows: int
+    ) -> list[tuple[float, int]]:
+        """(similarity, row) of the k best live rows of the group, best first.
+
+        Of rows in cells it scans about the `scan_rows` live ones in the nearest cells, of others all.
+        """
         columns = self.columns
         first, last = find_group(columns.groups, columns.starts, partition, context)
         if first == last:
             return []
-        found: list[tuple[float, int]] = []
-        for graph in self.graphs[bisect_left(self._graph_starts, first) : bisect_left(self._graph_starts, last)]:
-            if graph.dead_fraction > 1 - SPARSE:
-                continue
-            found += self._scan(columns, first, graph.start, query, k)
-            found += self._walk(columns, graph, query, k)
-            first = graph.end
-        return found + self._scan(columns, first, last, query, k)
+        whole = self.live == self.rows
+        runs = [(first, last)]
+        if len(columns.cells.starts) and last - first > scan_rows:
+            runs = self._runs(columns, first, last, query, max(k, scan_rows), whole)
+        similarities, rows = engine.scan_runs(columns.vectors, runs, query, k, None if whole else self.alive)
+        return list(zip(similarities.tolist(), rows.tolist(), strict=True))
 
-    def _scan(self, columns: Columns, first: int, last: int, query: Single, k: int) -> list[tuple[float, int]]:
-        if first == last:
-            return []
-        alive = self.alive[first:last]
-        similarities, rows = engine.scan(columns.vectors[first:last], query, k, None if alive.all() else alive)
-        return list(zip(similarities.tolist(), (rows + first).tolist(), strict=True))
-
-    def _walk(self, columns: Columns, graph: Graph, query: Single, k: int) -> list[tuple[float, int]]:
-        rows = graph.search(query, k)
-        similarities = _vectors_at(columns, rows).astype(np.float32) @ query
-        best = np.argsort(-similarities)[:k]
-        return list(zip(similarities[best].tolist(), rows[best].tolist(), strict=True))
+    def _runs(self, columns: Columns, first: int, last: int, query: Single, most: int, whole: bool) -> list[Run]:
+        cells = columns.cells.within(first, last)
+        runs = cells.gaps(first, last)
+        for probes in (engine.CELL_PROBES, len(cells.starts)):
+            _, order = engine.scan(cells.centres, query, probes)
+            nearest = zip(cells.starts[order].tolist(), cells.stops[order].tolist(), strict=True)
+            chosen = []
+            found = 0
+            for low, high in nearest:
+                chosen.append((low, high))
+                found += high - low if whole else int(np.count_nonzero(self.alive[low:high]))
+                if found >= most:
+                    return runs + chosen
+        return runs + chosen
 
     def id_at(self, row: int) -> bytes:
         """Raw id of a row."""
@@ -169,24 +198,8 @@ class Segment:
         return live
 
 
-def _vectors_at(columns: Columns, rows: Rows) -> Half:
-    """Vectors of a few rows.
-
-    From a file they are read, not mapped: each touched page of a map stays resident, and a graph's searches would
-    touch them all in time, at 768 bytes a row of 384 components.
-    """
-    backing = columns.backing
-    if backing is None:
-        gathered: Half = columns.vectors[rows]
-        return gathered
-    width = columns.vectors.shape[1] * 2
-    at = backing.vectors_offset
-    read = [os.pread(backing.descriptor, width, at + width * row) for row in rows.tolist()]
-    return np.frombuffer(b"".join(read), np.float16).reshape(len(rows), -1)
-
-
 def seal(delta: Delta) -> Segment | None:
-    """The live rows of a delta as a segment without graphs; None where there are none."""
+    """The live rows of a delta as a segment without cells; None where there are none."""
     slots = np.flatnonzero(delta.alive[: delta.used])
     if not len(slots):
         return None
@@ -199,5 +212,6 @@ def seal(delta: Delta) -> Segment | None:
         np.append(starts, len(slots)).astype(np.uint32),
         row_ids,
         delta.vectors[slots[order]],
+        no_cells(delta.vectors.shape[1]),
     )
     return Segment(columns, np.ones(len(slots), np.bool_))

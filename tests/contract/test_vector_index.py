@@ -27,7 +27,7 @@ class Made:
         self.settle = settle
 
 
-@pytest.fixture(params=["in the delta", "in segments", "in graphs", "merged", "reopened", "reopened, written on"])
+@pytest.fixture(params=["in the delta", "in segments", "in cells", "merged", "reopened", "reopened, written on"])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     opened: list[SegmentedIndex] = []
 
@@ -53,11 +53,11 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
         assert isinstance(again, SegmentedIndex)
         return keep(again)
 
-    small = keep(SegmentedIndex(SPACE, DIMENSION, graph_from=200, delta_rows=64))
+    small = keep(SegmentedIndex(SPACE, DIMENSION, scan_rows=200, delta_rows=64))
     kinds: dict[str, Made] = {
         "in the delta": Made(keep(SegmentedIndex(SPACE, DIMENSION)), lambda index: index),
         "in segments": Made(keep(SegmentedIndex(SPACE, DIMENSION, delta_rows=64)), flush),
-        "in graphs": Made(small, flush),
+        "in cells": Made(small, flush),
         "merged": Made(small, merge),
         "reopened": Made(small, lambda index: reopen(merge(index))),
         "reopened, written on": Made(reopen(small), flush),

@@ -30,10 +30,10 @@ numbers = st.lists(st.integers(0, 60), min_size=1, max_size=30)
 class Interleaved(RuleBasedStateMachine):
     """A merge is a step of two halves here: rules may run inside it, as other threads would."""
 
-    @initialize(graph_from=st.sampled_from([5, 20, 10_000]), delta_rows=st.sampled_from([4, 16]))
-    def start(self, graph_from: int, delta_rows: int) -> None:
-        self.graph_from = graph_from
-        self.index = SegmentedIndex("s", DIMENSION, graph_from=graph_from, delta_rows=delta_rows)
+    @initialize(scan_rows=st.sampled_from([5, 20, 10_000]), delta_rows=st.sampled_from([4, 16]))
+    def start(self, scan_rows: int, delta_rows: int) -> None:
+        self.scan_rows = scan_rows
+        self.index = SegmentedIndex("s", DIMENSION, scan_rows=scan_rows, delta_rows=delta_rows)
         self.index.close()  # merges happen only where a rule says so
         self.reference = Reference()
         self.folder = Path(tempfile.mkdtemp())
@@ -79,7 +79,7 @@ class Interleaved(RuleBasedStateMachine):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(index_module, "merge", interrupted)
-            self.index._merge(some, self.graph_from)
+            self.index._merge(some, self.scan_rows)
 
     @rule()
     def save(self) -> None:
@@ -114,7 +114,7 @@ TestInterleaved.settings = settings(max_examples=40, stateful_step_count=25, dea
 
 
 def test_writers_readers_merges_and_snapshots_at_once(tmp_path: Path) -> None:
-    index = SegmentedIndex("s", DIMENSION, graph_from=150, delta_rows=32)
+    index = SegmentedIndex("s", DIMENSION, scan_rows=150, delta_rows=32)
     stop = threading.Event()
     failures: list[BaseException] = []
     kept: list[dict[str, Row]] = [{}, {}]
@@ -185,20 +185,20 @@ def _reopened(shelf: IndexFolder, index: SegmentedIndex) -> SegmentedIndex:
     return opened
 
 
-def test_searches_and_small_merges_go_on_while_a_long_graph_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build that reports progress only when told to: segments pile up meanwhile, and are merged without graphs."""
-    index = SegmentedIndex("s", DIMENSION, graph_from=100, delta_rows=16)
+def test_searches_and_small_merges_go_on_while_cells_are_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build that reports progress only when told to: segments pile up meanwhile, and are merged without cells."""
+    index = SegmentedIndex("s", DIMENSION, scan_rows=100, delta_rows=16)
     going_on, release = threading.Event(), threading.Event()
     real = index_module.merge
 
     def slow(
-        segments: Sequence[Segment], taken: Sequence[Any], graph_from: int | None, progress: Callable[[], None]
+        segments: Sequence[Segment], taken: Sequence[Any], scan_rows: int | None, progress: Callable[[], None]
     ) -> merging.Merged:
-        if graph_from is not None:
+        if scan_rows is not None:
             going_on.set()
             while not release.wait(0.001):
                 progress()
-        return real(segments, taken, graph_from, progress)
+        return real(segments, taken, scan_rows, progress)
 
     monkeypatch.setattr(index_module, "merge", slow)
     vectors = clusters(1_600, DIMENSION, np.random.default_rng(2))
@@ -219,7 +219,9 @@ def test_searches_and_small_merges_go_on_while_a_long_graph_is_built(monkeypatch
     assert index.flush(60)
     assert len(index) == 1_599
     assert len(index.segments) <= 8
-    assert any(segment.graphs for segment in index.segments)  # what was merged in a hurry got its graph later
+    assert any(
+        len(segment.columns.cells.starts) for segment in index.segments
+    )  # what was merged in a hurry got them later
     index.close()
 
 
@@ -230,7 +232,7 @@ def test_a_merge_on_a_callers_thread_ends_when_the_index_is_closed(monkeypatch: 
     going_on = threading.Event()
 
     def endless(
-        segments: Sequence[Segment], taken: Sequence[Any], graph_from: int | None, progress: Callable[[], None]
+        segments: Sequence[Segment], taken: Sequence[Any], scan_rows: int | None, progress: Callable[[], None]
     ) -> merging.Merged:
         going_on.set()
         while True:
@@ -270,7 +272,7 @@ def test_a_merge_that_fails_is_counted_and_harms_nothing(
 
 def test_close_ends_the_merging_thread() -> None:
     before = threading.active_count()
-    index = SegmentedIndex("s", DIMENSION, graph_from=10, delta_rows=16)
+    index = SegmentedIndex("s", DIMENSION, scan_rows=10, delta_rows=16)
     vectors = clusters(300, DIMENSION, np.random.default_rng(4))
     index.upsert([Row(entry_id(at), name(0), name(0), vector) for at, vector in enumerate(vectors)])
     index.close()

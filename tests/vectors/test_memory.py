@@ -1,4 +1,4 @@
-"""Many tiny partitions cost rows and a table, not objects; a large one costs its graph; the package is light."""
+"""Many tiny partitions cost rows and a table, not objects, and a large one no more; the package is light."""
 
 from __future__ import annotations
 
@@ -48,21 +48,20 @@ def test_tiny_partitions_stay_within_a_bound() -> None:
 def _bytes(segment: Segment) -> int:
     columns = segment.columns
     parts = (columns.groups, columns.starts, columns.ids, columns.row_of, columns.place_of, segment.alive)
-    return sum(part.nbytes for part in parts)
+    cells = columns.cells
+    return sum(part.nbytes for part in (*parts, cells.starts, cells.stops, cells.centres))
 
 
-def test_a_large_group_keeps_within_the_goal_when_mapped(tmp_path: Path) -> None:
-    """At 384 components: everything but the float16 vectors, which a graph's searches read and never map."""
+def test_a_large_group_keeps_within_the_goal_in_memory_and_in_the_file(tmp_path: Path) -> None:
     vectors = clusters(2_000, 384, np.random.default_rng(2))
-    index = SegmentedIndex("s", 384, graph_from=1_000)
+    index = SegmentedIndex("s", 384, scan_rows=1_000)
     index.upsert([Row(entry_id(at), name(0), name(0), vector) for at, vector in enumerate(vectors)])
     index.merge_now()
-    shelf = IndexFolder(tmp_path)
-    assert shelf.save(index, "g", [Position()] * SHARDS)
     (segment,) = index.segments
-    assert segment.columns.backing is not None
-    graphs = sum(path.stat().st_size for path in tmp_path.glob("*.graph"))
-    assert (graphs + _bytes(segment)) / len(vectors) < 700
+    assert len(segment.columns.cells.starts) > 1
+    assert (_bytes(segment) + segment.columns.vectors.nbytes) / len(vectors) < 900
+    assert IndexFolder(tmp_path).save(index, "g", [Position()] * SHARDS)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) / len(vectors) < 900
     assert index.search(name(0), name(0), vectors[5], 1)[0].entry_id == entry_id(5)
 
 
