@@ -31,8 +31,8 @@ CONFIDENCE_CAUTIOUS: Final = 0.97
 """Least probability of a hit for verifiers without a measurement."""
 
 MEASURED_CONFIDENCE: Final[dict[str, float]] = {
-    # Pairs that training never saw: 1.6 % of adversarial everyday traps and 1.5 % of Quora's differing pairs are
-    # served, with 40 % and 21 % of what should be (`docs/quality.md`).
+    # Pairs that training never saw: 1.1 % of adversarial everyday traps and 1.9 % of Quora's differing pairs are
+    # served, with 44 % and 29 % of what should be (`docs/quality.md`).
     "cross-52125051dfe4": 0.96,
 }
 """Verifier's fingerprint -> least probability of a hit."""
