@@ -49,6 +49,7 @@ from semcache.stores.store import RedisStore
 from semcache.tunings import Tunings
 from semcache.vectors import IndexFolder
 from semcache.verified import VerifiedMode
+from semcache.verifier import is_prepared as verifier_is_prepared
 from semcache.verifier import make_verifier
 from semcache.watcher import Watcher
 
@@ -275,9 +276,11 @@ class Service:
                 log.warning("shutdown: %s not written: %s", what, error)
 
     async def _start_after(self, embedder: Embedder, verifier: Verifier) -> None:
-        """Each prepares at its first start, with all cores; without vectors there is nothing to judge."""
-        while not embedder.state().ready:  # noqa: ASYNC110 - the port tells of no event
-            await asyncio.sleep(_LOOK_S)
+        """Each prepares at its first start, with all cores; without vectors there is nothing to judge. Loading what is
+        prepared keeps one core busy for the most part: both do so at once."""
+        if not await asyncio.to_thread(verifier_is_prepared, self.settings):
+            while not embedder.state().ready:  # noqa: ASYNC110 - the port tells of no event
+                await asyncio.sleep(_LOOK_S)
         await verifier.start()
 
     async def _run(self) -> None:

@@ -28,3 +28,15 @@ def make_verifier(settings: Settings) -> Verifier | None:
     threads = wants.threads or min(MOST_THREADS, os.cpu_count() or 1)
     judge = PackagedJudge(settings.data_dir / "models", threads=threads)
     return OwnedVerifier(judge, queue=wants.queue, deadline_s=wants.deadline_s)
+
+
+def is_prepared(settings: Settings) -> bool:
+    """Whether what `make_verifier` made has been prepared for this machine: it then loads in a second or two."""
+    from semcache.engines import prepared
+    from semcache.errors import VerifierUnavailable
+    from semcache.verifier import packaged
+
+    try:
+        return (packaged.prepared_dir(settings.data_dir / "models") / prepared.MANIFEST).is_file()
+    except VerifierUnavailable:  # there are no weights; the verifier itself says so
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,16 +40,21 @@ class Runtime:
             self._tokenizer = package.tokenizer(folder / "tokenizer.json")
             core, config = openvino.Core(), packaged.runtime_config(form, precision, threads)
             model = core.read_model(folder / "model.xml")
-            self._fixed: dict[int, tuple[Any, packing.Packed]] = {}
-            for width in widths:
+
+            def compiled(width: int) -> tuple[Any, packing.Packed]:
                 narrow = model.clone()  # which shares the weights
                 arrays = packing.empty(width)
                 narrow.reshape({name: array.shape for name, array in arrays._asdict().items()})
                 request = core.compile_model(narrow, "CPU", config).create_infer_request()
                 for name, array in arrays._asdict().items():
                     request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
-                self._fixed[width] = request, arrays
-            self._any = core.compile_model(model, "CPU", config).create_infer_request()
+                return request, arrays
+
+            # Compiling a model keeps one core busy, a fifth of a second each, and a cold start waits for all of them.
+            with ThreadPoolExecutor(max(1, threads)) as pool:
+                of_any_width = pool.submit(lambda: core.compile_model(model.clone(), "CPU", config))
+                self._fixed = dict(zip(widths, pool.map(compiled, widths), strict=True))
+            self._any = of_any_width.result().create_infer_request()
             warm = PairInput([101, 7592, 102, 7592, 102], [0, 0, 0, 2, 2])
             for width in (*widths, max(widths, default=0) + packing.STEP):
                 self._run([warm], width)

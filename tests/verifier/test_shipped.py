@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from semcache.policy.confidence import FOR
-from semcache.verifier import calibrations, weights
+from semcache.settings import Settings
+from semcache.verifier import calibrations, is_prepared, weights
 from semcache.verifier.judge import PackagedJudge, Pair
 
 pytestmark = pytest.mark.skipif(not weights.FILE.is_file(), reason="the package ships no weights yet")
@@ -29,6 +30,12 @@ def judge(prepared_models_dir: Path) -> PackagedJudge:
     made = PackagedJudge(prepared_models_dir, threads=1)
     made.load()
     return made
+
+
+def test_what_was_loaded_is_prepared(judge: PackagedJudge, prepared_models_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(prepared_models_dir, target_is_directory=True)
+    assert is_prepared(Settings(data_dir=tmp_path))
+    assert not is_prepared(Settings(data_dir=tmp_path / "elsewhere"))
 
 
 def test_the_plainest_cases(judge: PackagedJudge) -> None:
