@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from semcache.errors import EmbedderUnavailable, SemcacheError, SnapshotRejected, Unavailable
@@ -33,8 +34,12 @@ from semcache.settings import MaintenanceSettings
 
 log = logging.getLogger(__name__)
 
-_READ: Final = 256
-"""Records read in one go."""
+_READ: Final = 64
+"""Records read in one go: two milliseconds in which no request gets on."""
+_GIVE_WAY: Final = 3.0
+"""While lookups come, a rebuild pauses for this many times what it just took: its quarter of the loop is enough."""
+_GIVE_WAY_S: Final = 1.0
+"""Lookups come while the last one is not longer ago than this."""
 _PENDING: Final = 100_000
 """Ids kept that wait for an embedding; a scan finds those beyond it again."""
 _PORTION: Final = 16_000
@@ -73,6 +78,8 @@ class Follower:
         self._generation = ""
         self._caught_up = False
         self._confirmed = float("-inf")
+        self._unscanned: list[int] = []
+        """Shards that the scan at the start has still to come to, the next one last."""
         self._pending: dict[str, None] = {}
         self._doubted: dict[str, None] = {}
         self._applying = asyncio.Lock()
@@ -143,7 +150,8 @@ class Follower:
         space, dimension = await self._space()
         generation = await self._log.generation()
         if self._index is not None and self._generation == generation and self._index.space == space:
-            return  # an interruption; the log, or a scan where it has a gap, tells what was missed
+            await self._scan_all(self._index)  # what an interruption left
+            return  # the log, or a scan where it has a gap, tells what was missed besides
         self._caught_up = False
         if self._index is None:
             try:
@@ -164,9 +172,22 @@ class Follower:
         self._adopt(self._shelf.create(space, dimension), positions, generation)
         if old is not None:
             await asyncio.to_thread(old.close)  # it may wait for a merge
-        for shard in range(SHARDS):
-            self.detail = f"scanning the store, shard {shard + 1} of {SHARDS}"
-            await self._scan(self._live(), shard)
+        self._unscanned = list(reversed(range(SHARDS)))
+        await self._scan_all(self._live())
+
+    async def _scan_all(self, index: VectorIndex) -> None:
+        """Scan the shards that are still to be scanned since the start."""
+        if not self._unscanned:
+            return
+        index.filling()
+        try:
+            while self._unscanned:
+                shard = self._unscanned[-1]
+                self.detail = f"scanning the store, shard {shard + 1} of {SHARDS}"
+                await self._scan(index, shard)
+                self._unscanned.pop()
+        finally:
+            index.filled()
 
     async def _space(self) -> tuple[str, int]:
         """The vector space, as soon as the embedder knows it."""
@@ -183,6 +204,7 @@ class Follower:
         self._index = index
         self._positions = positions
         self._generation = generation
+        self._unscanned = []
         self._changed_since_snapshot = True
 
     def _live(self) -> VectorIndex:
@@ -322,12 +344,16 @@ class Follower:
                 progress(min(done, total), total)
             return len(live)
         fresh = self._shelf.create(live.space, live.dimension)
+        fresh.filling()
         positions = await self._log.tails()
         self._building = fresh
+        pace = _Pace(self._live().searches, self._monotonic())
         try:
             for shard in range(SHARDS):
                 async for ids in self._catalog.ids(shard=shard):
-                    await self._renew(fresh, ids, reembed)
+                    for start in range(0, len(ids), _READ):
+                        await self._renew(fresh, ids[start : start + _READ], reembed)
+                        await self._give_way(pace)
                     done += len(ids)
                     progress(min(done, total), total)
             await asyncio.to_thread(fresh.merge_now)
@@ -343,6 +369,15 @@ class Follower:
             self._building = None
         await asyncio.to_thread(live.close)
         return len(fresh)
+
+    async def _give_way(self, pace: _Pace) -> None:
+        """Pause if lookups were made lately."""
+        now = self._monotonic()
+        if (searches := self._live().searches) != pace.searches:
+            pace.searches, pace.searched = searches, now
+        if now - pace.searched < _GIVE_WAY_S:
+            await asyncio.sleep(_GIVE_WAY * (now - pace.began))
+        pace.began = self._monotonic()
 
     async def _catch_up(self, index: VectorIndex, positions: list[Position]) -> None:
         targets = await self._log.tails()
@@ -383,6 +418,15 @@ class Follower:
         if self._index is not None:
             self._index.close()
         self._shelf.close()
+
+
+@dataclass
+class _Pace:
+    """Of work beside lookups: searches so far, when that was last more, and when the work's last step began."""
+
+    searches: int
+    began: float
+    searched: float = float("-inf")
 
 
 def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -480,6 +480,8 @@ class VectorIndex(Protocol):
 
     space: str
     dimension: int
+    searches: int
+    """Searches so far, about: for work that gives way to them."""
 
     def upsert(self, rows: Sequence[Row]) -> None:
         """Add rows, replacing those of the same entry id."""
@@ -502,8 +504,14 @@ class VectorIndex(Protocol):
     def ids(self, shard: int | None = None) -> list[str]:
         """Entry ids of the live rows (of one shard)."""
 
+    def filling(self) -> None:
+        """Many rows come now that nobody searches yet: do in the background only what keeps that cheap."""
+
+    def filled(self) -> None:
+        """They are in: lay them out, in the background, as a search finds them fastest."""
+
     def merge_now(self) -> None:
-        """Lay everything out as a search finds it fastest, on this thread; it may take long."""
+        """The same, at once; it may take long."""
 
     def close(self) -> None:
         """Stop background work; searches that go on finish."""

@@ -87,28 +87,47 @@ class _Scanner:
     def scan(
         self, vectors: Half, runs: Sequence[Run], query: Single, k: int, alive: NDArray[np.bool_] | None
     ) -> tuple[Single, Rows]:
+        """One heap for the runs that are all alive; one each for the others, as a selector is asked for the number of
+        the list, too."""
         point, at_address = self._point, self._at_address
-        similarities = np.full(k, -np.inf, np.float32)
-        labels = np.full(k, -1, np.int64)
-        best, where, asked = point(similarities), point(labels), point(query)
+        asked = point(query)
         address, width = vectors.ctypes.data, vectors.strides[0]
+        heaps = [_Heap(k)]
+        whole, where = point(heaps[0].similarities), point(heaps[0].labels)
         self._all.set_query(asked)
         if alive is not None:
             self._some.set_query(asked)
         for number, (first, last) in enumerate(runs):
-            scanner = self._all
-            if alive is not None and not (live := alive[first:last]).all():
-                scanner = self._some
+            rows = last - first
+            codes = at_address(address + first * width)
+            if alive is None or (live := alive[first:last]).all():
+                self._all.set_list(number, 0.0)
+                self._all.scan_codes(rows, codes, None, whole, where, k)
+            elif live.any():
+                heaps.append(heap := _Heap(k, first))
                 bits = np.packbits(live, bitorder="little")  # named, so that it outlives the scan
-                self._select.n = last - first
+                self._select.n = len(bits)
                 self._select.bitmap = point(bits)
-            scanner.set_list(number, 0.0)
-            scanner.scan_codes(last - first, at_address(address + first * width), None, best, where, k)
-        order = np.argsort(-similarities)
-        found = order[labels[order] >= 0]
+                self._some.set_list(0, 0.0)
+                self._some.scan_codes(rows, codes, None, point(heap.similarities), point(heap.labels), k)
         starts = np.fromiter((first for first, _ in runs), np.int64, len(runs))
-        labels = labels[found]
-        return similarities[found], starts[labels >> 32] + (labels & 0xFFFFFFFF)
+        heaps[0].labels = np.where(
+            heaps[0].labels < 0, -1, starts[heaps[0].labels >> 32] + (heaps[0].labels & 0xFFFFFFFF)
+        )
+        similarities = np.concatenate([heap.similarities for heap in heaps])
+        labels = np.concatenate([np.where(heap.labels < 0, -1, heap.labels + heap.first) for heap in heaps])
+        order = np.argsort(-similarities)
+        found = order[labels[order] >= 0][:k]
+        return similarities[found], labels[found]
+
+
+class _Heap:
+    """The best k of some rows, which are numbered from `first` on."""
+
+    def __init__(self, k: int, first: int = 0) -> None:
+        self.similarities = np.full(k, -np.inf, np.float32)
+        self.labels = np.full(k, -1, np.int64)
+        self.first = first
 
 
 class _PerThread(threading.local):

@@ -8,8 +8,11 @@ Background merges run on one thread, which exists only while there is something 
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,7 +30,11 @@ DELTA_ROWS: Final = 2_048
 """Rows of the flat delta: few enough that scoring all of them costs about 40 us."""
 WRITE_ROWS: Final = 256
 """Rows that a long upsert writes before it lets other writers in."""
+LEAST_ROWS: Final = 1_024
+"""Rows of cells that are scanned in a small segment beside large ones, however small its share of all rows."""
 UNIT_SLACK: Final = 0.01
+MERGE_NICE: Final = 10
+"""Niceness of the threads that merge: on a busy machine lookups get nine tenths of a core that both want."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +71,7 @@ class SegmentedIndex:
         self.space = space
         self.dimension = dimension
         self.merge_failures = 0
+        self.searches = 0
         self.scan_rows = scan_rows
         """May be raised at any time: searches then scan more."""
         self._delta_rows = delta_rows
@@ -75,6 +83,7 @@ class SegmentedIndex:
         self._worker: threading.Thread | None = None
         self._closed = False
         self._failed = False
+        self._filling = False
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -148,12 +157,16 @@ class SegmentedIndex:
             raise IndexUnavailable(f"the query has shape {query.shape}, this index has {self.dimension} dimensions")
         if k < 1:
             return []
+        self.searches += 1
         segments, delta = self._view
+        total = max(1, sum(segment.live for segment in segments))
         try:
             hits = [
                 (similarity, segment, row)
                 for segment in segments
-                for similarity, row in segment.search(partition, context, query, k, self.scan_rows)
+                for similarity, row in segment.search(
+                    partition, context, query, k, max(LEAST_ROWS, self.scan_rows * segment.live // total)
+                )
             ]
             # The delta comes last: what moves, moves there, so that a row replaced meanwhile is not missed.
             newest = delta.search(partition, context, query, k)
@@ -210,10 +223,26 @@ class SegmentedIndex:
             self._wake()
             return self._idle.wait_for(lambda: self._worker is None, timeout_s)
 
+    def filling(self) -> None:
+        """See `VectorIndex.filling`."""
+        self._filling = True
+
+    def filled(self) -> None:
+        """See `VectorIndex.filled`."""
+        with self._lock:
+            if self._view.delta.used:
+                self._seal()
+            self._filling = False
+            self._wake()
+
     def merge_now(self) -> None:
-        """Merge all into one segment, on this thread: what a rebuild ends with. Given up if the index is closed
-        meanwhile."""
+        """Merge all into one segment: what a rebuild ends with. Given up if the index is closed meanwhile."""
+        self._filling = False
         self.freeze()
+        with ThreadPoolExecutor(1, "semcache-merge", initializer=_give_way) as aside:
+            aside.submit(self._merge_all).result()
+
+    def _merge_all(self) -> None:
         with self._merging:
             segments = self._view.segments
             if len(segments) > 1 or any(s.live < s.rows or s.largest_flat > self.scan_rows for s in segments):
@@ -239,11 +268,20 @@ class SegmentedIndex:
     def _due(self, busy: Sequence[Segment] = ()) -> list[Segment]:
         free = [segment for segment in self._view.segments if segment not in busy]
         chosen = [free[at] for at in tiers.choose([segment.live for segment in free])]
-        if chosen or busy:
+        if chosen or busy or self._filling:
             return chosen
-        return next(([s] for s in free if s.wasteful or s.largest_flat > self.scan_rows), [])
+        if any(segment.largest_flat > self.scan_rows for segment in free):
+            return self._with_small(free)
+        return next(([segment] for segment in free if segment.wasteful), [])
+
+    def _with_small(self, free: Sequence[Segment]) -> list[Segment]:
+        """Those that lack cells, and all that are not larger than they together: it is one work, and one to search."""
+        flat = [segment for segment in free if segment.largest_flat > self.scan_rows]
+        most = sum(segment.live for segment in flat)
+        return [segment for segment in free if segment in flat or segment.live <= most]
 
     def _work(self) -> None:
+        _give_way()
         while True:
             with self._lock:
                 if self._closed or self._failed or not self._due():
@@ -254,8 +292,9 @@ class SegmentedIndex:
                 with self._merging:
                     with self._lock:
                         due = self._due()
+                        scan_rows = None if self._filling else self.scan_rows
                     if due:
-                        self._merge(due, self.scan_rows)
+                        self._merge(due, scan_rows)
             except _GivenUp:
                 log.debug("merge given up: the index was closed")
             except Exception:
@@ -291,3 +330,9 @@ class SegmentedIndex:
             due = self._due(busy)
         if due:
             self._merge(due, None)
+
+
+def _give_way() -> None:
+    """Let this thread, and those that FAISS starts for it, yield to lookups, where threads have a niceness."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), MERGE_NICE)

@@ -143,6 +143,26 @@ def test_an_upsert_replaces_vector_and_group(made: Made) -> None:
             assert all(near.entry_id != row.entry_id for near in settled.search(name(0), name(0), row.vector, 3))
 
 
+def test_what_is_filled_in_is_found_meanwhile_and_afterwards(made: Made) -> None:
+    random = np.random.default_rng(9)
+    vectors = clusters(1_200, DIMENSION, random)
+    reference, rows = Reference(), rows_of(vectors)
+    index = made.index
+    index.filling()
+    for at in range(0, 1_200, 100):
+        index.upsert(rows[at : at + 100])
+        reference.upsert(rows[at : at + 100])
+        assert agrees(index.search(name(0), name(0), vectors[at], 4), reference.best(name(0), name(0), vectors[at]), 4)
+    before = index.searches
+    index.filled()
+    settled = made.settle(index)
+    assert [
+        agrees(settled.search(name(0), name(0), query, 4), reference.best(name(0), name(0), query), 4)
+        for query in queries(vectors, 100, random)
+    ].count(True) >= 98
+    assert settled is not index or index.searches == before + 100
+
+
 def test_twice_the_same_id_in_one_upsert(made: Made) -> None:
     vectors = clusters(3, DIMENSION, np.random.default_rng(4))
     made.index.upsert([Row(entry_id(1), name(0), name(0), vector) for vector in vectors])
