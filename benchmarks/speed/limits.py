@@ -4,8 +4,8 @@
 
 Reads a JSON job a line, answers each with a JSON line. `rows`: embed texts and keep them to be searched. `one`:
 tokenise, embed and search one text after the other on one thread. `batch`: embed in batches with all cores. `nearest`:
-the best similarity of each text among all generated and real vectors, by exhaustive search. The model is never behind
-its service's queue and cache: this is what there is without them.
+the best similarity of each text among all generated and real vectors, and whose it is, by exhaustive search. The model
+is never behind its service's queue and cache: this is what there is without them.
 """
 
 from __future__ import annotations
@@ -72,14 +72,20 @@ class Limits:
                 return done / spent
         raise ValueError("no texts")
 
-    def nearest(self, texts: list[str], generated: int) -> list[float]:
-        """Cosine to the nearest of the rows kept and of the first so many generated ones, in float16 as records are."""
+    def nearest(self, texts: list[str], generated: int) -> list[tuple[float, int]]:
+        """Cosine to the nearest of the rows kept and of the first so many generated ones, in float16 as records are.
+
+        And which of the rows it is; -1: a generated one.
+        """
         queries = self._vectors(texts)
-        best = (queries @ _stored(self._rows).T).max(axis=1)
+        similarities = queries @ _stored(self._rows).T
+        best, which = similarities.max(axis=1), similarities.argmax(axis=1)
         for number in range(-(-generated // vectors.CHUNK)):
             part = vectors.chunk(number)[: generated - number * vectors.CHUNK]
-            best = np.maximum(best, (queries @ _stored(part).T).max(axis=1))
-        return [float(one) for one in best]
+            made = (queries @ _stored(part).T).max(axis=1)
+            which[made > best] = -1
+            best = np.maximum(best, made)
+        return list(zip(best.tolist(), which.tolist(), strict=True))
 
     def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
         return np.concatenate([self._all.encode_rows([self._all.tokens(text)]) for text in texts])
