@@ -505,13 +505,10 @@ class VectorIndex(Protocol):
         """Entry ids of the live rows (of one shard)."""
 
     def filling(self) -> None:
-        """Many rows come now that nobody searches yet: do in the background only what keeps that cheap."""
-
-    def filled(self) -> None:
-        """They are in: lay them out, in the background, as a search finds them fastest."""
+        """Many rows come now that nobody searches yet, `merge_now` after them: until then only keep that cheap."""
 
     def merge_now(self) -> None:
-        """The same, at once; it may take long."""
+        """Lay everything out as a search finds it fastest; it may take long."""
 
     def close(self) -> None:
         """Stop background work; searches that go on finish."""

@@ -227,14 +227,6 @@ class SegmentedIndex:
         """See `VectorIndex.filling`."""
         self._filling = True
 
-    def filled(self) -> None:
-        """See `VectorIndex.filled`."""
-        with self._lock:
-            if self._view.delta.used:
-                self._seal()
-            self._filling = False
-            self._wake()
-
     def merge_now(self) -> None:
         """Merge all into one segment: what a rebuild ends with. Given up if the index is closed meanwhile."""
         self._filling = False

@@ -154,7 +154,7 @@ def test_what_is_filled_in_is_found_meanwhile_and_afterwards(made: Made) -> None
         reference.upsert(rows[at : at + 100])
         assert agrees(index.search(name(0), name(0), vectors[at], 4), reference.best(name(0), name(0), vectors[at]), 4)
     before = index.searches
-    index.filled()
+    index.merge_now()
     settled = made.settle(index)
     assert [
         agrees(settled.search(name(0), name(0), query, 4), reference.best(name(0), name(0), query), 4)
