@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from semcache.embedders import packaged
-from semcache.embedders.minilm import MiniLm
+from semcache.embedders.minilm import MiniLm, alike
 from semcache.engines import prepared
 from semcache.engines.package import fingerprint
 from semcache.errors import EmbedderUnavailable
@@ -107,7 +107,7 @@ def test_a_batch_changes_no_vector(loaded: MiniLm) -> None:
 
 def test_a_text_alone_has_the_vector_that_it_has_among_others(loaded: MiniLm) -> None:
     # longest first: what the one before has left behind must not show
-    texts = [" ".join(["apple"] * words) for words in (31, 30, 29, 2, 1, 0)]
+    texts = [" ".join(["apple"] * words) for words in (31, 30, 29, 23, 22, 21, 15, 14, 13, 2, 1, 0)]
     together = loaded.encode(texts)
     for text, row in zip(texts, together, strict=True):
         [alone] = loaded.encode([text])
@@ -115,6 +115,16 @@ def test_a_text_alone_has_the_vector_that_it_has_among_others(loaded: MiniLm) ->
         assert row is not None
         assert float(alone.vectors[0] @ row.vectors[0]) > 0.9999, text
         assert np.linalg.norm(alone.vectors[0]) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_alike_lengths_run_together() -> None:
+    lengths = [12, 254, 9, 11, 130, 10, 3] + [12] * 20
+    runs = alike(lengths, 8)
+    assert sorted(at for run in runs for at in run) == list(range(len(lengths)))
+    assert max(len(run) for run in runs) == 8
+    assert runs[:2] == [[1], [4]]
+    assert alike([20] * 64, 64) == [list(range(64))]
+    assert alike([], 64) == []
 
 
 def test_the_runtime_reports_to_nobody() -> None:
