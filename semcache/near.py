@@ -24,7 +24,7 @@ from semcache.policy.copies import Copy, may_copy, serve
 from semcache.policy.popularity import Popularity
 from semcache.settings import NearSettings
 
-_KEYS: Final = 8
+_KEYS: Final = 16
 """Requests (differently spelt, or by different callers) whose bytes are remembered of one entry."""
 _OVERHEAD: Final = 1500
 """Bytes that a copy takes beside its texts, about."""
@@ -72,6 +72,11 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
     in_force: Callable[[], bool] | None = None
     """Whether everything beside the entry that the answer hangs on is still as it was."""
 
+    @property
+    def weight(self) -> int:
+        """Bytes that keeping it takes, about, beside what any takes."""
+        return len(self.before) + len(self.after)
+
 
 class _Kept:
     """A copy and the requests that it answers."""
@@ -82,7 +87,8 @@ class _Kept:
         self.copy = copy
         self.shard = shard
         self.size = size
-        self.again: dict[bytes, tuple[Again, object]] = {}
+        self.again: dict[bytes, int] = {}
+        """Keys of those requests, and what each takes, in bytes."""
 
 
 class Near:
@@ -102,7 +108,7 @@ class Near:
         self._monotonic = monotonic
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._by_shard: list[set[str]] = [set() for _ in range(SHARDS)]
-        self._asked: dict[bytes, _Kept] = {}
+        self._asked: dict[bytes, tuple[_Kept, Again, object]] = {}
         self._drops = [0] * SHARDS
         self._popularity = Popularity(self._most)
         self._confirmed_s = float("-inf")
@@ -142,12 +148,12 @@ class Near:
     def again(self, key: bytes, asker: object) -> tuple[Hit, Again] | None:
         """The hit of a request by its bytes, and how its answer is made; None: go the whole way.
 
-        `asker`: the very credential that asked, since what is remembered for one is not for another.
+        `asker`: the very object that it was remembered for (a credential, say): what one may have, another may not.
         """
-        kept = self._asked.get(key)
-        if kept is None:
+        known = self._asked.get(key)
+        if known is None:
             return None
-        again, first = kept.again[key]
+        kept, again, first = known
         if first is not asker or (again.in_force is not None and not again.in_force()):
             return None
         hit = self._serve(kept, again.max_age_s)
@@ -204,18 +210,18 @@ class Near:
             return
         former = self._asked.get(key)
         if former is not None:
-            self._unask(former, key)
+            self._unask(former[0], key)
         elif len(kept.again) >= _KEYS:
             self._unask(kept, next(iter(kept.again)))
-        size = _size(again)
-        kept.again[key] = again, asker
+        size = _KEY_OVERHEAD + len(key) + again.weight
+        kept.again[key] = size
         kept.size += size
         self.bytes += size
-        self._asked[key] = kept
+        self._asked[key] = kept, again, asker
         self._shrink()
 
     def _unask(self, kept: _Kept, key: bytes) -> None:
-        size = _size(kept.again.pop(key)[0])
+        size = kept.again.pop(key)
         kept.size -= size
         self.bytes -= size
         del self._asked[key]
@@ -251,7 +257,3 @@ class Near:
             for entry_id in list(self._by_shard[each]):
                 if namespace in (None, self._kept[entry_id].copy.candidate.entry.namespace):
                     self._forget(entry_id)
-
-
-def _size(again: Again) -> int:
-    return _KEY_OVERHEAD + len(again.before) + len(again.after)

@@ -161,8 +161,13 @@ def around(hit: Hit, strategy: Strategy | None) -> tuple[bytes, bytes]:
 
 def between(before: bytes, hit: Hit, after: bytes) -> bytes:
     """The body again, at another time."""
+    return before + times(hit) + after
+
+
+def times(hit: Hit) -> bytes:
+    """What stands between the two."""
     entry, now_ms = hit.entry, hit.now_ms
-    return b'%s%s,"expires_in_s":%s%s' % (before, encode(_age(entry, now_ms)), encode(_left(entry, now_ms)), after)
+    return b'%s,"expires_in_s":%s' % (encode(_age(entry, now_ms)), encode(_left(entry, now_ms)))
 
 
 def lookup_headers(outcome: Outcome) -> list[Header]:

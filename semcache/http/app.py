@@ -20,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from semcache.http import openapi, problems, providers, reference
 from semcache.http.routes import Endpoint
+from semcache.http.shortcut import Shortcut
 from semcache.http.site import Site
 from semcache.http.table import ROUTES
 from semcache.service import Service
@@ -46,6 +47,8 @@ def create_app(service: Service) -> FastAPI:
 
     app = App(lifespan)
     app.state.site = site
+    if service.near.on and not service.settings.rate.enabled:
+        app.shortcut = site.shortcut = Shortcut(site, app.new_request_id)
     for path in dict.fromkeys(route.path for route in ROUTES):
         app.mount_endpoint(path, Endpoint(site, [route for route in ROUTES if route.path == path]))
     if service.front is not None:
@@ -69,6 +72,8 @@ class App(FastAPI):
         self._head = secrets.token_hex(4)
         self._counter = itertools.count(1)
         self._document: dict[str, Any] = {}
+        self.shortcut: Shortcut | None = None
+        """Taken by `connection.Connection` before anything else."""
 
     def mount_endpoint(self, path: str, endpoint: Endpoint) -> None:
         """Serve a path by an endpoint of our own."""
@@ -116,6 +121,10 @@ class App(FastAPI):
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 given: str = value.decode("ascii")
                 return given
+        return self.new_request_id()
+
+    def new_request_id(self) -> str:
+        """An id for a request that brings none."""
         return f"{self._head}-{next(self._counter):x}"
 
     async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -44,18 +44,21 @@ async def lookup(call: Call) -> Answer:
     cache, key = call.site.service.cache, repeats.of_lookup(call, raw)
     known = cache.again(key, call.credential)
     if known is not None:
-        return _again(*known)
+        return _again(call, *known)
     body = _lookups.decode(raw)
     outcome = await _lookup(call, body)
     if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT and cache.keeps(outcome.entry):
         again = _repeatable(outcome, body)
         cache.remember(key, again, call.credential)
-        return _again(outcome, again)
+        return _again(call, outcome, again)
     return Answer(200, encode(answers.of_lookup(outcome, body.strategy)), answers.lookup_headers(outcome))
 
 
-def _again(hit: Hit, again: Again) -> Answer:
-    return Answer(200, answers.between(again.before, hit, again.after), answers.lookup_headers(hit))
+def _again(call: Call, hit: Hit, again: Again) -> Answer:
+    headers = answers.lookup_headers(hit)
+    if call.site.shortcut is not None:
+        call.site.shortcut.remember(call.scope, hit, again, headers)
+    return Answer(200, answers.between(again.before, hit, again.after), headers)
 
 
 def _repeatable(hit: Hit, body: LookupBody) -> Again:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JSON_TYPE: Final = b"application/json"
+CONNECTION: Final = "semcache.connection"
+"""Name in a scope of a connection that can send a whole answer at once (`http.connection`)."""
 Header = tuple[bytes, bytes]
 
 
@@ -46,6 +48,9 @@ class Answer:
             headers.append((b"content-type", self.content_type))
             headers.append((b"content-length", b"%d" % len(self.body)))
         _name(headers, scope)
+        connection = scope.get(CONNECTION)
+        if connection is not None and connection.send_whole(scope, self.status, headers, self.body):
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self.body})
 

@@ -105,6 +105,7 @@ class KeyFile:
         self._seen: tuple[int, int, int] | None = None
         self._keys: dict[bytes, Credential] = {}
         self._any_admin = False
+        self._edition = object()
         if path is not None:
             try:
                 self._seen = self._stamp(path)
@@ -117,6 +118,12 @@ class KeyFile:
     def configured(self) -> bool:
         """Whether there is a key file at all."""
         return self._path is not None
+
+    @property
+    def edition(self) -> object:
+        """Stands for the keys in force: another object once others are."""
+        self._refresh()
+        return self._edition
 
     @property
     def any_admin(self) -> bool:
@@ -158,6 +165,7 @@ class KeyFile:
             raise ConfigError(f"API keys file {path}: not UTF-8") from error
         self._keys = parse(text, f"API keys file {path}")
         self._any_admin = any(Role.ADMIN in key.roles for key in self._keys.values())
+        self._edition = object()
 
     @staticmethod
     def _stamp(path: Path) -> tuple[int, int, int]:

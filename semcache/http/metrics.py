@@ -18,11 +18,14 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from semcache.models import Hit, Miss, Stored, Usage, base_namespace
+from semcache.near import Near
 from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
 OTHER: Final = "other"
+_STORE: Final = "store"
+"""The stage that an answer of the store leaves in an event."""
 _DISTINCT: Final = 100
 """Models, and namespaces, that are told apart."""
 _BUCKETS: Final = (*(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),)
@@ -42,6 +45,12 @@ class Metrics:
             registry=registry,
         )
         self._hits = Counter("semcache_hits_total", "Hits.", ["tier", "namespace"], registry=registry)
+        self._near = Counter(
+            "semcache_near_hits_total",
+            "Exact hits from copies in a process's memory: the store was not asked. Among the hits, too.",
+            ["namespace"],
+            registry=registry,
+        )
         self._misses = Counter("semcache_misses_total", "Misses.", ["reason", "namespace"], registry=registry)
         self._tokens = Counter(
             "semcache_tokens_saved_total",
@@ -120,6 +129,8 @@ class Metrics:
         if cell.outcomes is not None:
             cell.outcomes.inc()
         if isinstance(outcome, Hit):
+            if _STORE not in event.stages:  # whose answer none is without, but a copy
+                cell.near.inc()
             _count_price(outcome.entry.usage, outcome.entry.cost_usd, cell.tokens, cell.cost)
         tier = what[0]
         self._timer("total", tier).observe(event.seconds)
@@ -164,7 +175,11 @@ class Metrics:
             elif outcome == "miss":
                 outcomes = self._misses.labels(reason, namespace)
             cell = self._cells[key] = _Cell(
-                self._requests.labels(*key), outcomes, self._tokens.labels(namespace), self._cost.labels(namespace)
+                self._requests.labels(*key),
+                outcomes,
+                self._near.labels(namespace) if outcome == "hit" else None,
+                self._tokens.labels(namespace),
+                self._cost.labels(namespace),
             )
         return cell
 
@@ -176,13 +191,13 @@ class Metrics:
 
     # -- exposition -----------------------------------------------------------------------------------------------
 
-    def render(self, health: Mapping[str, Any], jobs: Mapping[str, int]) -> bytes:
+    def render(self, health: Mapping[str, Any], jobs: Mapping[str, int], near: Near | None = None) -> bytes:
         """All metrics as Prometheus text. `health` is the service's, `jobs` counts recent ones by state."""
         counted: Collector = self._registry
         if os.environ.get(MULTIPROC_ENV):
             counted = MultiProcessCollector(CollectorRegistry())  # type: ignore[no-untyped-call]
         exposed = CollectorRegistry()
-        exposed.register(_Once([*_with_hit_rate(counted.collect()), *_state(health, jobs)]))
+        exposed.register(_Once([*_with_hit_rate(counted.collect()), *_state(health, jobs), *_copies(near)]))
         text: bytes = generate_latest(exposed)
         return text
 
@@ -197,11 +212,12 @@ def _count_price(usage: Usage | None, cost_usd: float | None, tokens: Any, cost:
 class _Cell:
     """The children of one combination of labels: finding them by label costs more than counting."""
 
-    __slots__ = ("cost", "outcomes", "requests", "tokens")
+    __slots__ = ("cost", "near", "outcomes", "requests", "tokens")
 
-    def __init__(self, requests: Any, outcomes: Any, tokens: Any, cost: Any) -> None:
+    def __init__(self, requests: Any, outcomes: Any, near: Any, tokens: Any, cost: Any) -> None:
         self.requests = requests
         self.outcomes = outcomes
+        self.near = near
         self.tokens = tokens
         self.cost = cost
 
@@ -247,6 +263,18 @@ def _with_hit_rate(families: Iterable[Metric]) -> Iterator[Metric]:
                 misses += sample.value
     rate = hits / (hits + misses) if hits + misses else 0.0
     yield GaugeMetricFamily("llm_cache_hit_rate", "Hits over hits and misses since the start.", value=rate)
+
+
+def _copies(near: Near | None) -> Iterator[Metric]:
+    if near is None or not near.on:
+        return
+    yield GaugeMetricFamily("semcache_near_entries", "Copies of exact hits in the process's memory.", value=len(near))
+    yield GaugeMetricFamily("semcache_near_bytes", "Memory that these copies take, about.", value=near.bytes)
+    yield GaugeMetricFamily(
+        "semcache_near_lag_seconds",
+        "How old the last look at the change log is that these copies are trusted by; infinite before the first.",
+        value=near.lag_s,
+    )
 
 
 def _state(health: Mapping[str, Any], jobs: Mapping[str, int]) -> Iterator[Metric]:

@@ -124,9 +124,10 @@ async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
     if known is not None:
         hit, again = known
         shown = evidence.told_of_hit(hit, latency_ms=1000 * (time.monotonic() - started))
-        return Answer(
-            200, evidence.between(again.before, shown, again.after), evidence.headers(evidence.status_of(hit), hit)
-        )
+        headers = evidence.headers(evidence.status_of(hit), hit)
+        if call.site.shortcut is not None:
+            call.site.shortcut.remember(call.scope, hit, again, headers)
+        return Answer(200, evidence.between(again.before, shown, again.after), headers)
     if ask is None:
         ask = await _ask(call, rates.GENERATION, body=body)
     reply = await front.generation.answer(ask, dialect)

@@ -25,6 +25,7 @@ from uvicorn.supervisors import Multiprocess
 
 from semcache.errors import ConfigError, SemcacheError
 from semcache.http import logs
+from semcache.http.connection import Connection
 from semcache.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _config(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.C
         factory=factory,
         workers=settings.workers,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,

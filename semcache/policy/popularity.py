@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 _MOST: Final = 255
+_LEAST: Final = 64
+"""Things for which there is room in any case: a few names would otherwise often share their counts."""
 _HALVES: Final = bytes(count // 2 for count in range(256))
 
 
@@ -18,7 +20,7 @@ class Popularity:
     """Counts of how often names were asked for. `size`: about how many things are told apart."""
 
     def __init__(self, size: int) -> None:
-        self._width = 8 * max(1, size)
+        self._width = 8 * max(_LEAST, size)
         self._counts = bytearray(2 * self._width)
         self._until = self._every = 10 * max(1, size)
 

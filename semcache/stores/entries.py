@@ -79,6 +79,10 @@ class RedisEntries:
         self._log_cap = settings.store.log_entries
         self._write_s = settings.store.write_deadline_s
 
+    def close(self) -> None:
+        """End the connection of its own that reads may have."""
+        self._reads.close()
+
     async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
         """See `EntryStore.read`."""
         shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id

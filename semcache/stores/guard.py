@@ -72,6 +72,16 @@ class Guard:
         self._probing = False
 
     @property
+    def deadline_s(self) -> float:
+        """Seconds that the data plane's calls have."""
+        return self._deadline_s
+
+    @property
+    def steady(self) -> bool:
+        """Whether the last call succeeded, or none was made: there is no sign of trouble."""
+        return self._failures == 0
+
+    @property
     def open(self) -> bool:
         """Whether calls are refused at present (but for a probe)."""
         return self._open_until is not None

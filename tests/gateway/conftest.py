@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from semcache.http.app import create_app
+from semcache.http.connection import Connection
 from semcache.service import Service
 from semcache.settings import Settings
 from tests.gateway import provider_answers
@@ -47,8 +48,8 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
         self.service = Service(self._settings)
         config = uvicorn.Config(
-            create_app(self.service), port=0, lifespan="on", http="httptools", log_config=None, access_log=False,
-            timeout_graceful_shutdown=2,
+            create_app(self.service), port=0, lifespan="on", http=Connection, log_config=None, access_log=False,
+            timeout_graceful_shutdown=2, proxy_headers=False,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         await self._server.serve()

@@ -153,6 +153,24 @@ async def test_a_hit_counts_wherever_it_came_from(pair: list[httpx.AsyncClient])
     assert stats["hits_by_tier"]["exact"] == 10 or (await near.get("/v1/stats")).json()["hits_by_tier"]["exact"] == 10
 
 
+async def test_operators_see_what_the_copies_do(pair: list[httpx.AsyncClient]) -> None:
+    near, plain = pair
+    await keep(near)
+    await served_near(near)
+    assert (await ask(plain)).json()["hit"]
+
+    async def counted(client: httpx.AsyncClient) -> dict[str, float]:
+        lines = re.findall(r"(?m)^(semcache_near_\w+)(?:\{.*?\})? (\S+)$", (await client.get("/metrics")).text)
+        return {name: float(value) for name, value in lines}
+
+    seen = await counted(near)
+    assert seen["semcache_near_hits_total"] == near_of(near).hits
+    assert seen["semcache_near_entries"] == 1
+    assert seen["semcache_near_bytes"] == near_of(near).bytes
+    assert 0 <= seen["semcache_near_lag_seconds"] < LONG_S
+    assert await counted(plain) == {"semcache_near_hits_total": 0}
+
+
 async def test_each_answer_has_its_own_request_id_and_age(open_app: Open) -> None:
     async with open_app() as client:
         await keep(client)
