@@ -14,12 +14,12 @@ PIP := -m pip --disable-pip-version-check
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs bench replay lock clean
+.PHONY: help serve test check docs bench bench-check replay lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /\1\t/' | sort \
-	  | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' | sort \
+	  | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 serve: $(READY)  ## set up if needed, then run the service on 127.0.0.1:8080 (SEMCACHE_* from the environment)
 	@exec $(BIN)/semcache serve $(ARGS)
@@ -38,6 +38,10 @@ docs: $(READY)  ## write docs/settings.md anew from the settings
 
 bench: $(READY)  ## speed beside bare limits and peers, on a quiet machine (ARGS="--quick": minutes; "--full": a million entries)
 	@exec $(BIN)/python -m benchmarks.speed $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(ARGS)
+
+bench-check: $(READY)  ## hold instructions a request against the recorded run, on any machine (ARGS="--only exact_lookup": ratios too)
+	@exec $(BIN)/python -m benchmarks.speed --no-peers --only work --out .cache/speed-check \
+	  --check benchmarks/results/speed.json $(ARGS)
 
 replay: $(READY)  ## hit rate: replay the shared labelled Quora pairs at every threshold (needs ../shared/evaldata)
 	@test -d ../shared/evaldata || { echo "make replay: ../shared/evaldata is not there" >&2; exit 1; }

@@ -93,7 +93,9 @@ def test_compose_is_whole() -> None:
     assert {name for name in named if not name.startswith(".")} == set(compose["volumes"])
 
 
-@pytest.mark.parametrize("target", ["help", "serve", "test", "check", "docs", "bench", "replay", "lock", "clean"])
+@pytest.mark.parametrize(
+    "target", ["help", "serve", "test", "check", "docs", "bench", "bench-check", "replay", "lock", "clean"]
+)
 def test_make_help_names_every_target(target: str) -> None:
     done = subprocess.run(["make", "-s"], capture_output=True, text=True, cwd=ROOT, timeout=LONG_S, check=True)
     assert re.search(rf"^  make {target} +\S", done.stdout, re.MULTILINE)

@@ -2,7 +2,10 @@
 
 The service runs as shipped, guards and verifier on. Each request is looked up and, where it missed, its answer stored,
 as an application does it. The same day is asked again of the exact tier alone, in a namespace of its own. The day is
-played faster than it was; requests that overlap do so as they did, as far as the workers go.
+played faster than it was; requests that overlap do so as they did, as far as the workers go. Answers come at once,
+where those of a real model would be awaited: by few, as a day is long.
+
+What no cache could serve is told apart: the first question of each class. What is left are refusals, by their reasons.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ QUESTIONS: Final = 2_000
 ZIPF: Final = 1.0
 FIRST_WORDING: Final = 0.5
 """How often a question is asked in its commonest wording; else in any of the others."""
+REFUSALS: Final = ("below_threshold", "guarded", "doubted")
+"""Why a neighbour is not served: too far, vetoed by a rule, doubted by the verifier."""
 _WORKERS: Final = 16
 
 
@@ -43,17 +48,28 @@ def open_day(stage: Stage) -> Measure:
         ours = _play(service.url, asked, moments, stage.plan.day_seconds, f"day{number}", "semantic")
         alone = _play(service.url, asked, moments, stage.plan.day_seconds, f"alone{number}", "exact")
         count = len(asked)
-        tail = ours.tiers[-max(1, count // 10) :]
-        tiers = collections.Counter(ours.tiers)
+        last = -max(1, count // 10)
+        tiers, reasons = collections.Counter(ours.tiers), collections.Counter(ours.reasons.values())
+        repeated = 1 - len({which for which, _ in asked}) / count
+        refused = {reason: reasons.pop(reason, 0) / count for reason in REFUSALS}
         return {
-            "hit rate": 1 - tiers["miss"] / count,
-            "hit rate, last tenth": 1 - tail.count("miss") / len(tail),
+            "hit rate": _hit_rate(ours.tiers),
+            "hit rate, last tenth": _hit_rate(ours.tiers[last:]),
             **{tier: tiers[tier] / count for tier in ("exact", "normalized", "semantic")},
-            "exact alone": 1 - alone.tiers.count("miss") / count,
+            "exact alone": _hit_rate(alone.tiers),
+            "exact alone, last tenth": _hit_rate(alone.tiers[last:]),
+            "possible": repeated,
+            "refused": sum(refused.values()),
+            **{f"refused: {reason}": share for reason, share in refused.items()},
+            "missed otherwise": (sum(reasons.values()) - reasons["first"]) / count,
             "wrong": ours.wrong / count,
         }
 
     return measure
+
+
+def _hit_rate(tiers: list[str]) -> float:
+    return 1 - tiers.count("miss") / len(tiers)
 
 
 def _drawn(classes: list[list[str]], count: int) -> list[tuple[int, str]]:
@@ -72,6 +88,8 @@ class _Played:
         self.tiers = ["miss"] * count
         self.wrong = 0
         """Hits whose answer is of a class that labels do not join: an upper bound of what is wrong."""
+        self.reasons: dict[int, str] = {}
+        """Of each miss: `first` where nothing of its class had been asked, else what the cache said."""
 
 
 def _play(
@@ -79,6 +97,7 @@ def _play(
 ) -> _Played:
     played, here = _Played(len(asked)), threading.local()
     clients: list[Client] = []
+    firsts = {number: at for at, (number, _) in reversed(list(enumerate(asked)))}
 
     def one(at: int) -> None:
         if not hasattr(here, "client"):
@@ -91,6 +110,7 @@ def _play(
             played.tiers[at] = told["tier"]
             played.wrong += told["response"] != f"answer {number}"
         else:
+            played.reasons[at] = "first" if firsts[number] == at else told["reason"]
             more = {"fill_token": told["fill_token"]} if told.get("fill_token") else {}
             here.client.post("/v1/store", {**identity, **more, "response": f"answer {number}"})
 

@@ -30,7 +30,11 @@ _COMPLETION: Final = {
     "usage": {"prompt_tokens": 20, "completion_tokens": 400, "total_tokens": 420},
 }
 NEAR_SHARE: Final = 0.05
-_DRAWN: Final = 20_000
+_DRAWN: Final = 100_000
+"""Keys, in the order in which they are asked for: more than a side answers in a round."""
+_FURTHER: Final = 37_000
+"""So many keys on each round begins: a near cache that saw the same few thousand every time would hold too many of
+them."""
 _CONNECTIONS: Final = 16
 _CHAT: Final = "/v1/chat/completions"
 
@@ -40,13 +44,14 @@ def open_lookup(stage: Stage) -> Measure:
     bare, keys, requests = _bare(stage), _keys(stage), _lookups(stage)
     plain, near = _service(stage), _near_service(stage)
 
-    def measure(_: int) -> Figures:
+    def measure(number: int) -> Figures:
+        asked = _turned(requests, number)
         figures = {
-            "bare": _rps(stage, "the bare app", bare, keys, ""),
-            "plain": _rps(stage, "lookups", plain.url, requests, '"hit":true'),
+            "bare": _rps(stage, "the bare app", bare, _turned(keys, number), ""),
+            "plain": _rps(stage, "lookups", plain.url, asked, '"hit":true'),
         }
         if near is not None:
-            figures["near"] = _rps(stage, "lookups with the near cache", near.url, requests, '"hit":true')
+            figures["near"] = _rps(stage, "lookups with the near cache", near.url, asked, '"hit":true')
         return figures
 
     return measure
@@ -64,13 +69,13 @@ def open_chat(stage: Stage) -> Measure:
         load.run(proxy, asked, connections=4, seconds=1_800, once=True)
     theirs = [post(_CHAT, _chat(n)) for n in _zipf(plan.litellm_entries)]
 
-    def measure(_: int) -> Figures:
+    def measure(number: int) -> Figures:
         figures = {
-            "bare": _rps(stage, "the bare app", bare, keys, ""),
-            "ours": _rps(stage, "completions", ours, requests, '"cache_hit":true'),
+            "bare": _rps(stage, "the bare app", bare, _turned(keys, number), ""),
+            "ours": _rps(stage, "completions", ours, _turned(requests, number), '"cache_hit":true'),
         }
         if proxy is not None:
-            figures["litellm"] = _rps(stage, "LiteLLM", proxy, theirs, "x-litellm-cache-key")
+            figures["litellm"] = _rps(stage, "LiteLLM", proxy, _turned(theirs, number), "x-litellm-cache-key")
         return figures
 
     return measure
@@ -82,9 +87,9 @@ def open_one(stage: Stage) -> Measure:
     ours = (_near_service(stage) or _service(stage)).url
     seconds = stage.plan.seconds
 
-    def measure(_: int) -> Figures:
-        least = load.run(bare, keys, connections=1, seconds=seconds)
-        found = load.run(ours, requests, connections=1, seconds=seconds, marker='"hit":true')
+    def measure(number: int) -> Figures:
+        least = load.run(bare, _turned(keys, number), connections=1, seconds=seconds)
+        found = load.run(ours, _turned(requests, number), connections=1, seconds=seconds, marker='"hit":true')
         _hits(stage, found, "lookups over one connection")
         return {
             "bare p50": least["p50_ms"], "bare p99": least["p99_ms"],
@@ -157,6 +162,12 @@ def _litellm(stage: Stage) -> str | None:
 def _zipf(count: int) -> list[int]:
     """Numbers below `count`, drawn by Zipf's law with exponent 1."""
     return random.Random(0).choices(range(count), weights=[1 / (n + 1) for n in range(count)], k=_DRAWN)
+
+
+def _turned(requests: list[bytes], number: int) -> list[bytes]:
+    """The same requests, begun elsewhere in each round."""
+    at = number * _FURTHER % len(requests)
+    return requests[at:] + requests[:at]
 
 
 def _keys(stage: Stage) -> list[bytes]:

@@ -28,17 +28,24 @@ def describe() -> dict[str, Any]:
     cpu = _cpu()
     return {
         "cpu": cpu.get("model name", platform.processor() or platform.machine()),
+        "threads_a_core": _threads_a_core(),
+        "caches": _caches(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "flags": [flag for flag in _FLAGS if flag in cpu.get("flags", "").split()],
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "load": [round(one, 2) for one in os.getloadavg()],
         "semcache": __version__,
-        "commit": _said("git", "rev-parse", "--short=12", "HEAD"),
-        "changed": bool(_said("git", "status", "--porcelain", "--untracked-files=no")),
         "store": _said(str(server_binary()), "--version"),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def commit() -> dict[str, Any]:
+    """Which code was measured."""
+    return {
+        "commit": _said("git", "rev-parse", "--short=12", "HEAD"),
+        "changed": bool(_said("git", "status", "--porcelain", "--untracked-files=no", "--", "semcache", "benchmarks")),
     }
 
 
@@ -64,6 +71,34 @@ def _cpu() -> dict[str, str]:
         return {}
     pairs = (line.partition(":") for line in path.read_text().split("\n\n", 1)[0].splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _caches() -> dict[str, str]:
+    """Size of each cache of the first core, by name: L1d, L2, L3. Empty where the kernel does not tell."""
+    found = {}
+    for place in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        kind = {"Data": "d", "Instruction": "i"}.get(_line(place / "type"), "")
+        found[f"L{_line(place / 'level')}{kind}"] = _line(place / "size")
+    return found
+
+
+def _threads_a_core() -> int:
+    """Hardware threads that share the first core; 1 where the kernel does not tell."""
+    told = _line(Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list"))
+    return (
+        sum(
+            1 + int(last or first) - int(first)
+            for first, _, last in (one.partition("-") for one in told.split(",") if one)
+        )
+        or 1
+    )
+
+
+def _line(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
 
 
 def _said(*command: str) -> str:

@@ -93,11 +93,8 @@ class Serving:
         self._started.stop()
 
     def is_ready(self) -> bool:
-        """Whether it answers, and all its parts do; what it says of a store that keeps nothing on disk is no matter."""
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            state = ask(self.url, "GET", "/readyz")
-            return state["status"] == "ready" and all(part["ok"] for part in state["parts"].values())
-        return False
+        """Whether it answers, and all its parts do."""
+        return is_ready(self.url)
 
     def resident_bytes(self) -> int:
         """Resident memory of the service and its workers, the store not counted."""
@@ -111,6 +108,15 @@ def ask(url: str, method: str, path: str, body: Any = None) -> Any:
     request = urllib.request.Request(url + path, data, {"content-type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)
+
+
+def is_ready(url: str) -> bool:
+    """Whether a service answers, and all its parts do; what it says of a store that keeps nothing on disk is no
+    matter."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        state = ask(url, "GET", "/readyz")
+        return state["status"] == "ready" and all(part["ok"] for part in state["parts"].values())
+    return False
 
 
 def near_cache(entries: int) -> dict[str, str] | None:

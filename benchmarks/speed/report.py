@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 _COLOURS: Final = {"met": "#2e7d32", "missed": "#c0392b", "not judged": "#7f8c8d"}
+_TOLD: Final = {
+    "met": "reached", "missed": "missed", "not judged": "stated for a million entries, and not judged at this size",
+}  # fmt: skip
 _MARKS: Final = {"met": "reached", "missed": "MISSED", "not judged": "", "not measured": "not measured"}
 
 
@@ -24,6 +27,16 @@ def write(result: dict[str, Any], folder: Path) -> None:
     _plot(result, folder / "speed.png")
 
 
+def merged(earlier: dict[str, Any], result: dict[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    """The rows of the result, and of an earlier one those that it lacks, in this order."""
+    rows = {row["name"]: row for row in (*earlier["rows"], *result["rows"])}
+    return {
+        **result,
+        "peers": result["peers"] or earlier["peers"],
+        "rows": [rows[name] for name in order if name in rows],
+    }
+
+
 def table(result: dict[str, Any]) -> str:
     """The table for a terminal: medians of the rounds, least and greatest in brackets."""
     lines = [f"{_machine(result)}", ""]
@@ -35,7 +48,7 @@ def table(result: dict[str, Any]) -> str:
             lines.append(
                 f"    {goal['title']:52} {_value(goal):34} {goal['bound'] or '':16} {_MARKS[goal['verdict']]}".rstrip()
             )
-    lines += ["", *(f"note: {note}" for note in result["notes"]), "", summary(result)]
+    lines += ["", *_runs(result), *(f"note: {note}" for note in _notes(result)), "", summary(result)]
     return "\n".join(lines)
 
 
@@ -48,14 +61,14 @@ def summary(result: dict[str, Any]) -> str:
 
 
 def page(result: dict[str, Any]) -> str:
-    """The same as a page in markdown."""
+    """The same as a page in markdown, with the machine and all versions."""
     return "\n".join(_page(result)) + "\n"
 
 
 def _page(result: dict[str, Any]) -> Iterator[str]:
     yield "# Speed, side by side"
     yield ""
-    yield f"Written by `make bench`. {_machine(result)}. Medians of the rounds, least and greatest in brackets."
+    yield f"By `make bench`. Medians of the rounds, least and greatest in brackets. {summary(result).capitalize()}."
     yield ""
     yield "| work | figure | measured | goal | |"
     yield "| --- | --- | ---: | --- | --- |"
@@ -67,19 +80,62 @@ def _page(result: dict[str, Any]) -> Iterator[str]:
             yield f"| {title} | {goal['title']} | {_value(goal)} | {goal['bound']} | {_MARKS[goal['verdict']]} |"
             title = ""
     yield ""
-    yield from (f"* {note}" for note in result["notes"])
+    yield "![Medians and range over the rounds, as shares of the goals](speed.png)"
+    yield ""
+    yield "## How and on what"
+    yield ""
+    yield from (f"* {one}" for one in (*_runs(result), *_notes(result)))
+    yield ""
+    yield "| | |"
+    yield "| --- | --- |"
+    yield from (f"| {name} | {value} |" for name, value in _described(result))
+
+
+def _described(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    of = result["machine"]
+    yield "processor", f"{of['cpu']}, {of['cores']} cores, threads a core: {of['threads_a_core']}"
+    yield "of its instructions", ", ".join(of["flags"]) or "none of those that matter here"
+    yield "caches", ", ".join(f"{name} {size}" for name, size in of["caches"].items()) or "not told"
+    yield "memory", f"{of['memory_gb']:g} GB"
+    yield "system", of["system"]
+    yield "Python", of["python"]
+    yield "semcache", of["semcache"]
+    yield "store", of["store"]
+    yield "libraries", _versions(of["versions"])
+    yield "peers", _versions(result.get("peers") or {}) or "none"
+
+
+def _versions(found: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def _machine(result: dict[str, Any]) -> str:
-    of, plan = result["machine"], result["plan"]
-    changed = " with changes" if of["changed"] else ""
-    peers = result.get("peers") or {}
+    of, peers = result["machine"], result.get("peers") or {}
     beside = f"; LiteLLM {peers['litellm']}, GPTCache {peers['gptcache']}" if peers else "; no peers"
     return (
         f"{of['cores']} cores of {of['cpu']}, {of['memory_gb']:g} GB, {of['system']}, {of['python']}; semcache "
-        f"{of['semcache']} at {of['commit'] or 'no commit'}{changed}{beside}; {plan['name']} sizes, "
-        f"N = {plan['scale_entries']:,}, {plan['rounds']} rounds, begun {result['begun']}"
+        f"{of['semcache']}{beside}"
     )
+
+
+def _runs(result: dict[str, Any]) -> list[str]:
+    """What was measured together: rows, code, sizes, moment, time taken."""
+    runs: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in result["rows"]:
+        plan = row["plan"]
+        sizes = f"{plan['name']} sizes, N = {plan['scale_entries']:,}, {plan['rounds']} rounds"
+        code = f"{row['commit'] or 'no commit'}{' with changes' if row['changed'] else ''}"
+        runs.setdefault((row["begun"], code, sizes), []).append(row)
+    return [
+        f"{', '.join(row['name'] for row in rows)}: {sizes}, begun {begun} at {code}, "
+        f"took {sum(row['took_s'] for row in rows):,.0f} s"
+        for (begun, code, sizes), rows in runs.items()
+    ]
+
+
+def _notes(result: dict[str, Any]) -> list[str]:
+    """Each once, however many rows it is said of."""
+    return list(dict.fromkeys(note for row in result["rows"] for note in row["notes"]))
 
 
 def _value(goal: dict[str, Any]) -> str:
@@ -98,40 +154,60 @@ def _plain(value: float | None) -> str:
 # -- plots ------------------------------------------------------------------------------------------------------------
 
 
+_LONG: Final = 100.0
+"""Shares beyond it, and below its inverse, are drawn at the edge and told in figures."""
+
+
 def _plot(result: dict[str, Any], path: Path) -> None:
-    """Each goal with a bound as a share of it: right of the line is reached."""
+    """Each goal with a bound as a share of it: right of the line is reached. The figure itself stands beside it."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.lines import Line2D
 
     bars = list(_bars(result))
     if not bars:
         return
-    figure, axes = pyplot.subplots(figsize=(9, 1.2 + 0.34 * len(bars)), layout="constrained")
-    for at, (_, low, median, high, verdict) in enumerate(bars):
-        axes.plot([low, high], [at, at], color=_COLOURS[verdict], lw=2)
+    figure, axes = pyplot.subplots(figsize=(11, 1.8 + 0.3 * len(bars)), layout="constrained")
+    for at, (_, shares, verdict, told) in enumerate(bars):
+        low, median, high = (min(max(share, 1 / _LONG), _LONG) for share in shares)
+        axes.plot([low, high], [at, at], color=_COLOURS[verdict], lw=4, alpha=0.45, solid_capstyle="butt")
         axes.plot([median], [at], "o", color=_COLOURS[verdict], ms=6)
-    axes.axvline(1.0, color="#555555", lw=1, ls="--")
+        axes.annotate(
+            told, (1.01, at), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=_COLOURS[verdict]
+        )
+    axes.axvline(1.0, color="#333333", lw=1.2)
     axes.set_yticks(range(len(bars)), [bar[0] for bar in bars], fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xscale("log")
+    edge = max(4.0, 1.3 * max(max(share, 1 / share) for _, shares, _, _ in bars for share in shares))
+    axes.set_xlim(1 / min(edge, 1.2 * _LONG, 20.0), min(edge, 1.2 * _LONG))
+    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if axes.get_xlim()[0] <= tick <= edge]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
     axes.set_xlabel(
-        "of the goal: at 1 and right of it, it is reached; grey: stated for a million entries, not judged here"
+        "times as good as the goal asks: median, and range over the rounds; at 1 and right of it, it is reached"
     )
-    axes.set_title(f"Medians and range over the rounds, {result['plan']['name']} sizes", fontsize=10)
-    axes.grid(alpha=0.25)
+    shown = [verdict for verdict in _TOLD if any(bar[2] == verdict for bar in bars)]
+    marks = [Line2D([], [], color=_COLOURS[one], marker="o", lw=4, alpha=0.8, label=_TOLD[one]) for one in shown]
+    axes.legend(handles=marks, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False)
+    axes.grid(axis="x", alpha=0.25)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
 
 
-def _bars(result: dict[str, Any]) -> Iterator[tuple[str, float, float, float, str]]:
-    """(label, low, median, high, verdict), as shares of the bound; more than 1 is better, whichever way it points."""
+def _bars(result: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float, float], str, str]]:
+    """(label, shares of the bound, verdict, figure and bound); a greater share is better, whichever way the bound
+    points."""
     for row in result["rows"]:
         for goal in row["goals"]:
             bound = goal["least"] if goal["least"] is not None else goal["most"]
             values = [goal.get(key) for key in ("low", "median", "high")]
             if not bound or any(value is None or value <= 0 for value in values):
                 continue
-            shares = [value / bound if goal["least"] is not None else bound / value for value in values]
-            yield f"{row['name']}: {goal['title']}", min(shares), shares[1], max(shares), goal["verdict"]
+            low, median, high = sorted(
+                value / bound if goal["least"] is not None else bound / value for value in values
+            )
+            told = f"{_plain(goal['median'])} {goal['unit']}".strip() + f", goal {goal['bound']}"
+            yield f"{row['name']}: {goal['title']}", (low, median, high), goal["verdict"], told

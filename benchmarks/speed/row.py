@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from benchmarks.speed.stage import Stage
@@ -15,6 +15,11 @@ Figures = Mapping[str, float]
 """What one round measured, by name. A side that cannot be measured here (a peer that is not installed) is left out."""
 Measure = Callable[[int], Figures]
 """Measures the round of this number (from 0)."""
+
+SHARE: Final = "share"
+"""Unit of a share of requests."""
+INSTRUCTIONS: Final = "instructions"
+"""Unit of what an interpreter did, which neither the machine nor its other work moves."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,39 +18,35 @@ from benchmarks.speed.plan import Plan
 from benchmarks.speed.row import Figures, Measure, Row, spread, verdict
 from benchmarks.speed.stage import Stage
 
-FORMAT = 1
+FORMAT = 2
 
 
 def run(
     rows: Sequence[Row],
-    plan: Plan,
+    plans: Mapping[str, Plan],
     *,
     extra: Mapping[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] = lambda result: None,
 ) -> dict[str, Any]:
-    """Measure the rows; the result as JSON. A row that fails says why and stops no other.
+    """Measure the rows, each by the plan of its name; the result as JSON. A row that fails says why and stops no other.
 
     `extra` goes into the result. `save` is called after every stage with what there is, so that an interruption loses
     little.
     """
-    result: dict[str, Any] = {
-        "format": FORMAT,
-        "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-        "plan": dataclasses.asdict(plan),
-        "machine": machine.describe(),
-        **(extra or {}),
-        "rows": [],
-        "notes": machine.warnings(),
-    }
-    for name in dict.fromkeys(row.stage for row in rows):
-        print(f"== {name} ==", file=sys.stderr)
-        chosen = [row for row in rows if row.stage == name]
+    result: dict[str, Any] = {"format": FORMAT, "machine": machine.describe(), **(extra or {}), "rows": []}
+    doubts, began = machine.warnings(), time.monotonic()
+    stages = list(dict.fromkeys((row.stage, plans[row.name]) for row in rows))
+    for number, (name, plan) in enumerate(stages, 1):
+        chosen = [row for row in rows if (row.stage, plans[row.name]) == (name, plan)]
+        print(f"== {number} of {len(stages)}: {', '.join(row.name for row in chosen)} ==", file=sys.stderr)
+        of = {"begun": datetime.now(UTC).isoformat(timespec="seconds"), **machine.commit(), "notes": list(doubts)}
         with Stage(plan) as stage:
             found = _Rounds(chosen)
             found.run(stage)
-        result["rows"] += [_told(row, found, plan) for row in chosen]
-        result["notes"] += stage.notes
+        of["notes"] += stage.notes
+        result["rows"] += [_told(row, found, plan) | of for row in chosen]
         save(result)
+        print(f"== {number} of {len(stages)} done, {time.monotonic() - began:,.0f} s so far ==", file=sys.stderr)
     return result
 
 
@@ -60,37 +57,43 @@ class _Rounds:
         self._rows = rows
         self.rounds: dict[str, list[Figures]] = {row.name: [] for row in rows}
         self.errors: dict[str, str] = {}
+        self.seconds: dict[str, float] = dict.fromkeys(self.rounds, 0.0)
+        """What each row took, what it had started included."""
 
     def run(self, stage: Stage) -> None:
         """Open all rows, then measure them in turn, round by round."""
         measures: dict[str, Measure] = {}
         for row in self._rows:
-            with _Kept(row, self.errors):
+            print(f"{row.name}: starting its parts", file=sys.stderr)
+            with _Kept(row, self):
                 measures[row.name] = row.open(stage)
         for part in ([row for row in self._rows if not row.last], [row for row in self._rows if row.last]):
-            for number in tqdm(range(stage.plan.rounds), desc="rounds", file=sys.stderr, disable=not part):
+            rounds = min(stage.plan.rounds, max((row.most_rounds for row in part), default=0))
+            for number in (shown := tqdm(range(rounds), desc="rounds", file=sys.stderr, disable=not part)):
                 for row in part:
                     if row.name in self.errors or number >= row.most_rounds:
                         continue
-                    with _Kept(row, self.errors):
+                    shown.set_postfix_str(row.name)
+                    with _Kept(row, self):
                         self.rounds[row.name].append(measures[row.name](number))
 
 
 class _Kept:
-    """Keeps a row's failure, and lets an interruption through."""
+    """Keeps a row's failure and its time, and lets an interruption through."""
 
-    def __init__(self, row: Row, errors: dict[str, str]) -> None:
-        self._row, self._errors = row, errors
+    def __init__(self, row: Row, rounds: _Rounds) -> None:
+        self._row, self._rounds = row, rounds
 
     def __enter__(self) -> None:
-        pass
+        self._began = time.monotonic()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+        self._rounds.seconds[self._row.name] += time.monotonic() - self._began
         if not isinstance(error, Exception):
             return False
         print(f"{self._row.name} failed:", file=sys.stderr)
         traceback.print_exception(error, file=sys.stderr)
-        self._errors[self._row.name] = f"{type(error).__name__}: {error}"
+        self._rounds.errors[self._row.name] = f"{type(error).__name__}: {error}"
         return True
 
 
@@ -101,6 +104,8 @@ def _told(row: Row, found: _Rounds, plan: Plan) -> dict[str, Any]:
         "title": row.title,
         "against": row.against,
         "error": found.errors.get(row.name),
+        "plan": dataclasses.asdict(plan),
+        "took_s": round(found.seconds[row.name], 1),
         "goals": [
             {
                 "title": goal.title,

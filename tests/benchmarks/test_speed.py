@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 import redis
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed import check, fill, load, parts, peers, questions, report, stage, vectors
+from benchmarks.speed import check, fill, load, parts, peers, questions, report, runner, stage, vectors
 from benchmarks.speed.plan import FULL, QUICK
-from benchmarks.speed.row import Goal, spread, verdict
+from benchmarks.speed.row import INSTRUCTIONS, SHARE, Goal, spread, verdict
 from benchmarks.speed.rows import ROWS, named
 from benchmarks.speed.stage import Stage
 from benchmarks.speed.texts import WORDINGS, reworded, text
@@ -26,7 +27,7 @@ def test_every_row_has_a_name_of_its_own_and_goals_that_can_be_told_apart() -> N
     assert len({row.name for row in ROWS}) == len(ROWS)
     for row in ROWS:
         assert len({goal.title for goal in row.goals}) == len(row.goals)
-        assert any(goal.bounded for goal in row.goals)
+        assert any(goal.bounded or goal.sign for goal in row.goals)
 
 
 def test_rows_are_found_by_name_in_the_tables_order() -> None:
@@ -61,18 +62,20 @@ def test_a_goal_for_a_million_is_judged_at_a_million_alone() -> None:
     assert verdict(Goal("", "ours", most=1.0), spread(goal, [{"ours": math.nan}]), full=True) == "missed"
 
 
-def _result(values: list[float], *, sign: int = 1) -> dict[str, Any]:
+def _result(values: list[float], *, sign: int = 1, unit: str = "x", title: str = "ratio") -> dict[str, Any]:
     values = sorted(values)
     goal = {
-        "title": "ratio", "unit": "x", "bound": ">= 1 x", "least": 1.0, "most": None, "sign": sign, "verdict": "met",
+        "title": title, "unit": unit, "bound": ">= 1 x", "least": 1.0, "most": None, "sign": sign, "verdict": "met",
         "median": values[len(values) // 2], "low": values[0], "high": values[-1], "rounds": len(values),
     }  # fmt: skip
-    return {"format": 1, "plan": {"name": "quick", "rounds": len(values)}, "rows": [{"name": "row", "goals": [goal]}]}
+    row = {"name": "row", "goals": [goal], "plan": dataclasses.asdict(QUICK) | {"rounds": len(values)}}
+    return {"format": runner.FORMAT, "machine": {"python": "CPython 3.11.7"}, "rows": [row]}
 
 
 @pytest.mark.parametrize(
     ("before", "now", "sign", "regressed"),
     [
+        ([1.0, 1.01, 1.02], [1.0, 1.01, 1.02], 1, False),
         ([1.0, 1.01, 1.02], [0.9, 0.91, 0.92], 1, True),
         ([1.0, 1.01, 1.02], [1.1, 1.11, 1.12], 1, False),
         ([1.0, 1.01, 1.02], [1.1, 1.11, 1.12], -1, True),
@@ -82,8 +85,11 @@ def _result(values: list[float], *, sign: int = 1) -> dict[str, Any]:
         ([1.0], [0.5], 1, True),
         ([1.0, 1.01, 1.02], [0.1, 0.1, 0.1], 0, None),
     ],
-    ids=["worse", "better", "worse, less is better", "noisy before", "a little", "one round", "half", "no direction"],
-)
+    ids=[
+        "equal", "worse", "better", "worse, less is better", "noisy before", "a little", "one round", "half",
+        "no direction",
+    ],
+)  # fmt: skip
 def test_a_check_allows_what_the_spread_explains(
     before: list[float], now: list[float], sign: int, regressed: bool | None
 ) -> None:
@@ -91,12 +97,39 @@ def test_a_check_allows_what_the_spread_explains(
     assert [one.regressed for one in held] == ([] if regressed is None else [regressed])
 
 
+@pytest.mark.parametrize("unit", [SHARE, INSTRUCTIONS])
+def test_a_check_holds_counts_of_one_round_tightly(unit: str) -> None:
+    before = _result([0.8], unit=unit)
+    assert [one.regressed for one in check.compare(before, _result([0.7], unit=unit))] == [True]
+    assert [one.regressed for one in check.compare(before, _result([0.78], unit=unit))] == [False]
+
+
+def test_a_check_says_which_figure_regressed() -> None:
+    before, now = _result([1.0], title="requests a second"), _result([0.5], title="requests a second")
+    before["rows"][0]["goals"] += _result([1.0], title="hits")["rows"][0]["goals"]
+    before["rows"][0]["goals"] += _result([1.0], title="of a peer")["rows"][0]["goals"]
+    now["rows"][0]["goals"] += _result([1.0], title="hits")["rows"][0]["goals"]
+    told = check.report(before, now, check.compare(before, now)).splitlines()
+    assert told[0].startswith("REGRESSED row: requests a second: 1 before, 0.5 now (-50.0%)")
+    assert told[1].startswith("ok        row: hits")
+    assert told[2] == "not held  row: of a peer: not measured now"
+    assert told[3:] == ["1 of 2 figures regressed", "  row: requests a second"]
+
+
+def test_instructions_are_held_where_both_ran_the_same_python() -> None:
+    before, now = (_result([one], sign=-1, unit=INSTRUCTIONS) for one in (100.0, 200.0))
+    assert [one.regressed for one in check.compare(before, now)] == [True]
+    now["machine"] = {"python": "CPython 3.12.1"}
+    assert check.compare(before, now) == []
+    assert "CPython 3.11 before, CPython 3.12 now" in check.report(before, now, [])
+
+
 def test_a_check_refuses_other_sizes_but_not_other_rounds() -> None:
     one, other = _result([1.0]), _result([1.0, 1.0, 1.0])
     assert check.compare(one, other)
     bigger = copy.deepcopy(one)
-    bigger["plan"]["name"] = "full"
-    with pytest.raises(check.Uncomparable, match="other sizes"):
+    bigger["rows"][0]["plan"]["scale_entries"] = 1_000_000
+    with pytest.raises(check.Uncomparable, match="other sizes than the baseline: row"):
         check.compare(one, bigger)
     with pytest.raises(check.Uncomparable, match="no result"):
         check.compare({"plan": {}}, one)
@@ -185,7 +218,7 @@ def test_peers_that_cannot_be_installed_are_left_out_with_a_reason(
 ) -> None:
     monkeypatch.setattr(peers, "_HOME", tmp_path / "peers")
     monkeypatch.setattr(peers, "_MARK", tmp_path / "peers" / ".made")
-    monkeypatch.setattr(peers.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
     monkeypatch.setattr(peers, "_Choice", type("_Choice", (), {"wanted": True, "index": None}))
     peers.python.cache_clear()
     with pytest.raises(peers.NoPeers, match=r"cannot be installed: .*nowhere"):
@@ -213,20 +246,38 @@ def test_two_cheap_rows_run_from_the_command_line_to_the_files(
     assert report.page(result) == (out / "speed.md").read_text()
     assert {path.name for path in out.iterdir()} >= {"speed.json", "speed.md"}
 
-    (tmp_path / "before.json").write_text(json.dumps(_moved(result, 1e-3)))
-    again = ["--quick", "--no-peers", "--out", str(out), "--check", str(tmp_path / "before.json"), "--only", "cold"]
+    # Another row is added to the same result, and a result of another machine is not added to.
+    added = ["--quick", "--no-peers", "--out", str(out), "--add", "--only", "work"]
+    assert command.main(added) == 0
+    both = json.loads((out / "speed.json").read_text())
+    assert [row["name"] for row in both["rows"]] == ["exact_one", "work", "cold"]
+    assert both["rows"][0] == result["rows"][0]
+    capsys.readouterr()
+
+    # With the sizes of the baseline, equal code passes, and a figure that was better than it can be does not.
+    (tmp_path / "better.json").write_text(json.dumps(_better(both, "lookup", 0.5)))
+    again = ["--no-peers", "--out", str(tmp_path / "again"), "--only", "work", "--check", str(tmp_path / "better.json")]
     assert command.main(again) == 1
-    assert "REGRESSED" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "ok        work: bypass: " in told
+    assert "REGRESSED work: lookup: " in told
+    assert "figures regressed\n  work: lookup\n" in told
+
+    both["machine"]["memory_gb"] = 0
+    (out / "speed.json").write_text(json.dumps(both))
+    with pytest.raises(SystemExit):
+        command.main(added)
+    assert "another machine" in capsys.readouterr().err
 
 
-def _moved(result: dict[str, Any], factor: float) -> dict[str, Any]:
-    """The same result, so much better that none can reach it."""
-    moved = copy.deepcopy(result)
-    for row in moved["rows"]:
-        for goal in row["goals"]:
-            by = factor if goal["sign"] < 0 else 1 / factor
-            goal |= {key: goal[key] * by for key in ("median", "low", "high")}
-    return moved
+def _better(result: dict[str, Any], title: str, factor: float) -> dict[str, Any]:
+    """The same result, one figure of it multiplied."""
+    better = copy.deepcopy(result)
+    found = [goal for row in better["rows"] for goal in row["goals"] if goal["title"] == title]
+    assert found
+    for goal in found:
+        goal |= {key: goal[key] * factor for key in ("median", "low", "high")}
+    return better
 
 
 def test_an_unknown_row_is_named(capsys: pytest.CaptureFixture[str]) -> None:
