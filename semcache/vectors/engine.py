@@ -7,11 +7,12 @@ FAISS gives the GIL back while it works.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Final
 
@@ -62,6 +63,13 @@ def threads(count: int) -> Iterator[None]:
 def build_threads() -> int:
     """Threads for laying out cells: all cores but one, which goes on serving."""
     return max(1, (os.cpu_count() or 2) - 1)
+
+
+def give_back() -> None:
+    """Have the allocator return what is free to the system: after a merge that is much, and the arrays of the next one
+    will not fit where it lies. Nothing where the C library does not offer it."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Scanner:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from semcache.errors import IndexUnavailable, SnapshotRejected
 from semcache.ports import OpenedIndex, Position, VectorIndex
 from semcache.vectors.disk import Disk, FileMark, fingerprint
+from semcache.vectors.engine import give_back
 from semcache.vectors.index import SegmentedIndex
 from semcache.vectors.layout import map_columns, pack
 from semcache.vectors.segment import Columns, Segment
@@ -159,6 +160,7 @@ class IndexFolder:
                 manifest = _Manifest(FORMAT, index.space, index.dimension, generation, list(positions), marks)
                 self._publish(manifest)
                 self._tidy(_names(manifest))
+                give_back()  # what lay in memory lies in the files now
             except OSError as error:
                 raise IndexUnavailable(f"snapshot not written: {error}") from error
         return True

@@ -33,6 +33,8 @@ WRITE_ROWS: Final = 256
 LEAST_ROWS: Final = 1_024
 """Rows of cells that are scanned in a small segment beside large ones, however small its share of all rows."""
 UNIT_SLACK: Final = 0.01
+LARGE_ROWS: Final = 50_000
+"""After a merge of this many rows the memory of what it replaced is returned; for less that takes too long."""
 MERGE_NICE: Final = 10
 """Niceness of the threads that merge: on a busy machine lookups get nine tenths of a core that both want."""
 
@@ -233,6 +235,7 @@ class SegmentedIndex:
         self.freeze()
         with ThreadPoolExecutor(1, "semcache-merge", initializer=_give_way) as aside:
             aside.submit(self._merge_all).result()
+        engine.give_back()
 
     def _merge_all(self) -> None:
         with self._merging:
@@ -287,6 +290,9 @@ class SegmentedIndex:
                         scan_rows = None if self._filling else self.scan_rows
                     if due:
                         self._merge(due, scan_rows)
+                    large, due = sum(segment.rows for segment in due) >= LARGE_ROWS, []  # nobody holds them now
+                if large:
+                    engine.give_back()
             except _GivenUp:
                 log.debug("merge given up: the index was closed")
             except Exception:
