@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ _PACKAGES: Final = (
 )  # fmt: skip
 _QUIET: Final = 0.3
 """Load a core above which figures are of something else too."""
+_FOREIGN: Final = 0.05
+"""Share of the machine that others may use without a word: the system itself takes 1 or 2 %."""
 _FLAGS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
@@ -65,6 +68,34 @@ def warnings() -> list[str]:
     return []
 
 
+class Others:
+    """What others use of the machine from here on: time of all cores less that of what we started and has ended."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._all, self._ours = _busy_s(), _ours_s()
+
+    def warnings(self) -> list[str]:
+        """What makes the figures since then doubtful."""
+        of = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        share = (_busy_s() - self._all - (_ours_s() - self._ours)) / of
+        return [f"others used {share:.0%} of the machine meanwhile"] if share > _FOREIGN else []
+
+
+def _busy_s() -> float:
+    """Seconds that all cores have worked since the machine began; 0 where the kernel does not tell."""
+    told = _line(Path("/proc/stat"), first=True).split()[1:9]
+    if len(told) < 8:
+        return 0.0
+    user, nice, system, _, _, irq, softirq, steal = map(int, told)
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _ours_s() -> float:
+    """Seconds of this process and of its descendants that have ended."""
+    return sum(os.times()[:4])
+
+
 def _cpu() -> dict[str, str]:
     path = Path("/proc/cpuinfo")
     if not path.exists():
@@ -94,9 +125,10 @@ def _threads_a_core() -> int:
     )
 
 
-def _line(path: Path) -> str:
+def _line(path: Path, *, first: bool = False) -> str:
     try:
-        return path.read_text().strip()
+        text = path.read_text().strip()
+        return text.partition("\n")[0] if first else text
     except OSError:
         return ""
 

@@ -40,10 +40,12 @@ def run(
         chosen = [row for row in rows if (row.stage, plans[row.name]) == (name, plan)]
         print(f"== {number} of {len(stages)}: {', '.join(row.name for row in chosen)} ==", file=sys.stderr)
         of = {"begun": datetime.now(UTC).isoformat(timespec="seconds"), **machine.commit(), "notes": list(doubts)}
+        others = machine.Others()
         with Stage(plan) as stage:
             found = _Rounds(chosen)
             found.run(stage)
-        of["notes"] += stage.notes
+        disturbed = [f"{', '.join(row.name for row in chosen)}: {one}" for one in others.warnings()]
+        of["notes"] += stage.notes + disturbed
         result["rows"] += [_told(row, found, plan) | of for row in chosen]
         save(result)
         print(f"== {number} of {len(stages)} done, {time.monotonic() - began:,.0f} s so far ==", file=sys.stderr)

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed import check, fill, load, parts, peers, questions, report, runner, stage, vectors
+from benchmarks.speed import check, fill, load, machine, parts, peers, questions, report, runner, stage, vectors
 from benchmarks.speed.plan import FULL, QUICK
 from benchmarks.speed.row import INSTRUCTIONS, SHARE, Goal, spread, verdict
 from benchmarks.speed.rows import ROWS, named
@@ -278,6 +278,15 @@ def _better(result: dict[str, Any], title: str, factor: float) -> dict[str, Any]
     for goal in found:
         goal |= {key: goal[key] * factor for key in ("median", "low", "high")}
     return better
+
+
+def test_what_others_take_of_the_machine_is_told() -> None:
+    ours, busy = iter([1.0, 2.0, 3.0, 4.0]), iter([0.0, 1.0, 100.0, 1e6])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "_ours_s", lambda: next(ours))
+        patch.setattr(machine, "_busy_s", lambda: next(busy))
+        assert machine.Others().warnings() == []
+        assert "of the machine meanwhile" in machine.Others().warnings()[0]
 
 
 def test_an_unknown_row_is_named(capsys: pytest.CaptureFixture[str]) -> None:
