@@ -105,6 +105,17 @@ def test_a_batch_changes_no_vector(loaded: MiniLm) -> None:
         assert np.linalg.norm(row.vectors[0]) == pytest.approx(1.0, abs=1e-6)
 
 
+def test_runs_side_by_side_change_no_vector(loaded: MiniLm, prepared_models_dir: Path) -> None:
+    wide = MiniLm(prepared_models_dir, threads=3, batch=16, max_windows=64)
+    wide.load()
+    texts = [" ".join(["pear", "plum", "fig"] * (1 + at % 40)) + f" {at}" for at in range(70)]
+    for ours, theirs in zip(wide.encode(texts), loaded.encode(texts), strict=True):
+        assert ours is not None
+        assert theirs is not None
+        assert ours.vectors.shape == theirs.vectors.shape
+        assert float((ours.vectors * theirs.vectors).sum(axis=1).min()) > 0.9999
+
+
 def test_a_text_alone_has_the_vector_that_it_has_among_others(loaded: MiniLm) -> None:
     # longest first: what the one before has left behind must not show
     texts = [" ".join(["apple"] * words) for words in (31, 30, 29, 23, 22, 21, 15, 14, 13, 2, 1, 0)]
