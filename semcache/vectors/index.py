@@ -35,8 +35,8 @@ LEAST_ROWS: Final = 1_024
 UNIT_SLACK: Final = 0.01
 LARGE_ROWS: Final = 50_000
 """After a merge of this many rows the memory of what it replaced is returned; for less that takes too long."""
-MERGE_NICE: Final = 10
-"""Niceness of the threads that merge: on a busy machine lookups get nine tenths of a core that both want."""
+MERGE_NICE: Final = 5
+"""Niceness of the threads that merge: of a core that both want, lookups get three quarters."""
 
 log = logging.getLogger(__name__)
 
