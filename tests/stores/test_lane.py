@@ -12,9 +12,11 @@ from redis.asyncio import Redis
 
 from semcache.errors import StoreTimeout, StoreUnavailable
 from semcache.models import Strategy
+from semcache.settings import Settings, StoreSettings
 from semcache.stores.lane import Lane, Lost
 from semcache.stores.lua import Link
 from semcache.stores.store import RedisStore
+from tests import servers
 from tests.conftest import Backend
 from tests.contract.conftest import MakeStore, make_store, raw, store
 from tests.contract.records import draft, identity
@@ -183,3 +185,28 @@ async def test_a_closed_store_has_no_lane(store: RedisStore) -> None:
     assert lane.ended
     with pytest.raises(StoreUnavailable):
         await store.entries.read(identity("question"), Strategy.SEMANTIC)
+
+
+@pytest.mark.parametrize("kind", ["tls", "sentinel"])
+async def test_it_is_reached_as_the_store_is(kind: str) -> None:
+    started: Any = servers.tls() if kind == "tls" else servers.sentinel()
+    with started as server:
+        options: dict[str, Any] = {"connect_timeout_s": LONG_S, "deadline_s": LONG_S, "write_deadline_s": LONG_S}
+        if kind == "tls":
+            options["tls_ca_file"] = server.ca_file
+        else:
+            options |= {
+                "sentinel_master": server.master,
+                "password": "data-secret",
+                "sentinel_password": "watch-secret",
+            }
+        store = RedisStore(Settings(redis_url=server.url, store=StoreSettings(**options)), None)
+        await store.start()
+        lane = await opened(store)
+        who = identity("question")
+        await store.entries.put(draft(who))
+        found = (await store.entries.read(who, Strategy.SEMANTIC)).exact
+        assert found is not None
+        assert lane_of(store) is lane
+        await store.aclose()
+        assert lane.ended
