@@ -23,6 +23,8 @@ MAX_FENCES: Final = 10_000
 """Fence scopes that one shard keeps; past it all older fill tokens count as raced."""
 _PAGE: Final = 500
 """Ids in one batch, and in one script call of a sweep."""
+_SETS: Final = 32
+"""Sets swept in one round trip: 100,000 partitions are a million sets over all shards."""
 
 _ANY: Final = Selector()
 
@@ -101,22 +103,29 @@ class RedisCatalog:
     async def sweep(self, shard: int) -> int:
         """See `Catalog.sweep`: how many entries were dropped from the list. The change log tells their ids."""
         base = self._bases[shard]
-        swept = await self._sweep("sweep_use", base, (), (_PAGE, self._log_cap))
+        swept = await self._sweep_use(base)
         groups, tags = await self._link.commands(
             [("HKEYS", base + b"groups"), ("SMEMBERS", base + b"tags")], deadline_s=BULK_S
         )
-        for kind, names in (("g", groups), ("t", tags)):
-            for name in names:
-                await self._sweep("sweep_set", base, (kind, name), (_PAGE,))
+        for kind, names in (("g", list(groups)), ("t", list(tags))):
+            for start in range(0, len(names), _SETS):
+                await self._sweep_sets(base, kind, names[start : start + _SETS])
         return swept
 
-    async def _sweep(self, script: str, base: bytes, before: Sequence[Any], after: Sequence[Any]) -> int:
+    async def _sweep_use(self, base: bytes) -> int:
         cursor, total = b"0", 0
         while True:
-            cursor, dropped = await self._link.run(script, base, (*before, cursor, *after), deadline_s=BULK_S)
+            cursor, dropped = await self._link.run("sweep_use", base, (cursor, _PAGE, self._log_cap), deadline_s=BULK_S)
             total += int(dropped)
             if cursor == b"0":
                 return total
+
+    async def _sweep_sets(self, base: bytes, kind: str, names: Sequence[bytes]) -> None:
+        left = dict.fromkeys(names, b"0")
+        while left:
+            calls: list[Call] = [(base, (kind, name, cursor, _PAGE)) for name, cursor in left.items()]
+            answers = await self._link.run_each("sweep_set", calls, deadline_s=BULK_S)
+            left = {name: cursor for name, (cursor, _) in zip(left, answers, strict=True) if cursor != b"0"}
 
     async def _shard_ids(self, shard: int, selector: Selector) -> AsyncIterator[list[str]]:
         base = self._bases[shard]
