@@ -73,6 +73,7 @@ class RedisEntries:
         """Told of ids that a call of this process has changed, or may have where it failed, before the call returns."""
         self._link = link
         self._reads = Gathering(link, "read")
+        self._candidates = Gathering(link, "read_many")
         self._bases = link.keys.bases
         self._floors = floors
         self._policy = settings.store.eviction
@@ -82,6 +83,7 @@ class RedisEntries:
     def close(self) -> None:
         """End the connection of its own that reads may have."""
         self._reads.close()
+        self._candidates.close()
 
     async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
         """See `EntryStore.read`."""
@@ -117,7 +119,10 @@ class RedisEntries:
         head = (veto_field(asker) if asker is not None else "", vector_field(space) if space is not None else "")
         batches = list(_batches(entry_ids)) or [(0, [])]
         calls: list[Call] = [(self._bases[shard], (*head, self._floors.fences[shard], *ids)) for shard, ids in batches]
-        answers = await self._link.run_each("read_many", calls, deadline_s=BULK_S if len(entry_ids) > _FEW else None)
+        if len(entry_ids) > _FEW:
+            answers = await self._link.run_each("read_many", calls, deadline_s=BULK_S)
+        else:
+            answers = await self._candidates.run_each(calls)
         found: dict[str, Candidate] = {}
         epochs: dict[str, int] = {}
         for (shard, ids), answer in zip(batches, answers, strict=True):

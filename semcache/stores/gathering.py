@@ -4,7 +4,8 @@ A round trip of the client costs several times what the store takes for a read, 
 number of trips. Nobody waits for company: a call that is made while none is under way goes by itself, at once; only
 what comes while others are on their way is sent with what else comes in that turn. One that fails by itself (a damaged
 key) fails alone; a connection that breaks, or a deadline, ends all that it carried, as it would have ended each. In a
-cluster each call goes by itself, since one dead node must not fail what others hold.
+cluster each call goes by itself, since one dead node must not fail what others hold. What one caller needs at once
+(`run_each`) is one turn's as well.
 
 Where all is well, calls go over a lane, at a fraction of the cost; all else is for when there is none: at the start,
 in a cluster, and from the first sign of trouble (a call that failed, an answer that is an error) until a call by the
@@ -49,20 +50,46 @@ class Gathering:
 
     async def run(self, base: bytes, args: Sequence[Argument]) -> Any:
         """As `Link.run`, inside the data plane's deadline. Raises StoreUnavailable."""
-        link, lane = self._link, self._lane
-        if lane is None or not lane.usable or not link.guard.steady:
-            self._open()
+        lane = self._usable()
+        if lane is None:
             return await self._otherwise(base, args)
         asked_s = lane.now()
+        return await self._came(lane, asked_s, lane.call("EVALSHA", self._sha, 1, base, *args), (base, args))
+
+    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
+        """As `Link.run_each`, inside the data plane's deadline. Raises StoreUnavailable, the first there is."""
+        lane = self._usable()
+        if lane is None:
+            return await self._link.run_each(self._name, calls)
+        asked_s = lane.now()
+        answers = [lane.call("EVALSHA", self._sha, 1, base, *args) for base, args in calls]
         try:
-            found = await lane.call("EVALSHA", self._sha, 1, base, *args)
+            return [await self._came(lane, asked_s, one, call) for one, call in zip(answers, calls, strict=True)]
+        finally:
+            for answer in answers:  # of those after one that failed nobody asks
+                if not answer.cancel() and not answer.cancelled():
+                    answer.exception()
+
+    def _usable(self) -> Lane | None:
+        """The lane, where all is well; else one is opened for later."""
+        lane = self._lane
+        if lane is not None and lane.usable and self._link.guard.steady:
+            return lane
+        self._open()
+        return None
+
+    async def _came(self, lane: Lane, asked_s: float, answer: asyncio.Future[Any], call: Call) -> Any:
+        """What came over the lane, or else what comes the other way."""
+        try:
+            found = await answer
             if not isinstance(found, Exception):
                 return found
         except Lost:
             pass
         # A server that was silent for the whole deadline has none left to answer in: that is a timeout like any other.
-        left_s = max(0.0, link.guard.deadline_s - (lane.now() - asked_s))
-        return await link.run(self._name, base, args, deadline_s=left_s)
+        guard = self._link.guard
+        left_s = max(0.0, guard.deadline_s - (lane.now() - asked_s))
+        return await self._link.run(self._name, *call, deadline_s=left_s)
 
     def close(self) -> None:
         """End the lane."""

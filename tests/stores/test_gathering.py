@@ -78,6 +78,44 @@ async def test_a_damaged_key_fails_its_own_read_alone(store: RedisStore, raw: An
     assert not store._link.guard.open
 
 
+async def test_candidates_of_several_shards_come_over_a_lane(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [identity(f"question {number}") for number in range(6)]
+    for who in people:
+        await store.entries.put(draft(who))
+    ids = [who.entry_id for who in people]
+    assert len({who.shard for who in people}) > 1
+    before = await store.entries.read_many(ids)
+    await until_open(store)
+    monkeypatch.setattr(Link, "run_each", None)  # the other way
+    after = await store.entries.read_many(ids)
+    assert list(after.found) == list(before.found)
+    assert set(after.found) == set(ids)
+    assert after.now_ms >= before.now_ms
+
+
+async def test_one_damaged_candidate_fails_the_read_and_the_lane_lives(store: RedisStore, raw: Any) -> None:
+    people = [identity(f"question {number}") for number in range(6)]
+    for who in people:
+        await store.entries.put(draft(who))
+    ids = [who.entry_id for who in people]
+    await store.entries.read_many(ids)
+    await until_open(store)
+    await raw.set(store._link.keys.bases[people[0].shard] + b"e:" + people[0].entry_id.encode(), "no hash")
+    with pytest.raises(StoreUnavailable):
+        await store.entries.read_many(ids)
+    assert set((await store.entries.read_many(ids[1:])).found) == set(ids[1:])
+
+
+async def until_open(store: RedisStore) -> None:
+    """Until there is a lane for candidates: the first read has asked for one."""
+    opening = store.entries._candidates._opening
+    if opening is not None:
+        await opening
+    assert store.entries._candidates._lane is not None
+
+
 async def test_who_goes_away_takes_nobody_along(store: RedisStore) -> None:
     people = [identity(f"question {number}") for number in range(5)]
     for who in people:
