@@ -156,6 +156,7 @@ ROWS: Final = (
             Goal("p99 of lookups meanwhile", "busy p99", over="quiet p99", most=3.0, full=True),
         ),
         scale.open_rebuild,
+        most_rounds=2,
         last=True,
     ),
     Row(
