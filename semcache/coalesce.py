@@ -193,7 +193,7 @@ Work = Callable[[Flight], Awaitable[None]]
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """What came of boarding. LANDED has no flight: look the entry up again."""
+    """What came of boarding. LANDED has no flight: look the entry up again. Who would not join may have none either."""
 
     boarding: Boarding
     flight: Flight | None = None
@@ -218,13 +218,15 @@ class Coalescer:
         self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def board(self, entry_id: str, *, since_ms: int | None, work: Work) -> Passage:
+    async def board(self, entry_id: str, *, since_ms: int | None, work: Work, join: bool = True) -> Passage:
         """Join the flight of an entry, or begin one: then `work` is run, whatever becomes of the caller.
 
         LEAD: `work` was started; FOLLOW: another's was. Either way `Passage.flight` has the frames. LANDED: the entry
         was written at or after `since_ms` (the store's clock, as the caller's lookup read it), or a flight has just
         ended here: look again. With the store down it leads: one flight in this process still; `since_ms` None says
         that the caller has just found it so: it is not asked again, and any name will do for an entry id.
+        `join` False is for who may have no answer that was asked for before: FOLLOW then says that a flight is under
+        way, to be left alone. One that has ended here is waited for, so that what it stores is the older of the two.
         Raises RequestError for text that is no entry id, FlightLost where the process stops.
         """
         while (flight := self._flights.get(entry_id)) is not None and flight.ended:
@@ -235,6 +237,8 @@ class Coalescer:
                 break
             if flight.landed:
                 return Passage(Boarding.LANDED)
+        if flight is not None and not join:
+            return Passage(Boarding.FOLLOW)
         begun = flight is None
         if flight is None:
             flight = self._begin(entry_id, since_ms, work)

@@ -170,6 +170,29 @@ async def test_a_follower_reads_to_the_end_while_the_leader_still_stores(replica
     assert kitchen.begun == 1
 
 
+async def test_who_would_not_join_is_told_of_a_flight_or_waits_for_its_store(replica: Start) -> None:
+    one, two = await replica(), await replica()
+    kitchen = Kitchen(one)
+    kitchen.store_go.clear()
+
+    async def alone(who: Replica) -> Passage:
+        return await who.coalescer.board(WHO.entry_id, since_ms=FAR, work=kitchen.work, join=False)
+
+    leader = await alone(one)
+    assert leader.boarding is LEAD
+    assert [(await alone(who)).boarding for who in (one, two, two)] == [FOLLOW] * 3
+    follower = await two.board(kitchen.work)
+    assert follower.boarding is FOLLOW
+    kitchen.go.set()
+    assert await read(leader) == await read(follower) == FRAMES
+    late = [asyncio.create_task(alone(who)) for who in (one, two)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in late)
+    kitchen.store_go.set()
+    assert [passage.boarding for passage in await asyncio.gather(*late)] == [LANDED, LANDED]
+    assert kitchen.begun == 1
+
+
 async def test_whoever_comes_after_the_landing_of_nothing_leads(replica: Start) -> None:
     one, two = await replica(), await replica()
     kitchen = Kitchen()

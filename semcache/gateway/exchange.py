@@ -240,7 +240,12 @@ class Exchange:
             name, since_ms = miss.fill.entry_id, miss.fill.issued_ms
         else:  # the store told nothing: a flight of those alone to whom it told nothing, as what it brings is not kept
             name, since_ms = f"unread {await self._parts.cache.entry_id(self._request)}", None
-        passage = await self._parts.coalescer.board(name, since_ms=since_ms, work=self._work(miss))
+        # Who may not have what is kept may not have what was asked for before either (RFC 9111, section 4: a request
+        # that cannot reuse the answer of a collapsed call is forwarded).
+        join = not self._ask.directives.no_cache
+        passage = await self._parts.coalescer.board(name, since_ms=since_ms, work=self._work(miss), join=join)
+        if passage.boarding is Boarding.FOLLOW and not join:
+            return await self._alone(miss)
         if passage.flight is None:
             return None
         led = passage.boarding is Boarding.LEAD

@@ -15,13 +15,14 @@ import httpx
 import pytest
 
 from tests.gateway.conftest import Gateway, Seen, events_of, many
-from tests.gateway.provider import Gate, Reply
+from tests.gateway.provider import BEFORE_HEADERS, Gate, Reply
 from tests.integration.conftest import eventually
 from tests.patience import LONG_S
 from tests.serving import Served
 
 PATH = "/v1/chat/completions"
 MANY = 100
+NO_CACHE = {"cache-control": "no-cache"}
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,77 @@ async def test_a_late_follower_of_a_stream_gets_it_from_its_beginning(
         gate.open()
         whole = begun + b"".join([part async for part in parts])
     assert whole == (await first).raw
+
+
+@pytest.mark.parametrize("gate_at", [BEFORE_HEADERS, 1], ids=["asked", "half told"])
+@pytest.mark.parametrize("where", [0, 1], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_no_cache_shares_no_call_that_was_made_before(
+    replicas: list[Gateway], http: httpx.AsyncClient, stream: bool, where: int, gate_at: int
+) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.then(Reply(text="before", gate=gate, gate_at=gate_at))
+    provider.always(Reply(text="news"))
+    prompt = f"no-cache beside a flight {stream} {where} {gate_at}"
+    before = asyncio.create_task(ask(http, replicas[0], prompt, stream=stream))
+    try:
+        await eventually(gate.reached.is_set, what="the call before")
+        asks = [ask(http, replicas[where], prompt, stream=stream, headers=NO_CACHE) for _ in range(2)]
+        news = [await one for one in asks]
+        assert not before.done()
+    finally:
+        gate.open()
+    assert [one.text for one in news] == ["news"] * 2
+    assert {(one.status, one.reason) for one in news} == {("MISS", "no_cache")}
+    assert not any("collapsed" in one.headers["cache-status"] for one in news)
+    assert (await before).text == "before"
+    assert len(provider.calls) == 3
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_no_cache_shares_no_call_whose_answer_is_being_stored_elsewhere(
+    replicas: list[Gateway], http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    """The lease is held until the store is done: a flight is open whose answer is complete."""
+    provider, going, go = replicas[0].provider, asyncio.Event(), asyncio.Event()
+    cache = replicas[0].service.front._parts.cache  # type: ignore[union-attr]
+    store = cache.store
+
+    async def held(*args: Any, **more: Any) -> Any:
+        if not going.is_set():
+            going.set()
+            await go.wait()
+        return await store(*args, **more)
+
+    monkeypatch.setattr(cache, "store", held)
+    prompt = f"no-cache beside a store {stream}"
+    try:
+        assert (await ask(http, replicas[0], prompt, stream=stream)).status == "MISS"
+        await eventually(going.is_set, what="the store")
+        provider.always(Reply(text="news"))
+        seen = await ask(http, replicas[1], prompt, stream=stream, headers=NO_CACHE)
+        assert waiting(replicas[:1]) == 1, "the flight is open"
+    finally:
+        replicas[0]._loop.call_soon_threadsafe(go.set)
+    assert (seen.text, seen.status, seen.reason) == ("news", "MISS", "no_cache")
+    assert "collapsed" not in seen.headers["cache-status"]
+    assert len(provider.calls) == 2
+
+
+@pytest.mark.parametrize("where", [0, 1], ids=["here", "elsewhere"])
+async def test_who_comes_after_a_call_with_no_cache_shares_it(
+    replicas: list[Gateway], http: httpx.AsyncClient, where: int
+) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.always(Reply(text="news", gate=gate))
+    prompt = f"after no-cache {where}"
+    first = asyncio.create_task(ask(http, replicas[0], prompt, headers=NO_CACHE))
+    await eventually(gate.reached.is_set, what="its call")
+    later = asyncio.create_task(ask(http, replicas[where], prompt))
+    await eventually(lambda: waiting(replicas) >= 2, what="who came after it")
+    gate.open()
+    assert [(await one).text for one in (first, later)] == ["news", "news"]
+    assert len(provider.calls) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])

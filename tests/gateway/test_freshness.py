@@ -52,6 +52,7 @@ def test_no_cache_asks_again_and_keeps_the_news(gateway: Gateway, stream: bool) 
     seen = gateway.chat(prompt, stream=stream, headers=control("no-cache"))
     assert (seen.status, seen.reason, seen.text) == ("MISS", "no_cache", "news")
     assert "fwd=request" in seen.headers["cache-status"]
+    gateway.settled()  # until it is stored, the answer of before is
     assert (gateway.chat(prompt).status, gateway.chat(prompt).text) == ("HIT", "news")
 
 
@@ -189,6 +190,25 @@ def test_stale_if_error_by_header(gateway: Gateway, stream: bool) -> None:
     assert both.status == "STALE", "what is named beside no-cache is meant"
     assert gateway.chat(prompt, stream=stream, headers=control("no-cache")).code == 503
     assert len(gateway.provider.calls) == 3
+
+
+@FORMS
+def test_no_cache_asks_while_the_failed_call_before_it_is_still_read(gateway: Gateway, stream: bool) -> None:
+    """A stale answer is served at the head of a refusal: the flight of that call is open until its body has come."""
+    prompt = f"still read {stream}"
+    expire(gateway, prompt)
+    gate = Gate()
+    gateway.provider.then(Reply(status=503, gate=gate, gate_at=0))
+    gateway.provider.always(Reply(status=503))
+    try:
+        assert gateway.chat(prompt, stream=stream, headers=control("stale-if-error=60")).status == "STALE"
+        assert len(gateway.provider.calls) == 1
+        both = gateway.chat(prompt, stream=stream, headers=control("no-cache, stale-if-error=60"))
+        assert (both.status, len(gateway.provider.calls)) == ("STALE", 2)
+        assert gateway.chat(prompt, stream=stream, headers=control("no-cache")).code == 503
+        assert len(gateway.provider.calls) == 3
+    finally:
+        gate.open()
 
 
 @FORMS
