@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from tests.gateway.conftest import Gateway, Open, events_of, many
 from tests.gateway.provider import Provider, Reply
 from tests.gateway.trouble import DEADLINE_S, FORMS, QUICK, until_cut
 from tests.serving import until
+
+MANY = 8
 
 
 @FORMS
@@ -52,6 +56,32 @@ def test_the_store_hangs(tmp_path: Path, stream: bool) -> None:
         assert time.monotonic() - started < DEADLINE_S
         server.resume()
         until(lambda: gateway.chat("before the trouble", stream=stream).status == "HIT", what="the cache is back")
+
+
+def test_reads_that_overrun_on_a_lane_are_told_of_one_by_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """All that were under way on one connection: to the caller, in the metrics, in the statistics and in the log."""
+    with servers.server() as server, many(server.url, tmp_path) as opened, ThreadPoolExecutor(MANY) as callers:
+        gateway = opened(store={"deadline_s": 1.0, "breaker_failures": 1000}, near={"entries": 0})
+        prompts = [f"kept {number}" for number in range(MANY)]
+        for prompt in prompts:
+            gateway.chat(prompt)
+        gateway.settled()
+        reads = gateway.service.store.entries._reads  # over the lane, as soon as there is one
+        until(lambda: gateway.chat(prompts[0]).status == "HIT" and reads._lane is not None, what="a lane")
+        server.pause()
+        asked = [callers.submit(gateway.chat, prompt) for prompt in prompts]
+        seen = [one.result() for one in asked]
+        server.resume()
+        assert {(one.code, one.status, one.reason) for one in seen} == {(200, "MISS", "store_timeout")}
+        counted = re.search(
+            r'degraded_total{part="store",reason="store_timeout"} (.+)', gateway.client.get("/metrics").text
+        )
+        assert counted is not None
+        assert float(counted[1]) >= MANY
+        until(lambda: gateway.chat(prompts[0]).status == "HIT", what="the cache is back")
+        told = gateway.client.get("/v1/stats").json()["degraded"]
+    assert told["store:store_timeout"] >= MANY
+    assert "degraded part=store reason=store_timeout" in caplog.text
 
 
 def test_the_store_was_never_up(tmp_path: Path) -> None:
