@@ -14,7 +14,7 @@ from semcache.gateway.routing import Upstreams
 from semcache.gateway.tenancy import Tenancy
 from semcache.gateway.versions import Versions
 from semcache.models import CacheRequest, Usage
-from semcache.ports import CallEvent, Upstream, UpstreamRequest
+from semcache.ports import CallEvent, UpstreamRequest
 
 UNKNOWN_MODEL: Final = "(none)"
 """Under which requests are counted that name no model."""
@@ -25,7 +25,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
 
     ask: Ask
     provider: Provider
-    upstream: Upstream
+    upstream: HttpUpstream
     model: str
     namespace: str
     """In which it is looked up, kept and counted. The caller's own choice for what is only passed on."""
@@ -33,7 +33,18 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """The model version in force."""
     secret: int | None = None
     """Which of the gateway's secrets its namespace is made with (`Tenancy.number`); None: with none."""
-    outgoing: UpstreamRequest
+    readable: bool = True
+    """The answer is read here, so it comes uncompressed."""
+    as_json: bool = False
+    """Others may get the answer, so the body goes up as what it was read as, whatever it is called."""
+
+    @property
+    def outgoing(self) -> UpstreamRequest:
+        """What upstream is sent. Made when it is asked for: hits need none."""
+        ask = self.ask
+        headers = forward(ask.headers, drop=ask.ours, readable=self.readable, as_json=self.as_json)
+        headers = self.upstream.authorize(headers, self.provider)
+        return UpstreamRequest(method=ask.method, path=ask.path, query=ask.query, headers=headers, body=ask.body)
 
     @property
     def counted_in(self) -> str:
@@ -102,8 +113,16 @@ class Errands:
         namespace = await self._tenancy.namespace(ask.namespace, key)
         secret = None if key is None else self._tenancy.number
         label = await self._label(upstream.name, model)
-        errand = _errand(ask, upstream, provider, model=model, namespace=namespace, label=label, as_json=True)
-        return msgspec.structs.replace(errand, secret=secret)
+        return Errand(
+            ask=ask,
+            provider=provider,
+            upstream=upstream,
+            model=model or UNKNOWN_MODEL,
+            namespace=namespace,
+            label=label,
+            secret=secret,
+            as_json=True,
+        )
 
     def in_force(self, upstream: str, model: str, label: str, secret: int | None) -> bool:
         """Whether a request would be prepared now as it was before, with this label and the secret of this number."""
@@ -119,37 +138,26 @@ class Errands:
         return self._versions.label(upstream, model)
 
     def untenanted(self, ask: Ask, model: str | None, provider: Provider, *, readable: bool = True) -> Errand:
-        """Route a request that is only passed on. `readable`: its answer is read here, so it comes uncompressed.
+        """Route a request that is only passed on. `readable`: see `Errand`.
 
         Raises NoUpstream, UnknownModel.
         """
         upstream = self._upstreams.choose(model, provider)
-        return _errand(ask, upstream, provider, model=model, namespace=ask.namespace, readable=readable)
+        return _passed_on(ask, upstream, provider, model=model, readable=readable)
 
     def to(self, upstream: HttpUpstream, ask: Ask, provider: Provider) -> Errand:
         """Pass a request on to a certain upstream."""
-        return _errand(ask, upstream, provider, model=None, namespace=ask.namespace)
+        return _passed_on(ask, upstream, provider)
 
 
-def _errand(
-    ask: Ask,
-    upstream: HttpUpstream,
-    provider: Provider,
-    *,
-    model: str | None,
-    namespace: str,
-    label: str = "",
-    readable: bool = True,
-    as_json: bool = False,
+def _passed_on(
+    ask: Ask, upstream: HttpUpstream, provider: Provider, *, model: str | None = None, readable: bool = True
 ) -> Errand:
-    """`as_json`: others may get the answer, so the body goes up as what it was read as, whatever it is called."""
-    sent = upstream.authorize(forward(ask.headers, drop=ask.ours, readable=readable, as_json=as_json), provider)
     return Errand(
         ask=ask,
         provider=provider,
         upstream=upstream,
         model=model or UNKNOWN_MODEL,
-        namespace=namespace,
-        label=label,
-        outgoing=UpstreamRequest(method=ask.method, path=ask.path, query=ask.query, headers=sent, body=ask.body),
+        namespace=ask.namespace,
+        readable=readable,
     )

@@ -19,12 +19,13 @@ from semcache.coalesce import Coalescer, Flight, FlightLost, Work
 from semcache.errors import NotCached, Unavailable, UpstreamTimeout, UpstreamUnavailable
 from semcache.gateway import evidence, frames
 from semcache.gateway.ask import Ask, Header, Reply
-from semcache.gateway.dialect import Asked, Dialect
-from semcache.gateway.errands import Errand, Errands
+from semcache.gateway.dialect import Dialect
+from semcache.gateway.errands import Errands
 from semcache.gateway.fetching import Fetcher, Order
 from semcache.gateway.frames import End, Head, Piece
 from semcache.gateway.negatives import Negatives
 from semcache.gateway.passing import Passing
+from semcache.gateway.prepared import Prepared
 from semcache.gateway.recorder import UNREADABLE
 from semcache.models import (
     Bypass,
@@ -72,7 +73,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 class Exchange:
     """One request that may be cached, on its way to an answer."""
 
-    def __init__(self, parts: Parts, errand: Errand, dialect: Dialect, asked: Asked, started: float) -> None:
+    def __init__(self, parts: Parts, prepared: Prepared, dialect: Dialect, started: float) -> None:
+        errand, asked = prepared.errand, prepared.asked
         self._parts = parts
         self._errand = errand
         self._ask = errand.ask
@@ -80,8 +82,16 @@ class Exchange:
         self._asked = asked
         self._started = started
         self._event: LookupEvent | None = None
-        self._request = errand.request(asked.messages, asked.params, asked.user)
-        self._windows: Windows = windows(errand.ask.directives, parts.settings.gateway, parts.settings.ttl)
+        self._request = prepared.request
+
+    @property
+    def _windows(self) -> Windows:
+        return windows(self._ask.directives, self._parts.settings.gateway, self._parts.settings.ttl)
+
+    @property
+    def hit(self) -> bool:
+        """Whether the last lookup found an answer."""
+        return self._event is not None and isinstance(self._event.outcome, Hit)
 
     async def answer(self) -> Reply:
         """The answer. Raises UpstreamUnavailable, NotCached, RateLimited.

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
+
 from semcache.errors import RequestError, StoreUnavailable
 from semcache.gateway.ask import Ask, Reply
 from semcache.gateway.bodies import unambiguous
 from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.errands import Errand
 from semcache.gateway.exchange import Exchange, Parts, json_object, refuse_if_only_cached
+from semcache.gateway.prepared import Known, Preparations, Prepared
 from semcache.models import Bypass, BypassReason
 from semcache.policy.deny import DenyList
 from semcache.policy.generation import forbidden, may_cache, prompts
@@ -28,9 +31,28 @@ class Gateway:
         """Raises ConfigError for a deny pattern that is none."""
         self._parts = parts
         self._deny = DenyList(parts.settings.gateway.deny)
+        self._preparations = Preparations(parts.settings.near.identities)
 
-    async def answer(self, ask: Ask, dialect: Dialect) -> Reply:
-        """Answer one request.
+    def prepared(self, known: Known, ours: frozenset[bytes]) -> Prepared | None:
+        """A request as it was prepared before, if it would be so now; for `again`."""
+        prepared = self._preparations.get(known, ours)
+        if prepared is None:
+            return None
+        errand = prepared.errand
+        if not self._parts.errands.in_force(errand.upstream.name, errand.model, errand.label, errand.secret):
+            self._preparations.drop(known)
+            return None
+        return prepared
+
+    async def again(self, ask: Ask, dialect: Dialect, prepared: Prepared) -> Reply:
+        """As `answer`, for a request that was prepared. `ask`: this call's."""
+        started = self._parts.monotonic()
+        errand = msgspec.structs.replace(prepared.errand, ask=ask)
+        prepared = Prepared(prepared.asked, errand, prepared.request)
+        return await Exchange(self._parts, prepared, dialect, started).answer()
+
+    async def answer(self, ask: Ask, dialect: Dialect, known: Known | None = None) -> Reply:
+        """Answer one request. `known`: by what it is prepared faster the next time.
 
         Raises UpstreamUnavailable where upstream has no answer, NotCached for `only-if-cached`, RateLimited,
         and what routing raises.
@@ -48,7 +70,12 @@ class Gateway:
         reason = self.reason_to_bypass(ask, asked)
         if reason is not None:
             return await self._bypass(errand, dialect, asked, reason, started)
-        return await Exchange(self._parts, errand, dialect, asked, started).answer()
+        prepared = Prepared(asked, errand, errand.request(asked.messages, asked.params, asked.user))
+        exchange = Exchange(self._parts, prepared, dialect, started)
+        reply = await exchange.answer()
+        if known is not None and exchange.hit:
+            self._preparations.put(known, prepared)
+        return reply
 
     def understood(self, ask: Ask, dialect: Dialect) -> Asked | None:
         """What is asked; None for a body that is no request of the protocol."""

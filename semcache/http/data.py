@@ -57,7 +57,7 @@ async def lookup(call: Call) -> Answer:
 def _again(call: Call, hit: Hit, again: Again) -> Answer:
     headers = answers.lookup_headers(hit)
     if call.site.shortcut is not None:
-        call.site.shortcut.remember(call.scope, hit, again, headers)
+        call.site.shortcut.remember(call.scope, again, headers)
     return Answer(200, answers.between(again.before, hit, again.after), headers)
 
 

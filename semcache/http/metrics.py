@@ -7,7 +7,9 @@ Labels that callers choose (model, namespace) are bounded: beyond the bound they
 
 from __future__ import annotations
 
+import math
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -111,7 +113,8 @@ class Metrics:
         self._namespaces = _Namespaces()
         self._models = _Bounded()
         self._cells: dict[tuple[str, ...], _Cell] = {}
-        self._timers: dict[tuple[str, str], Any] = {}
+        self._timers: dict[tuple[str, str], _Timer] = {}
+        self._shared = bool(os.environ.get(MULTIPROC_ENV))
 
     # -- Observer -------------------------------------------------------------------------------------------------
 
@@ -125,17 +128,23 @@ class Metrics:
         else:
             what = ("none", "bypass", outcome.reason.value)
         cell = self._cell(*what, self._namespaces[event.namespace], self._models[event.model])
-        cell.requests.inc()
-        if cell.outcomes is not None:
-            cell.outcomes.inc()
+        cell.ended += 1
         if isinstance(outcome, Hit):
             if _STORE not in event.stages:  # whose answer none is without, but a copy
-                cell.near.inc()
-            _count_price(outcome.entry.usage, outcome.entry.cost_usd, cell.tokens, cell.cost)
+                cell.copied += 1
+            usage, cost_usd = outcome.entry.usage, outcome.entry.cost_usd
+            if usage is not None:
+                cell.saved_tokens += max(0, usage.input_tokens + usage.output_tokens)
+            if cost_usd is not None:
+                cell.saved_usd += max(0.0, cost_usd)
         tier = what[0]
         self._timer("total", tier).observe(event.seconds)
         for stage, seconds in event.stages.items():
             self._timer(stage, tier).observe(seconds)
+        if self._shared:  # another worker may be asked next, and reads what is written
+            cell.write()
+            for stage in ("total", *event.stages):
+                self._timer(stage, tier).write()
 
     def stored(self, event: StoreEvent) -> None:
         """Count a store."""
@@ -183,16 +192,26 @@ class Metrics:
             )
         return cell
 
-    def _timer(self, stage: str, tier: str) -> Any:
+    def _timer(self, stage: str, tier: str) -> _Timer:
         timer = self._timers.get((stage, tier))
         if timer is None:
-            timer = self._timers[stage, tier] = self._lookup_seconds.labels(stage, tier)
+            timer = self._timers[stage, tier] = _Timer(self._lookup_seconds.labels(stage, tier))
         return timer
+
+    def _write(self) -> None:
+        """Add what was counted of lookups since the last time to the metrics themselves."""
+        for cell in self._cells.values():
+            if cell.ended:
+                cell.write()
+        for timer in self._timers.values():
+            if timer.pending:
+                timer.write()
 
     # -- exposition -----------------------------------------------------------------------------------------------
 
     def render(self, health: Mapping[str, Any], jobs: Mapping[str, int], near: Near | None = None) -> bytes:
         """All metrics as Prometheus text. `health` is the service's, `jobs` counts recent ones by state."""
+        self._write()
         counted: Collector = self._registry
         if os.environ.get(MULTIPROC_ENV):
             counted = MultiProcessCollector(CollectorRegistry())  # type: ignore[no-untyped-call]
@@ -210,16 +229,61 @@ def _count_price(usage: Usage | None, cost_usd: float | None, tokens: Any, cost:
 
 
 class _Cell:
-    """The children of one combination of labels: finding them by label costs more than counting."""
+    """What was counted of one combination of labels since it was last written, and the metrics that it goes to.
 
-    __slots__ = ("cost", "near", "outcomes", "requests", "tokens")
+    A metric takes a lock for each addition, and a hit adds to six: that is as much time as finding its copy takes.
+    """
+
+    __slots__ = ("copied", "ended", "metrics", "saved_tokens", "saved_usd")
 
     def __init__(self, requests: Any, outcomes: Any, near: Any, tokens: Any, cost: Any) -> None:
-        self.requests = requests
-        self.outcomes = outcomes
-        self.near = near
-        self.tokens = tokens
-        self.cost = cost
+        self.metrics = requests, outcomes, near, tokens, cost
+        self._clear()
+
+    def _clear(self) -> None:
+        self.ended = self.copied = self.saved_tokens = 0
+        self.saved_usd = 0.0
+
+    def write(self) -> None:
+        """Add it."""
+        requests, outcomes, near, tokens, cost = self.metrics
+        requests.inc(self.ended)
+        if outcomes is not None:
+            outcomes.inc(self.ended)
+        if self.copied:
+            near.inc(self.copied)
+        if self.saved_tokens:
+            tokens.inc(self.saved_tokens)
+        if self.saved_usd:
+            cost.inc(self.saved_usd)
+        self._clear()
+
+
+class _Timer:
+    """The same of a histogram."""
+
+    __slots__ = ("_bounds", "_metric", "_seconds", "pending")
+
+    def __init__(self, metric: Any) -> None:
+        self._metric = metric
+        self._bounds = (*_BUCKETS, math.inf)
+        self._seconds = 0.0
+        self.pending: dict[int, int] = {}
+        """Observations by number of their bucket."""
+
+    def observe(self, seconds: float) -> None:
+        """Count a time."""
+        number = bisect_left(self._bounds, seconds)
+        self.pending[number] = self.pending.get(number, 0) + 1
+        self._seconds += seconds
+
+    def write(self) -> None:
+        """Add them. There is no other way to add several at once than to the library's own buckets."""
+        self._metric._sum.inc(self._seconds)
+        for number, count in self.pending.items():
+            self._metric._buckets[number].inc(count)
+        self.pending.clear()
+        self._seconds = 0.0
 
 
 class _Bounded(dict[str, str]):

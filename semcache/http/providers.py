@@ -19,7 +19,9 @@ from semcache.gateway.dialect import Dialect
 from semcache.gateway.dialects import DIALECTS
 from semcache.gateway.embeddings import PATH as EMBEDDINGS_PATH
 from semcache.gateway.front import Front
+from semcache.gateway.gateway import Gateway
 from semcache.gateway.headers import Provider, provider_of
+from semcache.gateway.prepared import Known
 from semcache.gateway.routing import NOT_CONFIGURED
 from semcache.http import problems, rates, repeats
 from semcache.http.access import Role
@@ -126,14 +128,30 @@ async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
         shown = evidence.told_of_hit(hit, latency_ms=1000 * (time.monotonic() - started))
         headers = evidence.headers(evidence.status_of(hit), hit)
         if call.site.shortcut is not None:
-            call.site.shortcut.remember(call.scope, hit, again, headers)
+            call.site.shortcut.remember(call.scope, again, headers)
         return Answer(200, evidence.between(again.before, shown, again.after), headers)
-    if ask is None:
-        ask = await _ask(call, rates.GENERATION, body=body)
-    reply = await front.generation.answer(ask, dialect)
+    reply = await _generated(call, dialect, front.generation, Known(key, call.credential), ask, body)
+    answer = _answer(reply)
     if reply.again is not None:
         cache.remember(key, reply.again, call.credential)
-    return _answer(reply)
+        if call.site.shortcut is not None:
+            call.site.shortcut.remember(call.scope, reply.again, answer.headers)
+    return answer
+
+
+async def _generated(
+    call: Call, dialect: Dialect, gateway: Gateway, known: Known, ask: Ask | None, body: bytes
+) -> Reply:
+    """The gateway's answer. `ask`: where rates are counted; else there is nothing to count."""
+    prepared = gateway.prepared(known, call.ours)
+    if prepared is not None:
+        if ask is None:
+            lasting = prepared.errand.ask
+            ask = msgspec.structs.replace(lasting, headers=list(call.scope["headers"]), body=body)
+        return await gateway.again(ask, dialect, prepared)
+    if ask is None:
+        ask = await _ask(call, rates.GENERATION, body=body)
+    return await gateway.answer(ask, dialect, known)
 
 
 def _refuse_other_spelling(call: Call, path: str) -> None:

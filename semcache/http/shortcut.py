@@ -23,7 +23,6 @@ from semcache.gateway import evidence
 from semcache.http import answers
 from semcache.http.answers import encode
 from semcache.http.exchange import Header
-from semcache.models import Hit
 from semcache.near import Again
 
 if TYPE_CHECKING:
@@ -77,14 +76,14 @@ class Shortcut:
         """Stands for the API keys in force: another object for others."""
         return self._keys.edition
 
-    def remember(self, scope: Scope, hit: Hit, again: Again, headers: Sequence[Header]) -> None:
+    def remember(self, scope: Scope, again: Again, headers: Sequence[Header]) -> None:
         """Answer the bytes of this request like this from now on. `headers`: the answer's own, without its body's."""
         chunk: Chunk | None = scope.get(CHUNK)
         if chunk is None or len(chunk.data) > LONGEST:
             return
         if any(name in _OWN_EACH_TIME for name, _ in scope["headers"]):
             return
-        self._cache.remember(chunk.data, _told(hit, again, headers), chunk.edition)
+        self._cache.remember(chunk.data, _told(again, headers), chunk.edition)
 
     def answer(self, data: bytes) -> tuple[bytes, ...] | None:
         """The parts of the answer after the status line and the server's own fields; None: go the whole way."""
@@ -118,7 +117,7 @@ class Shortcut:
         return told.head, own_lines, before, own, after
 
 
-def _told(hit: Hit, again: Again, headers: Sequence[Header]) -> Told:
+def _told(again: Again, headers: Sequence[Header]) -> Told:
     lines = b"".join(b"%s: %s\r\n" % field for field in headers)
     age = next(value for name, value in headers if name == b"age")
     head, mark, rest = lines.partition(b"\r\nage: " + age)

@@ -13,9 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry, Histogram
 
 from semcache.http.app import create_app
-from semcache.http.metrics import Metrics
+from semcache.http.metrics import _BUCKETS, Metrics
 from semcache.models import Miss, MissReason, Usage
 from semcache.ports import CallEvent, LookupEvent
 from semcache.service import Service
@@ -156,6 +157,39 @@ def test_what_is_kept_for_a_provider_s_key_counts_in_its_namespace() -> None:
     assert seen['semcache_misses_total{namespace="other",reason="not_found"}'] == 1
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_each_lookup_is_counted_once_however_often_metrics_are_read(
+    shared: bool,
+) -> None:
+    metrics = Metrics()
+    metrics._shared = shared
+    times = (-1.0, 0.0, 0.0001, 0.00011, 0.7, 5.0, 6.0)
+    plain = Histogram("plain", "", buckets=_BUCKETS, registry=CollectorRegistry())
+    text = b""
+    for seconds in times:
+        metrics.looked_up(
+            LookupEvent(
+                namespace="n",
+                model="m",
+                outcome=Miss(reason=MissReason.NOT_FOUND),
+                seconds=seconds,
+                stages={"store": seconds},
+            )
+        )
+        plain.observe(seconds)
+        text = metrics.render({}, {})
+    assert text == metrics.render({}, {})
+    seen = samples(text.decode())
+    assert seen['semcache_requests_total{model="m",namespace="n",outcome="miss",reason="not_found",tier="none"}'] == 7
+    assert seen['semcache_misses_total{namespace="n",reason="not_found"}'] == 7
+    for sample in next(iter(plain.collect())).samples:
+        if sample.name.endswith(("_bucket", "_sum", "_count")):
+            labels = "".join(f'le="{bound}",' for bound in sample.labels.values())
+            name = sample.name.replace("plain", "semcache_lookup_seconds")
+            for stage in ("total", "store"):
+                assert seen[f'{name}{{{labels}stage="{stage}",tier="none"}}'] == pytest.approx(sample.value)
+
+
 def test_two_apps_share_no_metrics() -> None:
     one, two = Metrics(), Metrics()
     one.degraded("store", "store_timeout")
@@ -172,7 +206,7 @@ async def test_a_store_that_dies_shows(open_app: Open) -> None:
 
 
 _WORKER = """
-from semcache.http.metrics import Metrics
+from semcache.http.metrics import _BUCKETS, Metrics
 from semcache.models import Miss, MissReason
 from semcache.ports import LookupEvent
 metrics = Metrics()

@@ -1,0 +1,144 @@
+"""Requests that are known byte for byte are not read again; whatever may have changed since is asked anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from semcache.gateway.ask import Ask
+from semcache.gateway.dialects.chat import Chat
+from semcache.gateway.errands import Errand
+from semcache.gateway.prepared import LONGEST, Known, Preparations, Prepared
+from semcache.policy.directives import Directives
+from tests.gateway.conftest import Gateway, Open
+
+FAR: dict[str, Any] = {"near": {"entries": 0}}
+"""Every hit is the store's."""
+
+
+def kept(gateway: Gateway) -> Preparations:
+    """What is kept of requests."""
+    front = gateway.service.front
+    assert front is not None
+    return front.generation._preparations
+
+
+def prepared(gateway: Gateway, prompt: str, **more: Any) -> None:
+    """Have a request answered from the store, and kept."""
+    before = len(kept(gateway))
+    assert gateway.chat(prompt, **more).status == "MISS"
+    gateway.settled()
+    assert len(kept(gateway)) == before
+    for _ in range(2):
+        assert gateway.chat(prompt, **more).status == "HIT"
+    assert len(kept(gateway)) == before + 1
+
+
+def test_the_answer_is_the_same(open_gateway: Open) -> None:
+    gateway = open_gateway(**FAR)
+    prepared(gateway, "Why is the sky blue?")
+    before, streamed = gateway.chat("Why is the sky blue?"), gateway.chat("Why is the sky blue?", stream=True)
+    assert (before.status, streamed.status, streamed.text) == ("HIT", "HIT", before.text)
+    assert len(kept(gateway)) == 2
+
+
+def test_a_miss_sends_upstream_what_this_call_said(open_gateway: Open) -> None:
+    gateway = open_gateway(**FAR)
+    prepared(gateway, "Why is the sky blue?", headers={"traceparent": "first"})
+    assert gateway.client.post("/admin/invalidate", json={"all": True}).status_code in (200, 202)
+    assert gateway.chat("Why is the sky blue?", headers={"traceparent": "second"}).status == "MISS"
+    assert len(kept(gateway)) == 1
+    first, second = gateway.provider.calls
+    assert (first.header("traceparent"), second.header("traceparent")) == ("first", "second")
+    assert first.body == second.body
+    assert [name for name, _ in first.headers] == [name for name, _ in second.headers]
+
+
+@pytest.mark.parametrize("header", ["no-cache", "no-store", "max-age=0"])
+def test_what_a_caller_asks_of_the_cache_counts(open_gateway: Open, header: str) -> None:
+    gateway = open_gateway(**FAR)
+    prepared(gateway, "Why is the sky blue?")
+    for _ in range(2):
+        assert gateway.chat("Why is the sky blue?", headers={"cache-control": header}).status != "HIT"
+        gateway.settled()
+
+
+def test_a_new_version_of_the_model_is_asked_itself(open_gateway: Open) -> None:
+    gateway = open_gateway(**FAR)
+    prepared(gateway, "Why do dogs bark?")
+    front = gateway.service.front
+    assert front is not None
+
+    async def changed() -> None:
+        name = front.upstreams.all[0].name
+        await front.versions.observe(name, "gpt-4o-mini", "gpt-4o-mini-next", front.versions.label(name, "gpt-4o-mini"))
+
+    gateway.do(changed())
+    assert gateway.chat("Why do dogs bark?").status == "MISS"
+    assert len(kept(gateway)) == 0
+
+
+def test_who_pays_for_an_answer_has_it(open_gateway: Open) -> None:
+    gateway = open_gateway(upstream={"api_key": None}, **FAR)
+    mine = {"authorization": "Bearer sk-mine"}
+    prepared(gateway, "Why do cats purr?", headers=mine)
+    assert gateway.chat("Why do cats purr?", headers={"authorization": "Bearer sk-yours"}).status == "MISS"
+    front = gateway.service.front
+    assert front is not None
+
+    async def replaced() -> None:
+        front.tenancy._secret = b"another secret, as after the store lost the first"
+        front.tenancy._number += 1
+
+    gateway.do(replaced())
+    assert gateway.chat("Why do cats purr?", headers=mine).status == "MISS"
+
+
+# -- the memory itself ------------------------------------------------------------------------------------------------
+
+
+def of(body: bytes, ours: frozenset[bytes] = frozenset()) -> Prepared:
+    """A request, as far as the memory looks at it."""
+    asked = Chat().read({"model": "m", "messages": [{"role": "user", "content": "Why?"}]})
+    ask = Ask(
+        method="POST",
+        path=Chat.path,
+        query=b"",
+        headers=[(b"traceparent", b"1")],
+        ours=ours,
+        body=body,
+        namespace="n",
+        principal=lambda user: user,
+        directives=Directives(),
+    )
+    upstream: Any = None
+    errand = Errand(ask=ask, provider="openai", upstream=upstream, model="m", namespace="n")
+    return Prepared(asked, errand, errand.request(asked.messages, asked.params, None))
+
+
+def test_one_asker_s_request_is_no_other_s() -> None:
+    kept = Preparations(10)
+    me, other = object(), object()
+    kept.put(Known(b"k", me), of(b"{}", frozenset({b"x-api-key"})))
+    assert kept.get(Known(b"k", other), frozenset({b"x-api-key"})) is None
+    assert kept.get(Known(b"k", me), frozenset()) is None
+    found = kept.get(Known(b"k", me), frozenset({b"x-api-key"}))
+    assert found is not None
+    assert (found.errand.ask.headers, found.errand.ask.body) == ([], b"")
+    kept.drop(Known(b"k", me))
+    assert kept.get(Known(b"k", me), frozenset({b"x-api-key"})) is None
+
+
+def test_it_is_bounded() -> None:
+    kept, me = Preparations(2), object()
+    kept.put(Known(b"long", me), of(bytes(LONGEST + 1)))
+    assert len(kept) == 0
+    for key in (b"1", b"2"):
+        kept.put(Known(key, me), of(b"{}"))
+    assert kept.get(Known(b"1", me), frozenset()) is not None
+    kept.put(Known(b"3", me), of(b"{}"))
+    assert [kept.get(Known(key, me), frozenset()) is not None for key in (b"1", b"2", b"3")] == [True, False, True]
+    none = Preparations(0)
+    none.put(Known(b"1", me), of(b"{}"))
+    assert len(none) == 0
