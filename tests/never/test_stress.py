@@ -2,7 +2,9 @@
 
 Moments are counted, not timed. An answer is as old as what it was made from: a fill as the miss that it fills, a store
 without a token as its acknowledgement. An invalidation that began after that and was acknowledged before a lookup
-began forbids it to that lookup. Every answer names its key, so that one of another key would be seen too.
+began forbids it to that lookup: on every replica where none keeps copies, on its own replica where they do (how soon
+the others follow is a matter of time, and held where time is). Every answer names its key, so that one of another key
+would be seen too.
 """
 
 from __future__ import annotations
@@ -31,28 +33,36 @@ WORKERS = 16
 ROUNDS = 60
 
 Key = tuple[str, int]
+Place = tuple[Service, Key]
 
 
 @dataclass
 class World:
     """What the coroutines know together: all on one event loop, so a plain counter orders everything."""
 
+    replicas: list[Service]
+    copies: bool
+    """Whether replicas keep copies, so that what one has acknowledged binds itself alone."""
     clock: itertools.count[int] = field(default_factory=itertools.count)
-    barrier: dict[Key, int] = field(default_factory=dict)
-    """Key -> when the last acknowledged invalidation of it began."""
+    barrier: dict[Place, int] = field(default_factory=dict)
+    """Replica and key -> when the last invalidation that binds it began."""
     made: dict[int, int] = field(default_factory=dict)
     """Number of an answer -> how old it is."""
     seen: Counter[str] = field(default_factory=Counter)
 
-    def acknowledge(self, keys: list[Key], began: int) -> None:
-        for key in keys:
-            self.barrier[key] = max(self.barrier.get(key, -1), began)
+    def acknowledge(self, by: Service, keys: list[Key], began: int) -> None:
+        for place in itertools.product([by] if self.copies else self.replicas, keys):
+            self.barrier[place] = max(self.barrier.get(place, -1), began)
 
 
+@pytest.mark.parametrize("copies", [False, True])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_no_lookup_gets_what_was_invalidated_before_it_began(make_service: MakeService, seed: int) -> None:
-    replicas = [await make_service(), await make_service()]
-    world = World()
+async def test_no_lookup_gets_what_was_invalidated_before_it_began(
+    make_service: MakeService, seed: int, copies: bool
+) -> None:
+    near = {"entries": 1000 if copies else 0}
+    replicas = [await make_service(near=near), await make_service(near=near)]
+    world = World(replicas, copies)
     await asyncio.gather(*(work(world, replicas, random.Random(f"{seed}/{number}")) for number in range(WORKERS)))
     seen = world.seen
     assert min(seen["exact"], seen["semantic"], seen["fenced"], seen["stored"]) > 0, seen
@@ -89,7 +99,7 @@ async def work(world: World, replicas: list[Service], chance: random.Random) -> 
 
 async def look(world: World, service: Service, key: Key, text: str) -> tuple[FillToken, int] | None:
     """Look up and hold the answer to the rule; of a miss, its token and when it was over."""
-    barrier = world.barrier.get(key, -1)
+    barrier = world.barrier.get((service, key), -1)
     outcome = await service.cache.lookup(request(text, namespace=key[0]))
     if isinstance(outcome, Hit):
         space, at, number = msgspec.json.decode(outcome.entry.response)
@@ -140,14 +150,14 @@ async def invalidate(world: World, service: Service, key: Key, chance: random.Ra
     began = next(world.clock)
     result = await service.invalidator.invalidate(selector, who="stress")
     assert result.job_id is None
-    world.acknowledge(keys, began)
+    world.acknowledge(service, keys, began)
     world.seen["invalidated"] += result.deleted
 
 
 async def delete(world: World, service: Service, key: Key) -> None:
     began = next(world.clock)
     world.seen["deleted"] += await service.cache.delete(entry_id(service, key))
-    world.acknowledge([key], began)
+    world.acknowledge(service, [key], began)
 
 
 def entry_id(service: Service, key: Key) -> str:
