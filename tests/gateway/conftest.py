@@ -92,6 +92,17 @@ class Gateway:
         self.settled()
         self.provider.forget()
 
+    def lose_secret(self) -> None:
+        """Have namespaces made with another secret, as after the store lost the first."""
+        front = self.service.front
+        assert front is not None
+
+        async def replaced() -> None:
+            front.tenancy._secret = b"another secret"
+            front.tenancy._number += 1
+
+        self.do(replaced())
+
     def settled(self) -> None:
         """Wait until no flight is under way: what was to be stored is."""
         until(lambda: not self.service.front._parts.coalescer._tasks, what="end of all flights")  # type: ignore[union-attr]

@@ -84,14 +84,7 @@ def test_who_pays_for_an_answer_has_it(open_gateway: Open) -> None:
     mine = {"authorization": "Bearer sk-mine"}
     prepared(gateway, "Why do cats purr?", headers=mine)
     assert gateway.chat("Why do cats purr?", headers={"authorization": "Bearer sk-yours"}).status == "MISS"
-    front = gateway.service.front
-    assert front is not None
-
-    async def replaced() -> None:
-        front.tenancy._secret = b"another secret, as after the store lost the first"
-        front.tenancy._number += 1
-
-    gateway.do(replaced())
+    gateway.lose_secret()
     assert gateway.chat("Why do cats purr?", headers=mine).status == "MISS"
 
 
