@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -118,6 +119,9 @@ class Gathering:
             self._lane = lane
         except (Lost, RedisError, OSError) as error:  # whoever asks the store is told by it
             log.debug("no lane: %s", error)
+        except AttributeError as error:  # the client's insides are others in another version
+            log.warning("reads go without a lane of their own, this version of redis-py has none to offer: %s", error)
+            self._next_s = math.inf
         finally:
             self._opening = None
 

@@ -12,6 +12,7 @@ from semcache.errors import StoreUnavailable
 from semcache.models import Strategy
 from semcache.stores import lua
 from semcache.stores.gathering import Gathering
+from semcache.stores.lane import Lane
 from semcache.stores.lua import Link
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
@@ -108,6 +109,23 @@ async def test_one_damaged_candidate_fails_the_read_and_the_lane_lives(store: Re
     with pytest.raises(StoreUnavailable):
         await store.entries.read_many(ids)
     assert set((await store.entries.read_many(ids[1:])).found) == set(ids[1:])
+
+
+async def test_a_client_with_other_insides_is_read_without_a_lane(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def other(self: Lane, connection: Any) -> None:
+        raise AttributeError("_writer")
+
+    monkeypatch.setattr(Lane, "open", other)
+    who = identity("question")
+    await store.entries.put(draft(who))
+    for _ in range(3):
+        assert (await store.entries.read(who, Strategy.SEMANTIC)).exact is not None
+        if (opening := store.entries._reads._opening) is not None:
+            await opening
+    assert store.entries._reads._lane is None
+    assert caplog.text.count("without a lane of their own") == 1
 
 
 async def until_open(store: RedisStore) -> None:
