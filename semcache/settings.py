@@ -80,7 +80,9 @@ class StoreSettings(_Group):
         description="Append-only file of the embedded server: 'always' survives power loss, 'no' only kills.",
     )
     log_entries: Count = Field(20_000, description="Change-log entries kept for each shard (about).")
-    breaker_failures: Count = Field(5, description="Timeouts in a row after which calls fail at once.")
+    breaker_failures: Count = Field(
+        5, description="Failures in a row after which calls fail at once; calls that fail together count as one."
+    )
     breaker_pause_s: Positive = Field(1.0, description="How long they do, before one call probes again.")
 
 

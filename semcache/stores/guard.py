@@ -1,8 +1,13 @@
 """The one way to call the store: inside a deadline, with its errors translated, and not at all while it is dead.
 
 Every call of this room goes through `Guard.run`. Redis's exceptions become `semcache.errors` here, by one table.
-After several failures in a row (timeouts, connections) the guard refuses calls at once for a pause, then lets one
+After several incidents in a row (timeouts, connections) the guard refuses calls at once for a pause, then lets one
 call through as a probe: a dead store costs a caller microseconds, not a deadline. It knows no command and no key.
+
+One silence fails all calls that are under way, and is one incident, however many they were: a call that was asked
+before the last one that counted failed tells nothing new. So one slow moment under load is no outage, and a store
+that stays silent is asked for (incidents x deadline) before calls stop, in which each caller waits for its own
+deadline at most.
 
 A callable that can mend an error itself (`NOSCRIPT`: load the script and call again) does so inside, under the same
 deadline.
@@ -12,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -68,6 +74,8 @@ class Guard:
         self._pause_s = settings.breaker_pause_s
         self._clock = clock
         self._failures = 0
+        self._failed_s = -math.inf
+        """When the last failure that counted came."""
         self._open_until: float | None = None
         self._probing = False
 
@@ -78,7 +86,7 @@ class Guard:
 
     @property
     def steady(self) -> bool:
-        """Whether the last call succeeded, or none was made: there is no sign of trouble."""
+        """Whether calls succeed, or none was made: there is no sign of trouble."""
         return self._failures == 0
 
     @property
@@ -89,18 +97,21 @@ class Guard:
     async def run(self, call: Callable[[], Awaitable[T]], *, deadline_s: float | None = None) -> T:
         """Await `call()` within `deadline_s` (the data plane's by default; admin work passes a longer one).
 
+        Who passes a shorter one has waited for the store before, another way: it counts as asked when that began.
         Raises StoreUnavailable or one of its kinds; at once, without calling, while the breaker is open.
         """
         probe = self._open_until is not None and self._admit_probe()
+        limit_s = self._deadline_s if deadline_s is None else deadline_s
+        asked_s = self._clock() - max(0.0, self._deadline_s - limit_s)
         try:
-            async with asyncio.timeout(self._deadline_s if deadline_s is None else deadline_s):
+            async with asyncio.timeout(limit_s):
                 result = await call()
         except Exception as error:  # `translate` raises again what is not the store's
             ours, dead = translate(error)
             if dead:
-                self._failed(probe, ours)
-            else:
-                self._alive()  # an error reply is a reply
+                self._failed(probe, asked_s, ours)
+            elif isinstance(error, foreign.ResponseError):
+                self._alive()  # an error reply is a reply; of what failed on this side the store knows nothing
             raise ours from error
         finally:
             if probe:  # also where the caller was cancelled: the next call may probe
@@ -117,14 +128,15 @@ class Guard:
         self._probing = True
         return True
 
-    def _failed(self, probe: bool, error: StoreUnavailable) -> None:
-        if self._open_until is not None and not probe:
-            return  # was under way when the breaker opened
+    def _failed(self, probe: bool, asked_s: float, error: StoreUnavailable) -> None:
+        if not probe and (self._open_until is not None or asked_s < self._failed_s):
+            return  # was under way at the last failure
+        self._failed_s = self._clock()
         self._failures += 1
         if probe or self._failures >= self._threshold:
             if self._open_until is None:
                 _log.warning("store calls stop after %d failures in a row: %s", self._failures, error)
-            self._open_until = self._clock() + self._pause_s
+            self._open_until = self._failed_s + self._pause_s
 
     def _alive(self) -> None:
         if self._open_until is not None:

@@ -42,6 +42,17 @@ class Calls:
         return "answer"
 
 
+class Waiting:
+    """A call that fails once its gate is open."""
+
+    def __init__(self, gate: asyncio.Event) -> None:
+        self.gate = gate
+
+    async def __call__(self) -> None:
+        await self.gate.wait()
+        raise DEAD
+
+
 DEAD = foreign.ConnectionError("refused")
 
 
@@ -202,16 +213,73 @@ async def test_an_error_reply_is_a_sign_of_life():
     assert not guard.open
 
 
+async def test_calls_that_were_under_way_at_a_failure_belong_to_it():
+    clock = Clock()
+    guard = guard_of(clock)
+    for incident in range(1, 4):
+        gates = [asyncio.Event() for _ in range(10)]
+        under_way = [asyncio.create_task(guard.run(Waiting(gate), deadline_s=60)) for gate in gates]
+        await asyncio.sleep(0)
+        for task, gate in zip(under_way, gates, strict=True):  # they need not fail in the same moment
+            clock.now += 0.1
+            gate.set()
+            with pytest.raises(StoreUnavailable):
+                await task
+        assert guard.open is (incident == 3)
+        clock.now += 0.001
+
+
+async def test_what_a_call_waited_another_way_counts_as_its_own_wait():
+    clock = Clock()
+    guard = guard_of(clock, deadline_s=0.5)
+    await fail(guard, Calls(DEAD))
+    for _ in range(5):  # with nothing left of their deadline: they were asked before that failure
+        clock.now += 0.1
+        with pytest.raises(StoreUnavailable):
+            await guard.run(Calls(DEAD), deadline_s=0.001)
+    assert not guard.open
+    for _ in range(2):
+        clock.now += 0.5
+        with pytest.raises(StoreUnavailable):
+            await guard.run(Calls(DEAD), deadline_s=0.001)
+    assert guard.open
+
+
+async def test_a_late_failure_of_an_incident_that_is_over_is_none():
+    clock = Clock()
+    guard = guard_of(clock, breaker_failures=1)
+    gate = asyncio.Event()
+    under_way = asyncio.create_task(guard.run(Waiting(gate), deadline_s=60))
+    await asyncio.sleep(0)
+    clock.now += 0.1
+    await fail(guard, Calls(DEAD))
+    clock.now += 1.0
+    await guard.run(Calls())
+    gate.set()
+    with pytest.raises(StoreUnavailable):
+        await under_way
+    assert guard.steady
+    assert not guard.open
+
+
+async def test_no_room_on_this_side_is_no_sign_of_life():
+    clock = Clock()
+    guard = guard_of(clock)
+    await fail(guard, Calls(DEAD), 2)
+    await fail(guard, Calls(foreign.MaxConnectionsError("many")))
+    await fail(guard, Calls(DEAD))
+    assert guard.open
+    clock.now += 1.0
+    await fail(guard, Calls(foreign.MaxConnectionsError("many")))
+    assert guard.open
+    assert await guard.run(Calls()) == "answer"
+
+
 async def test_calls_under_way_when_it_opened_do_not_prolong_the_pause():
     clock = Clock()
     guard = guard_of(clock)
     gate = asyncio.Event()
-
-    async def late() -> None:
-        await gate.wait()
-        raise DEAD
-
-    under_way = asyncio.create_task(guard.run(late, deadline_s=60))
+    under_way = asyncio.create_task(guard.run(Waiting(gate), deadline_s=60))
     await asyncio.sleep(0)
     await fail(guard, Calls(DEAD), 3)
     clock.now += 0.9

@@ -166,17 +166,44 @@ async def test_a_damaged_key_fails_its_own_read_alone(store: RedisStore, raw: An
     assert lane_of(store) is lane
 
 
-async def test_a_server_that_falls_silent_is_a_timeout_and_stops_the_calls(make_store: MakeStore, raw: Any) -> None:
-    store = await make_store(deadline_s=0.5)
-    await opened(store)
-    await raw.client_pause(4000)  # it ends by itself: what would end it is paused, too
+async def test_a_silence_is_one_failure_however_many_reads_it_meets(make_store: MakeStore, raw: Any) -> None:
+    """A server that stays silent is asked for the configured number of deadlines, then no more."""
+    failures = 3
+    store = await make_store(deadline_s=0.4, breaker_failures=failures)
     who = identity("question")
-    reads = await asyncio.gather(
+
+    async def other() -> Lane | None:
+        await store.entries.read_many([who.entry_id])
+        return store.entries._candidates._lane
+
+    lanes = [await opened(store), await eventually(other, what="the other lane")]
+    await raw.client_pause(5000)  # it ends by itself: what would end it is paused, too
+    guard = store._link.guard
+    for incident in range(1, failures + 1):
+        reads = [store.entries.read(who, Strategy.SEMANTIC) for _ in range(20)]
+        lookups = [store.entries.read_many([who.entry_id]) for _ in range(20)]
+        found = await asyncio.gather(*reads, *lookups, return_exceptions=True)
+        assert all(isinstance(one, StoreTimeout) for one in found)
+        assert guard.open is (incident == failures)
+        assert not guard.steady
+        assert all(lane.ended for lane in lanes)
+    with pytest.raises(StoreUnavailable, match="not asked"):
+        await store.entries.read(who, Strategy.SEMANTIC)
+
+
+async def test_after_a_silence_that_ends_calls_go_on(make_store: MakeStore, raw: Any) -> None:
+    store = await make_store(deadline_s=0.4)
+    await opened(store)
+    await raw.client_pause(600)
+    who = identity("question")
+    found = await asyncio.gather(
         *(store.entries.read(who, Strategy.SEMANTIC) for _ in range(20)), return_exceptions=True
     )
-    assert all(isinstance(read, StoreTimeout) for read in reads)
-    assert store._link.guard.open
-    assert lane_of(store) is None
+    assert all(isinstance(one, StoreTimeout) for one in found)
+    assert not store._link.guard.open
+    await raw.ping()  # it is paused as long as the others
+    assert (await store.entries.read(who, Strategy.SEMANTIC)).exact is None
+    assert store._link.guard.steady
 
 
 async def test_a_closed_store_has_no_lane(store: RedisStore) -> None:
