@@ -372,8 +372,7 @@ class SemanticCache:
             self._observer.degraded("store", reason.value, str(error))
             return Refused(reason=reason)
         if isinstance(written, Fenced):
-            superseded = written.superseded
-            return Refused(reason=RefusedReason.SUPERSEDED if superseded else RefusedReason.INVALIDATED_MEANWHILE)
+            return Refused(reason=written.reason)
         entry = written.entry
         self._on_size(written.shard_entries * SHARDS)
         if embedding is not None:

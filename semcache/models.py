@@ -185,6 +185,8 @@ class RefusedReason(StrEnum):
     NO_STORE = "no_store"
     SUPERSEDED = "superseded"
     """Another flight has begun since this one's lease ran out."""
+    NEWER_KEPT = "newer_kept"
+    """The answer that is kept was asked for later."""
     MODEL_VERSION_CHANGED = "model_version_changed"
 
 
@@ -401,6 +403,7 @@ class FillToken(msgspec.Struct, frozen=True, array_like=True):
     epoch: int
     fence: int
     issued_ms: int
+    """When the miss was read, by the store's clock: the answer was asked for then, or later."""
     flight: int = 0
     """Fencing token of the flight that fetches the answer; 0 for a store that no flight makes."""
     withheld: Withheld | None = None

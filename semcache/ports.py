@@ -19,6 +19,7 @@ from semcache.models import (
     Entry,
     FillToken,
     Outcome,
+    RefusedReason,
     Stale,
     StoreOutcome,
     Strategy,
@@ -93,12 +94,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fenced(msgspec.Struct, frozen=True):
-    """A draft was refused: its fill token is older than an invalidation that concerns it.
+    """A draft was refused: its fill token is older than something that concerns it.
 
-    `superseded`: no invalidation, but a newer flight for the same entry has begun.
+    INVALIDATED_MEANWHILE: an invalidation. SUPERSEDED: a newer flight for the same entry. NEWER_KEPT: the record's own
+    fill token, or, of a record without, the time when it was stored.
     """
 
-    superseded: bool = False
+    reason: RefusedReason = RefusedReason.INVALIDATED_MEANWHILE
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -124,7 +126,10 @@ class EntryStore(Protocol):
         """Read entries by id, with their vectors in `space` if given, vetoes for the norm digest `asker`."""
 
     async def put(self, draft: Draft) -> Written | Fenced:
-        """Fence check, record, pointer, change-log entry, tag and model sets: one atomic script in one slot."""
+        """Fence check, record, pointer, change-log entry, tag and model sets: one atomic script in one slot.
+
+        Only what has a fill token can be refused: it never replaces an answer that was asked for later.
+        """
 
     async def remove(self, entry_ids: Sequence[str]) -> int:
         """Delete records, with a change-log entry each; returns how many were there."""

@@ -13,7 +13,7 @@ import pytest
 from semcache import coalesce
 from semcache.coalesce import Coalescer, Flight, FlightLost, Passage, Work
 from semcache.errors import RequestError
-from semcache.models import FillToken, Strategy
+from semcache.models import FillToken, RefusedReason, Strategy
 from semcache.ports import Boarding, Fenced, Seat, Written
 from semcache.settings import Settings
 from semcache.stores.store import RedisStore
@@ -439,7 +439,7 @@ async def test_a_dead_leader_is_replaced_and_its_late_answer_refused(replica: St
     assert await read(leader) == FRAMES  # whoever reads where it is led reads on
     await leader.flight.settled()
     assert isinstance(second.outcomes[0], Written)
-    assert kitchen.outcomes == [Fenced(superseded=True)]
+    assert kitchen.outcomes == [Fenced(RefusedReason.SUPERSEDED)]
     assert [what[:2] for what in one.degraded] == [("store", "store_unavailable")]  # once, however often it failed
 
 

@@ -4,6 +4,7 @@ A record is a hash of these fields:
 
     m  msgpack, all that never changes while the record lives (`_Meta`)     r  the response, JSON bytes
     c  created, x  expires: ms by the store's clock     e  epoch     h  hits     n  namespace     d  raw digest
+    a  when the miss was read that it fills, ms; absent where it fills none
     k  hashes of the sets that list it, 16 bytes each   p  normalised digest, hex (its pointer)
     l  ttl in ms, of sliding entries only               g  ms that the key outlives its expiry (stale window)
     z  rank of the reach, where it is less than semantic: such a record has no vectors

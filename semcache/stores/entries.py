@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from semcache.errors import RequestError
-from semcache.models import SHARDS, CacheIdentity, Candidate, Embedding, Strategy
+from semcache.models import SHARDS, CacheIdentity, Candidate, Embedding, RefusedReason, Strategy
 from semcache.ports import Draft, ExactRead, Fenced, ManyRead, Touch, Written
 from semcache.settings import Settings
 from semcache.stores.codec import decode_embedding, decode_entry, encode_embedding, encode_meta, stamped
@@ -30,6 +30,8 @@ _FEW: Final = 16
 _BATCH: Final = 500
 """Most ids in one script call: about a millisecond of the server's time."""
 _FLOORS: Final = 100_000
+_WHY_NOT: Final = (RefusedReason.INVALIDATED_MEANWHILE, RefusedReason.SUPERSEDED, RefusedReason.NEWER_KEPT)
+"""By the script's number of it."""
 
 
 class Floors:
@@ -179,13 +181,14 @@ class RedisEntries:
                 "" if draft.created_ms is None else draft.created_ms,
                 "" if draft.expires_ms is None else draft.expires_ms,
                 b"".join(draft.vetoes),
+                "" if fill is None else fill.issued_ms,
                 *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
             ),
             deadline_s=self._write_s,
         )
         epoch = self._floors.saw(namespace, shard, answer[1])
         if not answer[0]:
-            return Fenced(superseded=len(answer) > 2)
+            return Fenced(_WHY_NOT[answer[2]])
         entry = stamped(draft, created_ms=answer[2], expires_ms=answer[3], epoch=epoch)
         return Written(entry=entry, replaced=bool(answer[4]), shard_entries=answer[5])
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from semcache.errors import RequestError
-from semcache.models import CacheIdentity, FillToken, Strategy
+from semcache.models import CacheIdentity, FillToken, RefusedReason, Strategy
 from semcache.ports import Boarding, Fenced, Seat, Written
 from semcache.stores import flights as flights_module
 from semcache.stores.store import RedisStore
@@ -172,7 +172,8 @@ async def test_a_flight_too_large_to_share_is_lost_to_those_who_listen(
     assert await raw.hlen(f"{key_prefix}:{{s04}}:f:{who.entry_id}:{token}") == 1
     newer = await lead(store, who)
     assert newer > token
-    assert await store.entries.put(draft(who, fill=await fill_of(store, who, token))) == Fenced(superseded=True)
+    late = await store.entries.put(draft(who, fill=await fill_of(store, who, token)))
+    assert late == Fenced(RefusedReason.SUPERSEDED)
 
 
 # -- leases ---------------------------------------------------------------------------------------------------------
@@ -197,10 +198,10 @@ async def test_a_silent_leader_is_replaced_and_can_do_nothing_more(store: RedisS
     assert b"more" not in feed.frames
     assert await store.flights.land(who.entry_id, old, linger_s=30)  # takes nothing from the new leader
     assert (await beat(other, who, new)).alive
-    assert await store.entries.put(draft(who, fill=await fill_of(store, who, old))) == Fenced(superseded=True)
+    assert await store.entries.put(draft(who, fill=await fill_of(store, who, old))) == Fenced(RefusedReason.SUPERSEDED)
     assert isinstance(await other.entries.put(draft(who, fill=await fill_of(other, who, new))), Written)
     assert await other.flights.land(who.entry_id, new, linger_s=30)
-    assert await store.entries.put(draft(who, fill=await fill_of(store, who, old))) == Fenced(superseded=True)
+    assert await store.entries.put(draft(who, fill=await fill_of(store, who, old))) == Fenced(RefusedReason.SUPERSEDED)
 
 
 async def test_a_silent_leader_that_nobody_replaced_goes_on(store: RedisStore) -> None:

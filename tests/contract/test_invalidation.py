@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from semcache.errors import RequestError
-from semcache.models import FillToken, Strategy
+from semcache.models import CacheIdentity, FillToken, RefusedReason, Strategy
 from semcache.ports import Fenced, Selector
 from semcache.stores.store import RedisStore
 from tests.contract.conftest import MakeStore
@@ -86,6 +87,81 @@ async def test_a_fill_that_nothing_raced_is_kept(store: RedisStore) -> None:
     await put(store, who, fill=fill)
     with pytest.raises(RequestError):
         await store.entries.put(draft(identity("another"), fill=fill))
+
+
+async def later(store: RedisStore, fill: FillToken) -> FillToken:
+    """The token of a miss that was read when the store's clock had gone on."""
+
+    async def read() -> FillToken | None:
+        now = (await store.entries.read_many([])).now_ms
+        return msgspec.structs.replace(fill, issued_ms=now) if now > fill.issued_ms else None
+
+    found: FillToken = await eventually(read)
+    return found
+
+
+async def kept(store: RedisStore, who: CacheIdentity) -> bytes:
+    found = (await store.entries.read(who, EXACT)).exact
+    assert found is not None
+    return found.entry.response
+
+
+@pytest.mark.parametrize("explicit", [False, True], ids=["filled", "stored"])
+async def test_an_answer_never_replaces_one_that_was_asked_for_later(store: RedisStore, explicit: bool) -> None:
+    who = identity("overtaken")
+    first = await token(store, who)
+    second = await later(store, first)
+    third = await later(store, second)
+    await put(store, who, response=b"2", fill=None if explicit else second)
+    refused = await store.entries.put(draft(who, response=b"1", tags=("t",), fill=first))
+    assert refused == Fenced(RefusedReason.NEWER_KEPT)
+    assert await kept(store, who) == b"2"
+    if not explicit:
+        await put(store, who, response=b"2 again", fill=second)
+        await put(store, who, response=b"3", fill=third)
+        assert await store.entries.put(draft(who, fill=second)) == Fenced(RefusedReason.NEWER_KEPT)
+        assert await kept(store, who) == b"3"
+    await put(store, who, response=b"4", fill=await later(store, await token(store, who)))
+    assert await kept(store, who) == b"4"
+
+
+async def test_who_was_asked_later_and_stores_first_is_not_taken_for_the_time_of_its_store(store: RedisStore) -> None:
+    who = identity("slow")
+    first = await token(store, who)
+    second = await later(store, first)
+    await later(store, second)
+    await put(store, who, response=b"1", fill=first)  # created after the second was asked for
+    await put(store, who, response=b"2", fill=second)
+    assert await kept(store, who) == b"2"
+
+
+async def test_what_is_stored_without_a_miss_replaces_everything(store: RedisStore) -> None:
+    who = identity("by hand")
+    first = await token(store, who)
+    await put(store, who, response=b"1", fill=await later(store, first))
+    await put(store, who, response=b"2")
+    assert await kept(store, who) == b"2"
+    await put(store, who, response=b"3", created_ms=first.issued_ms - 1000)  # imported: it counts as of its own time
+    await put(store, who, response=b"4", fill=first)
+    assert await kept(store, who) == b"4"
+
+
+async def test_what_is_gone_or_invalidated_stands_in_nobodys_way(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    who = identity("gone")
+    first = await token(store, who)
+    await put(store, who, fill=await later(store, first))
+    await store.entries.remove([who.entry_id])
+    await put(store, who, response=b"1", fill=first)
+    key = f"{key_prefix}:{{s{who.shard:02d}}}:e:{who.entry_id}"
+    for field, value in (("a", 1 << 50), ("d", b"x" * 32)):  # of a clock that went ahead; of another request
+        await raw.execute_command("HSET", key, field, value)
+        await put(store, who, response=b"2", fill=first)
+    await raw.execute_command("HSET", key, "a", first.issued_ms + 1, "e", 1)
+    await put(store, who, response=b"3", fill=first)
+    ahead = msgspec.structs.replace(first, issued_ms=1 << 50)
+    await put(store, who, response=b"4", fill=ahead)  # counts as of now
+    await put(store, who, response=b"5", fill=await later(store, await token(store, who)))
+    assert await kept(store, who) == b"5"
 
 
 RACES = {

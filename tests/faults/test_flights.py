@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from semcache.coalesce import Coalescer, Flight, FlightLost, Passage, Work
-from semcache.models import FillToken, Strategy
-from semcache.ports import Boarding, Written
+from semcache.models import FillToken, RefusedReason, Strategy
+from semcache.ports import Boarding, Fenced, Written
 from semcache.settings import Settings
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
@@ -182,7 +182,7 @@ async def test_a_leader_that_falls_silent_is_replaced(
     if number is signal.SIGSTOP:  # it comes back, and has its answer at last
         leader.go_on()
         leader.send(signal.SIGCONT)
-        assert await asyncio.to_thread(leader.line) == "Fenced(superseded=True)\n"
+        assert await asyncio.to_thread(leader.line) == f"{Fenced(RefusedReason.SUPERSEDED)}\n"
     read = await store.entries.read(WHO, Strategy.EXACT)
     assert read.exact is not None
     assert read.exact.entry.response == b'"in time"'

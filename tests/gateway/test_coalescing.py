@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -76,6 +77,12 @@ def waiting(gateways: list[Gateway]) -> int:
     coalescers = [gateway.service.front._parts.coalescer for gateway in gateways]  # type: ignore[union-attr]
     flights = [flight for each in coalescers for flight in list(each._flights.values())]
     return sum(flight.followers + flight.led_here for flight in flights)
+
+
+def refusals(gateway: Gateway) -> float:
+    """Stores that were refused because what is kept was asked for later."""
+    counted = re.findall(r'semcache_stores_total{.*reason="newer_kept".*} (.+)', gateway.client.get("/metrics").text)
+    return sum(map(float, counted))
 
 
 @pytest.mark.parametrize("form", ["whole", "stream", "mixed"])
@@ -221,6 +228,29 @@ async def test_no_cache_shares_no_call_whose_answer_is_being_stored_elsewhere(
         replicas[0]._loop.call_soon_threadsafe(go.set)
     assert (seen.text, seen.status, seen.reason) == ("news", "MISS", "no_cache")
     assert "collapsed" not in seen.headers["cache-status"]
+    assert len(provider.calls) == 2
+
+
+@pytest.mark.parametrize("where", [0, 1], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_what_no_cache_brought_outlives_the_answer_of_a_call_before(
+    replicas: list[Gateway], http: httpx.AsyncClient, stream: bool, where: int
+) -> None:
+    provider, gate = replicas[0].provider, Gate()
+    provider.then(Reply(text="before", gate=gate))
+    provider.always(Reply(text="news"))
+    prompt, told = f"no-cache overtakes {stream} {where}", refusals(replicas[0])
+    before = asyncio.create_task(ask(http, replicas[0], prompt, stream=stream))
+    try:
+        await eventually(gate.reached.is_set, what="the call before")
+        assert (await ask(http, replicas[where], prompt, stream=stream, headers=NO_CACHE)).text == "news"
+        await eventually(lambda: replicas[where].is_kept(prompt), what="the news")
+    finally:
+        gate.open()
+    assert (await before).text == "before"
+    replicas[0].settled()
+    assert [replica.chat(prompt).text for replica in replicas] == ["news"] * 2
+    assert refusals(replicas[0]) == told + 1
     assert len(provider.calls) == 2
 
 

@@ -168,6 +168,20 @@ async def test_a_fill_that_an_invalidation_overtook_is_not_kept(client: httpx.As
     assert answer.json() == {"stored": False, "reason": "invalidated_meanwhile"}
 
 
+async def test_a_fill_replaces_nothing_that_was_asked_for_later(client: httpx.AsyncClient) -> None:
+    token = (await lookup(client))["fill_token"]
+    later = tokens.decode_fill(token).issued_ms + 1
+    while tokens.decode_fill((await lookup(client))["fill_token"]).issued_ms <= later:
+        await asyncio.sleep(0.001)
+    await store(client, 2)
+    answer = await client.post("/v1/store", json={**QUESTION, "response": 1, "fill_token": token})
+    assert answer.status_code == 200
+    assert answer.json() == {"stored": False, "reason": "newer_kept"}
+    assert (await lookup(client))["response"] == 2
+    await store(client, 3)  # by hand, as ever
+    assert (await lookup(client))["response"] == 3
+
+
 async def test_an_entry_by_its_id(client: httpx.AsyncClient) -> None:
     kept = await store(
         client,

@@ -8,8 +8,10 @@ local own_veto, vector_field, vector, sliding = ARGV[16], ARGV[17], ARGV[18], AR
 local reach, flight = tonumber(ARGV[20]), tonumber(ARGV[21])
 -- ARGV[22], ARGV[23]: when it was created and when it expires, of an answer that was kept elsewhere before
 -- ARGV[24]: askers for whom it was found wrong there, 16 bytes each
--- from ARGV[25] on: the fence scopes that concern this entry
--- -> 1, epoch, created, expires, replaced, entries of the shard; or 0, epoch [, 1 where a newer flight has begun]
+-- ARGV[25]: when the miss was read that it fills
+-- from ARGV[26] on: the fence scopes that concern this entry
+-- -> 1, epoch, created, expires, replaced, entries of the shard; or 0, epoch, why not: 0 invalidated meanwhile, 1 a newer
+-- flight has begun, 2 what is there was asked for later
 
 local now = clock()
 local epoch = current_epoch(namespace, tonumber(ARGV[4]), now)
@@ -20,12 +22,12 @@ if fill_epoch ~= '' then
   local fence, floor = current_fence(now)
   -- A token from beyond the counter was issued before the store lost writes: what it saw cannot be told any more.
   if tonumber(fill_epoch) ~= epoch or fill_fence > fence or fill_fence < floor then
-    return { 0, epoch }
+    return { 0, epoch, 0 }
   end
-  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 25))
+  local raised = redis.call('HMGET', base .. 'fences', unpack(ARGV, 26))
   for _, at in ipairs(raised) do
     if at and tonumber(at) > fill_fence then
-      return { 0, epoch }
+      return { 0, epoch, 0 }
     end
   end
   if flight > 0 and flight < (tonumber(redis.call('HGET', base .. 'f:' .. id, 't')) or 0) then
@@ -34,7 +36,16 @@ if fill_epoch ~= '' then
 end
 
 local key = base .. 'e:' .. id
-local old = redis.call('HMGET', key, 'd', 'k')
+local old = redis.call('HMGET', key, 'd', 'k', 'e', 'a', 'c')
+local asked
+if fill_epoch ~= '' then
+  asked = math.min(now, tonumber(ARGV[25]))
+  -- What no miss was read for counts as asked for when it was stored. Times to come are those of another clock.
+  local before = tonumber(old[4] or old[5]) or 0
+  if old[1] == digest and tonumber(old[3]) == epoch and before > asked and before <= now then
+    return { 0, epoch, 2 }
+  end
+end
 record_change(id, log_cap) -- first: a store at its bound refuses this, and then nothing at all has been written
 if old[1] and old[1] ~= digest then
   redis.call('DEL', key)
@@ -53,6 +64,11 @@ if vector_field ~= '' then
   fields[#fields + 1] = vector
 end
 redis.call('HSET', key, unpack(fields))
+if asked then
+  redis.call('HSET', key, 'a', int(asked))
+elseif old[4] then
+  redis.call('HDEL', key, 'a')
+end
 if sliding == '1' then
   redis.call('HSET', key, 'l', int(ttl))
 else
