@@ -145,6 +145,7 @@ class Fetcher:
         )
         sink.push(frames.encode(end))
         sink.land()
+        await asyncio.sleep(0)  # readers first: their answer is out before the call is counted and its answer stored
         self._called(order, status, recording, cost, seconds)
         if status >= 300:
             if order.fill is not None:
