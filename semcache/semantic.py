@@ -23,7 +23,7 @@ from semcache.policy.guards import Rules
 from semcache.policy.matching import Open, Shortlist, Terms, nearest_hit, shortlist, surest_hit, telling, withheld
 from semcache.policy.trust import Standing, heed
 from semcache.policy.tuning import UNTUNED, Tuning
-from semcache.ports import Embedder, EntryStore, LiveIndex, ManyRead, Observer, VectorIndex, Verifier
+from semcache.ports import Embedder, EntryStore, LiveIndex, ManyRead, Neighbour, Observer, VectorIndex, Verifier
 from semcache.settings import Settings
 from semcache.verified import VerifiedMode
 
@@ -121,12 +121,13 @@ class SemanticTier:
         while True:
             neighbours = index.search(identity.partition, identity.context, pooled, k)
             clock.lap("search")
-            ids = [neighbour.entry_id for neighbour in neighbours if neighbour.entry_id not in judged]
+            # A record is its answer, too: those that are too far off are left where they are, as is all beyond them.
+            least = _hopeless(query, terms)
+            near = [one.entry_id for one in neighbours if one.similarity >= least]
+            far = neighbours[len(near)] if len(near) < len(neighbours) else None
+            ids = [entry_id for entry_id in near if entry_id not in judged]
             if not ids:
-                return direct
-            if neighbours[0].similarity < _hopeless(query, terms):
-                best = Nearest(similarity=neighbours[0].similarity, entry_id=neighbours[0].entry_id)
-                return Miss(reason=telling(MissReason.BELOW_THRESHOLD, direct.reason), nearest=best)
+                return _too_far(direct, far)
             read = await self._entries.read_many(ids, space=query.space, asker=identity.norm_digest)
             clock.lap("candidates")
             gone = [entry_id for entry_id in ids if entry_id not in read.found]
@@ -141,8 +142,8 @@ class SemanticTier:
                     outcome, reason=telling(outcome.reason, direct.reason), nearest=outcome.nearest or direct.nearest
                 )
                 outcome = direct
-            if not listed.more or len(neighbours) < k or k >= _MOST_CANDIDATES:
-                return outcome
+            if far is not None or not listed.more or len(neighbours) < k or k >= _MOST_CANDIDATES:
+                return _too_far(outcome, far) if isinstance(outcome, Miss) else outcome
             judged.update(ids)
             k *= 2
 
@@ -210,6 +211,14 @@ def degraded(observer: Observer, part: str, error: Unavailable) -> Miss:
     reason = _MISS_OF.get(error.code, MissReason.STORE_UNAVAILABLE)
     observer.degraded(part, reason.value, str(error))
     return Miss(reason=reason)
+
+
+def _too_far(miss: Miss, far: Neighbour | None) -> Miss:
+    """A miss that names the nearest neighbour that was left unread, where no other is named."""
+    if far is None or miss.nearest is not None:
+        return miss
+    nearest = Nearest(similarity=far.similarity, entry_id=far.entry_id)
+    return msgspec.structs.replace(miss, reason=telling(MissReason.BELOW_THRESHOLD, miss.reason), nearest=nearest)
 
 
 def _hopeless(query: Embedding, terms: Terms) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
 from semcache.errors import VerifierTimeout
-from semcache.models import CacheRequest, Hit, Miss, MissReason
+from semcache.models import CacheIdentity, CacheRequest, Hit, Miss, MissReason
 from semcache.policy.conversation import MOST_STEPS
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
@@ -205,3 +206,35 @@ async def test_shadow_mode_serves_nothing_and_says_what_it_would_have(
     vetoed = await ask(service, tier(service, verifier, mode="shadow"), OPPOSED)
     assert isinstance(vetoed, Miss)
     assert vetoed.reason is MissReason.GUARDED
+
+
+async def test_of_neighbours_only_those_that_may_be_near_enough_are_read(make_service: MakeService) -> None:
+    service = await make_service()
+    await keep(service, STORED, "like this")
+    await keep(service, request("What is the tallest mountain of South America?"), "Aconcagua")
+    read: list[int] = []
+    many = service.entries.read_many
+
+    async def watched(entry_ids: Sequence[str], **more: Any) -> Any:
+        if more.get("asker"):  # a lookup's, not the follower's
+            read.append(len(entry_ids))
+        return await many(entry_ids, **more)
+
+    service.entries.read_many = watched  # type: ignore[method-assign]
+    cosine = tier(service, None, mode="threshold", threshold=0.8)
+    found = await ask(service, cosine, REWORDED)
+    assert isinstance(found, Hit)
+    assert read == [1]
+    assert await service.cache.feedback(
+        found.entry.entry_id, prompt=None, asker=identity_of(service, REWORDED).norm_digest, correct=False
+    )
+    missed = await ask(service, cosine, REWORDED)
+    assert isinstance(missed, Miss)
+    assert missed.reason is MissReason.VETOED
+    assert missed.nearest is not None
+    assert missed.nearest.entry_id != found.entry.entry_id
+    assert read[1:] == [1]  # and none after it: what lies further off is no nearer
+
+
+def identity_of(service: Service, asked: CacheRequest) -> CacheIdentity:
+    return identify(asked, service.normalizer, TtlRules.default(), reworded=False)
