@@ -40,6 +40,11 @@ SLIPPED: Final = 0.97
 """The same where there are slips as well (`Repeat.SURE`). Of 2,947 such pairs in the labelled sets 2 are labelled
 different; read, both ask the same. Less sure than the same words: a name may be missing among the known ones."""
 
+CLOSE: Final = "close"
+"""Evidence beside the features: `Repeat.CLOSE`."""
+LIKED: Final = 2.0
+"""Least score, a logit, from which such a pair is as sure as one with slips in known words."""
+
 
 def features(
     a: str,
@@ -64,7 +69,8 @@ def features(
         "short": 1.0 / (1.0 + min(len(words_a), len(words_b))),
         "same": float(again is Repeat.SAME),
         "repeat": float(again in (Repeat.SURE, Repeat.SAME)),
-        "slip": float(again is Repeat.LIKELY),
+        "slip": float(again in (Repeat.LIKELY, Repeat.CLOSE)),
+        CLOSE: float(again is Repeat.CLOSE),
     }
     found.update((f"doubt:{finding.guard}", 1.0) for finding in findings)
     return found
@@ -74,7 +80,7 @@ def probability(evidence: Mapping[str, float], calibration: Calibration) -> floa
     """Calibrated probability, in (0, 1), that one answer serves both.
 
     Where no guard doubts, at least REPEATED for prompts that are word for word the same, and SLIPPED for those that are
-    but for slips.
+    but for slips; where the slips are less sure, if the score is LIKED.
     """
     logit = calibration.bias + _weighed(evidence, calibration.weights)
     for bend in calibration.bends:
@@ -82,7 +88,8 @@ def probability(evidence: Mapping[str, float], calibration: Calibration) -> floa
     found = 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
     if any(value and name.startswith("doubt:") for name, value in evidence.items()):
         return found
-    return max(found, REPEATED if evidence.get("same") else SLIPPED if evidence.get("repeat") else 0.0)
+    slipped = evidence.get("repeat") or (evidence.get(CLOSE) and evidence["score"] >= LIKED)
+    return max(found, REPEATED if evidence.get("same") else SLIPPED if slipped else 0.0)
 
 
 def _weighed(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:

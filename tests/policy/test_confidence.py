@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcache.policy.confidence import FEATURES, REPEATED, SLIPPED, features, probability
+from semcache.policy.confidence import CLOSE, FEATURES, LIKED, REPEATED, SLIPPED, features, probability
 from semcache.policy.guards import GUARDS, Finding, Force
 from semcache.ports import Bend, Calibration
 
@@ -15,7 +15,7 @@ numbers = st.floats(-1e6, 1e6)
 
 def test_every_feature_has_a_name_that_calibrations_may_use() -> None:
     findings = [Finding(guard, Force.DOUBT, "") for guard in GUARDS]
-    assert set(features("a b", "b c", score=1.0, similarity=0.5, findings=findings)) == set(FEATURES)
+    assert set(features("a b", "b c", score=1.0, similarity=0.5, findings=findings)) == {*FEATURES, CLOSE}
 
 
 def test_what_is_known_of_a_pair() -> None:
@@ -39,6 +39,14 @@ def test_the_same_words_are_nearly_certain_and_slips_after_them_unless_a_guard_d
     assert probability({"score": -9.0, "slip": 1.0}, PLAIN) < 0.01
     for same in (0.0, 1.0):
         assert probability({"score": -9.0, "same": same, "repeat": 1.0, "doubt:entity": 1.0}, PLAIN) < 0.01
+
+
+def test_slips_that_are_less_sure_count_where_the_verifier_likes_the_pair() -> None:
+    close = features("how do i gte it", "how do i get it", score=LIKED, similarity=0.9, findings=(), known={"get"})
+    flat = Calibration(fingerprint="f", bias=-4.0, weights={})
+    assert probability(close, flat) == SLIPPED
+    assert probability({**close, "score": LIKED - 0.1}, flat) < 0.02
+    assert probability({**close, "doubt:entity": 1.0}, flat) < 0.02
 
 
 def test_a_bend_counts_evidence_together() -> None:

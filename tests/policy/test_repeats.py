@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcache.policy.repeats import Repeat, distance, is_slip, repeat
+from semcache.policy.repeats import Repeat, repeat
 
 KNOWN = frozenset(
     re.findall(
@@ -68,13 +68,13 @@ def test_a_word_for_another_is_one(a: str, b: str) -> None:
     ("one", "other", "found"),
     [
         ("cyclophosphamide", "cyclophosphtmide", Repeat.LIKELY),
-        ("warrensburg", "warresnburg", Repeat.LIKELY),
+        ("warrensburg", "warresnburg", Repeat.CLOSE),
         ("marburg", "harburg", Repeat.NO),
         ("nitrate", "nitrite", Repeat.NO),
         ("ferrous", "ferric", Repeat.NO),
         ("hexane", "hexene", Repeat.NO),
         ("jensen", "jansson", Repeat.NO),
-        ("katrin", "katrni", Repeat.LIKELY),
+        ("katrin", "katrni", Repeat.CLOSE),
         ("nokia", "nokai", Repeat.NO),
         ("tomorrow", "TOMORROW", Repeat.SAME),
         ("tomorrow", "tomorrov", Repeat.SURE),
@@ -98,17 +98,48 @@ def test_a_letter_in_an_unknown_word_is_a_likely_slip_unless_it_tells_terms_apar
     assert repeat(b, a, KNOWN) is found
 
 
-def test_two_words_of_which_both_or_none_are_known_are_no_slip() -> None:
-    assert not is_slip("angel", "angle", KNOWN)
-    assert not is_slip("katrin", "karrin", KNOWN)
-    assert is_slip("password", "passwrod", KNOWN)
+@pytest.mark.parametrize(
+    ("a", "b", "found"),
+    [
+        ("how do i resetmy password", "how do i reset my password", Repeat.SURE),  # a blank is missing
+        ("reset my pass word", "reset my password", Repeat.SURE),
+        ("wht's the capital", "what is the capital", Repeat.CLOSE),
+        ("whta's the capital", "what is the capital", Repeat.SURE),
+        ("my friend's house", "my friends house", Repeat.SURE),
+        ("i dont open it", "I don't open it", Repeat.SAME),
+        ("how do i gte it", "how do i get it", Repeat.CLOSE),
+        ("how do i GTE it", "how do i get it", Repeat.NO),  # an abbreviation
+        ("who is Katrni", "who is Katrin", Repeat.CLOSE),
+        ("the house of Franse", "the house of France", Repeat.CLOSE),  # it may be a name
+        ("the house of franse", "the house of france", Repeat.SURE),
+        ("open every day", "open everyday", Repeat.CLOSE),  # all are words
+        ("open it and go", "open it", Repeat.NO),
+        ("is it open", "is it open now please", Repeat.NO),
+    ],
+)
+def test_blanks_apostrophes_and_capitals(a: str, b: str, found: Repeat) -> None:
+    known = KNOWN | {"get", "reset", "friends", "pass", "every", "day", "everyday"}
+    assert repeat(a, b, known) is found
+    assert repeat(b, a, known) is found
 
 
-@given(st.text("abc", max_size=8), st.text("abc", max_size=8))
-def test_distance_is_a_symmetric_distance(one: str, other: str) -> None:
-    assert distance(one, other, 9) == distance(other, one, 9)
-    assert (distance(one, other, 9) == 0) == (one == other)
-    assert distance(one, other, 9) <= max(len(one), len(other))
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("how to say hello in japanese", "how to say thank you in japanese"),
+        ("a good evening routine for dry skin", "a good morning routine for dry skin"),
+        ("how deep is a well", "how deep is a"),
+        ("why am i so tired", "why am i tired"),
+        ("hello kitty house", "kitty house"),
+        ("translate into french: thank you", "translate into french: please"),
+        ("can you swim", "swim"),
+        ("do you know angel", "angel"),
+        ("how do i buy it as soon as possible", "how do i buy it"),
+        ("symptoms of tia", "symptoms of"),
+    ],
+)
+def test_words_of_courtesy_that_are_what_is_asked_about_are_none(a: str, b: str) -> None:
+    assert repeat(a, b, KNOWN) is Repeat.NO
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
