@@ -130,8 +130,10 @@ async def store(world: World, service: Service, key: Key, *, fill: FillToken | N
     if isinstance(outcome, Stored):
         world.seen["stored"] += 1
     else:
-        assert outcome == Refused(reason=RefusedReason.INVALIDATED_MEANWHILE), outcome
-        world.seen["fenced"] += 1
+        assert fill is not None
+        assert isinstance(outcome, Refused)
+        assert outcome.reason in (RefusedReason.INVALIDATED_MEANWHILE, RefusedReason.NEWER_KEPT), outcome
+        world.seen["overtaken" if outcome.reason is RefusedReason.NEWER_KEPT else "fenced"] += 1
 
 
 async def invalidate(world: World, service: Service, key: Key, chance: random.Random) -> None:
