@@ -248,32 +248,43 @@ class SemanticCache:
                 return self._served(copied)
             mark = near.mark(identity.shard)
         clock = Laps(self._monotonic, stages)
+        by_meaning = None
+        if not fresh and strategy is Strategy.SEMANTIC and identity.comparable:
+            by_meaning = self._semantic
+        over, found = by_meaning.ahead(identity) if by_meaning is not None else _nothing, False
         try:
             read = await self._entries.read(identity, Strategy.EXACT if fresh else strategy)
+            clock.lap("store")
+            direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
+            if isinstance(direct, Hit):
+                found = True
+                if near is not None and mark is not None:
+                    near.keep(direct, mark)
+                return self._served(direct)
+            missed = direct
+            if by_meaning is not None:
+                outcome = await self._by_meaning(by_meaning, identity, terms, direct, clock)
+                if isinstance(outcome, Hit):
+                    return self._served(outcome)
+                missed = outcome
         except StoreUnavailable as error:
             return degraded(self._observer, "store", error)
-        clock.lap("store")
-        direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
-        if isinstance(direct, Hit):
-            if near is not None and mark is not None:
-                near.keep(direct, mark)
-            return self._served(direct)
-        missed = direct
-        if not fresh and strategy is Strategy.SEMANTIC and identity.comparable and self._semantic is not None:
-            outcome: Hit | Miss
-            try:
-                # the read above has a deadline of its own, and most lookups end there
-                async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
-                    outcome = await self._semantic.find(identity, terms, direct, clock)
-            except TimeoutError:
-                self._observer.degraded("lookup", MissReason.DEADLINE)
-                outcome = Miss(reason=MissReason.DEADLINE)
-            if isinstance(outcome, Hit):
-                return self._served(outcome)
-            missed = outcome
+        finally:
+            over(found)
         fill = FillToken(identity.entry_id, read.epoch, read.fence, read.now_ms, withheld=missed.withheld)
         kept = stale(read, self._settings.ttl.stale_window_s)
         return msgspec.structs.replace(missed, fill=fill, stale=kept)
+
+    async def _by_meaning(
+        self, tier: SemanticTier, identity: CacheIdentity, terms: Terms, direct: Miss, clock: Laps
+    ) -> Hit | Miss:
+        try:
+            # the read before this has a deadline of its own, and most lookups end there
+            async with asyncio.timeout(self._settings.limits.lookup_deadline_s):
+                return await tier.find(identity, terms, direct, clock)
+        except TimeoutError:
+            self._observer.degraded("lookup", MissReason.DEADLINE)
+            return Miss(reason=MissReason.DEADLINE)
 
     def _served(self, hit: Hit) -> Hit:
         self.uses.note(hit.entry)
@@ -438,6 +449,10 @@ class SemanticCache:
     def _strategy(self, identity: CacheIdentity, requested: Strategy | None) -> Strategy:
         widest = self._widest(identity)
         return widest if requested is None else widest.tightest(requested)
+
+
+def _nothing(found: bool) -> None:
+    """What is to be done at the end of a lookup that ends with the exact tiers."""
 
 
 _REFUSED_OF: Final = {

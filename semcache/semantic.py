@@ -3,7 +3,8 @@
     embed -> nearest k of the group -> read them -> shortlist (threshold, guards) -> verifier -> the surest, or a miss
 
 k is a handful and doubles while neighbours turn out dead or vetoed; the verifier judges all that is open in one run, of
-conversations each turn that differs (`policy.conversation`), and the turn that it doubts most decides.
+conversations each turn that differs (`policy.conversation`), and the turn that it doubts most decides. A mistyped
+prompt that finds nothing is looked up once more as it was meant.
 Every broken dependency is a miss with a named reason.
 """
 
@@ -19,8 +20,21 @@ from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavaila
 from semcache.models import CacheIdentity, Embedding, Entry, Hit, Miss, MissReason, Nearest
 from semcache.policy.calibration import confidence_of, mode_of, threshold_of
 from semcache.policy.conversation import TURNS, Step, to_judge, weakest
+from semcache.policy.foresight import Foresight
 from semcache.policy.guards import Rules
-from semcache.policy.matching import Open, Shortlist, Terms, nearest_hit, shortlist, surest_hit, telling, withheld
+from semcache.policy.matching import (
+    Open,
+    Shortlist,
+    Terms,
+    may_be_mistyped,
+    nearest_hit,
+    only_repeats,
+    shortlist,
+    surest_hit,
+    telling,
+    withheld,
+)
+from semcache.policy.respelling import respelt
 from semcache.policy.trust import Standing, heed
 from semcache.policy.tuning import UNTUNED, Tuning
 from semcache.ports import Embedder, EntryStore, LiveIndex, ManyRead, Neighbour, Observer, VectorIndex, Verifier
@@ -49,11 +63,13 @@ class SemanticTier:
         standing: Callable[[Entry], Standing | None] = lambda entry: None,
         tuned: Callable[[str], Tuning] = lambda namespace: UNTUNED,
         verified: VerifiedMode | None = None,
+        begin: Callable[[str], Callable[[], None] | None] = lambda text: None,
     ) -> None:
         """Without a `verifier` the guards alone temper the cosine in every mode.
 
         `standing`: what became known of an entry, if anything; `tuned`: the cuts of a namespace beside the settings.
-        Both are asked on the path of a lookup. `verified`: for namespaces in that mode.
+        Both are asked on the path of a lookup. `verified`: for namespaces in that mode. `begin`: the embedder's, where
+        it has one (`CachedEmbedder.begin`).
         """
         self._settings = settings
         self._entries = entries
@@ -65,6 +81,25 @@ class SemanticTier:
         self._standing = standing
         self._tuned = tuned
         self._verified = verified
+        self._begin = begin
+        self._foresight = Foresight()
+
+    def ahead(self, identity: CacheIdentity) -> Callable[[bool], None]:
+        """Begin before the exact tiers are read, what `find` will want if they find nothing, where that is likely.
+
+        To be told, once the lookup is over, whether they found the answer.
+        """
+        index = self._live.index
+        if index is None or not index.holds(identity.partition, identity.context):
+            return _nothing
+        leave = self._begin(identity.compared) if self._foresight.expects_nothing else None
+
+        def over(found: bool) -> None:
+            self._foresight.saw(found=found)
+            if leave is not None:
+                leave()
+
+        return over
 
     async def find(self, identity: CacheIdentity, terms: Terms, direct: Miss, clock: Laps) -> Hit | Miss:
         """The hit, or why there is none; `direct` is what the other tiers had to say."""
@@ -83,7 +118,11 @@ class SemanticTier:
         if index is None or not self._live.caught_up:
             return Miss(reason=MissReason.INDEX_WARMING)
         try:
-            return await self._nearest(index, identity, query, self._in_force(identity, query, terms), direct, clock)
+            terms = self._in_force(identity, query, terms)
+            outcome = await self._nearest(index, identity, query, terms, direct, clock)
+            if isinstance(outcome, Miss) and may_be_mistyped(outcome):
+                return await self._as_meant(index, identity, terms, outcome, clock)
+            return outcome
         except IndexUnavailable as error:
             return degraded(self._observer, "index", error)
         except StoreUnavailable as error:
@@ -105,6 +144,27 @@ class SemanticTier:
             confidence = tuned.confidence
         return msgspec.structs.replace(terms, threshold=threshold, confidence=confidence)
 
+    async def _as_meant(
+        self, index: VectorIndex, identity: CacheIdentity, terms: Terms, missed: Miss, clock: Laps
+    ) -> Hit | Miss:
+        """What a mistyped prompt finds without its slips; else `missed`."""
+        if self._verifier is None or terms.confidence is None or identity.transcript:
+            return missed
+        meant = respelt(identity.prompt, self._verifier.known)
+        if meant is None:
+            return missed
+        try:
+            query = (await self._embedder.embed([meant]))[0]
+        except EmbedderUnavailable as error:
+            degraded(self._observer, "embedder", error)
+            return missed
+        clock.lap("embed")
+        if query is None:
+            return missed
+        none = Miss(reason=missed.reason)
+        outcome = await self._nearest(index, identity, query, terms, none, clock, repeats=self._verifier.known)
+        return outcome if isinstance(outcome, Hit) or outcome.withheld is not None else missed
+
     async def _nearest(
         self,
         index: VectorIndex,
@@ -113,7 +173,9 @@ class SemanticTier:
         terms: Terms,
         direct: Miss,
         clock: Laps,
+        repeats: Collection[str] | None = None,
     ) -> Hit | Miss:
+        """`repeats`: nothing but what the prompt repeats, in these known words."""
         pooled = query.pooled
         rules = None if mode_of(self._settings, identity.namespace) == "threshold" else self._rules
         k = self._settings.limits.candidates
@@ -134,6 +196,8 @@ class SemanticTier:
             if gone:
                 self._live.doubt(gone)
             listed = heed(shortlist(identity, query, ids, read, terms, rules), self._standing, terms)
+            if repeats is not None:
+                listed = only_repeats(listed, identity.prompt, repeats)
             clock.lap("guards")
             outcome = await self._decide(identity, query, listed, read, terms)
             clock.lap("verify")
@@ -204,6 +268,10 @@ async def _scores(judge: Verifier, steps: Collection[Step]) -> dict[Step, float 
         for (asked, texts), scores in zip(cached.items(), told, strict=True)
         for text, score in zip(texts, scores, strict=True)
     }
+
+
+def _nothing(found: bool) -> None:
+    """What is to be done at the end of a lookup for which nothing would be embedded."""
 
 
 def degraded(observer: Observer, part: str, error: Unavailable) -> Miss:

@@ -199,6 +199,7 @@ class Service:
             standing=lambda entry: self.labels.standing(entry.entry_id, entry.created_ms),
             tuned=self.tunings.of,
             verified=self.verified,
+            begin=self.embedder.begin,
         )
 
     def _make_front(self) -> Front | None:

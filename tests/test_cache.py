@@ -237,3 +237,38 @@ async def test_the_identity_of_a_request_is_told_once_and_forgotten_with_it(
     del first
     gc.collect()
     assert not service.cache._told
+
+
+async def test_a_prompt_is_embedded_beside_the_read_while_nothing_is_found_by_its_letters(
+    make_service: MakeService,
+) -> None:
+    service = await make_service(threshold=0.8, near={"entries": 0}, embedding={"cache_entries": 0})
+    await keep(service, ASKED, "Paris")
+    embedder, read = service.embedder, service.entries.read
+    assert embedder is not None
+    texts: list[int] = []
+
+    async def watched(*given: Any) -> Any:
+        answer = await read(*given)
+        texts.append(embedder.misses)
+        return answer
+
+    service.entries.read = watched  # type: ignore[assignment, method-assign, unused-ignore]
+
+    async def ahead(asked: CacheRequest) -> bool:
+        before = embedder.misses
+        await service.cache.lookup(asked)
+        return texts[-1] > before
+
+    assert not await ahead(request("Which of the planets has 1 moon?"))
+    for number in range(2, 60):
+        await service.cache.lookup(request(f"Which of the planets has {number} moons?"))
+    assert await ahead(request("Which of the planets has 60 moons?"))
+    elsewhere = request("Which of the planets has 61 moons?", model="another")
+    assert not await ahead(elsewhere)  # where there is nothing to compare with
+    found = [await service.cache.lookup(ASKED) for _ in range(10)]
+    assert all(isinstance(one, Hit) and one.tier is Tier.EXACT for one in found)
+    embedded = embedder.misses
+    assert not await ahead(ASKED)
+    assert not await ahead(request("Which of the planets has 62 moons?"))
+    assert embedder.misses == embedded + 1

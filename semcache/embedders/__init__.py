@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from semcache.embedders.cached import CachedEmbedder
     from semcache.embedders.encoder import Encoder
     from semcache.ports import Embedder
     from semcache.settings import Settings
@@ -18,15 +19,15 @@ MOST_THREADS = 4
 """Where the operator does not say: short texts gain nothing from more."""
 
 
-def make_embedder(settings: Settings) -> Embedder | None:
+def make_embedder(settings: Settings) -> CachedEmbedder | None:
     """The embedder that the settings name, cached and batched, not started; None where it is 'off'."""
     if settings.embedder == "off":
         return None
     from semcache.embedders.cached import CachedEmbedder
 
-    return CachedEmbedder(
-        _uncached(settings), entries=settings.embedding.cache_entries, deadline_s=settings.embedding.deadline_s
-    )
+    wants, inner = settings.embedding, _uncached(settings)
+    free = not settings.embedder.startswith("openai:")
+    return CachedEmbedder(inner, entries=wants.cache_entries, deadline_s=wants.deadline_s, free=free)
 
 
 def _uncached(settings: Settings) -> Embedder:

@@ -7,9 +7,10 @@ SHA-256 of the text, least recently used out first. Nothing here knows what a mo
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from semcache.errors import EmbedderTimeout, EmbedderUnavailable
 from semcache.models import Embedding
@@ -21,11 +22,15 @@ _Key = tuple[str, bytes]
 class CachedEmbedder:
     """Implements `ports.Embedder` over another one. Belongs to one event loop."""
 
-    def __init__(self, inner: Embedder, *, entries: int, deadline_s: float) -> None:
-        """`entries`: texts kept, 0 for none (identical texts in flight still share); `deadline_s`: default."""
+    def __init__(self, inner: Embedder, *, entries: int, deadline_s: float, free: bool = True) -> None:
+        """`entries`: texts kept, 0 for none (identical texts in flight still share); `deadline_s`: default.
+
+        `free`: a text may be embedded in vain, as that costs nobody money and tells nobody what it says.
+        """
         self._inner = inner
         self._entries = entries
         self._deadline_s = deadline_s
+        self._free = free
         self._kept: OrderedDict[_Key, Embedding | None] = OrderedDict()
         self._flights: dict[_Key, _Flight] = {}
         self.hits = 0
@@ -62,7 +67,7 @@ class CachedEmbedder:
         loop = asyncio.get_running_loop()
         end = loop.time() + (self._deadline_s if deadline_s is None else deadline_s)
         space = self._inner.space
-        keys = [(space, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()) for text in texts]
+        keys = [_key(space, text) for text in texts]
         found: dict[_Key, Embedding | None] = {}
         for key in keys:
             if key in self._kept:
@@ -74,6 +79,30 @@ class CachedEmbedder:
             found |= await self._join(wanted, end)
             wanted = {key: text for key, text in wanted.items() if key not in found}
         return [found[key] for key in keys]
+
+    def begin(self, text: str) -> Callable[[], None] | None:
+        """Have a text embedded that will probably be asked for, so that `embed` finds it under way, or done.
+
+        Call what is returned once that is settled: what nobody waits for then is dropped, if it has not cost anything
+        yet. None where nothing was begun. Never raises: what goes wrong is for `embed` to find out.
+        """
+        if not self._free:
+            return None
+        key = _key(self._inner.space, text)
+        if key in self._kept or key in self._flights:
+            return None
+        self.misses += 1
+        deadline_s = self._deadline_s
+        flight = self._take_off({key: text}, asyncio.get_running_loop().time() + deadline_s, deadline_s)
+        flight.waiters += 1
+        return functools.partial(self._leave, flight)
+
+    def _leave(self, flight: _Flight) -> None:
+        flight.waiters -= 1
+        if flight.waiters == 0 and not flight.task.done():
+            # Nobody waits: dropped before it costs a batch, and forgotten at once, lest another boards.
+            self._forget(flight)
+            flight.task.cancel()
 
     async def _join(self, wanted: dict[_Key, str], end: float) -> dict[_Key, Embedding | None]:
         """Wait for the flights that carry `wanted`, started here where there is none.
@@ -96,11 +125,7 @@ class CachedEmbedder:
             _, late = await asyncio.wait({flight.task for flight in boarded}, timeout=left)
         finally:
             for flight in boarded:
-                flight.waiters -= 1
-                if flight.waiters == 0 and not flight.task.done():
-                    # Nobody waits: dropped before it costs a batch, and forgotten at once, lest another boards.
-                    self._forget(flight)
-                    flight.task.cancel()
+                self._leave(flight)
         if late:
             raise EmbedderTimeout("no embedding within the deadline")
         found: dict[_Key, Embedding | None] = {}
@@ -111,11 +136,12 @@ class CachedEmbedder:
                 raise type(error)(str(error)) from error  # its own: others wait for the same flight
         return found
 
-    def _take_off(self, texts: dict[_Key, str], end: float, left: float) -> None:
+    def _take_off(self, texts: dict[_Key, str], end: float, left: float) -> _Flight:
         flight = _Flight(asyncio.create_task(self._compute(texts, left)), frozenset(texts), end)
         for key in texts:
             self._flights[key] = flight
         flight.task.add_done_callback(lambda _: self._land(flight))
+        return flight
 
     async def _compute(self, texts: dict[_Key, str], deadline_s: float) -> dict[_Key, Embedding | None]:
         vectors = await self._inner.embed(list(texts.values()), deadline_s=deadline_s)
@@ -132,6 +158,10 @@ class CachedEmbedder:
         for key in flight.keys:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+
+
+def _key(space: str, text: str) -> _Key:
+    return space, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 class _Flight:

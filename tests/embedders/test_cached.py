@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from semcache.embedders import make_embedder
 from semcache.embedders.cached import CachedEmbedder
 from semcache.errors import EmbedderOverloaded, EmbedderTimeout, EmbedderUnavailable
 from semcache.models import Embedding
 from semcache.ports import EmbedderState
+from semcache.settings import Settings
 from tests.embedders.scripted import vector_of
 
 
@@ -156,3 +158,72 @@ async def test_the_end_tells_the_waiting(inner: Inner, cached: CachedEmbedder) -
     await cached.aclose()
     with pytest.raises(EmbedderUnavailable, match="stopped"):
         await task
+
+
+async def test_what_was_begun_ahead_is_shared_by_who_asks_for_it(inner: Inner, cached: CachedEmbedder) -> None:
+    leave = cached.begin("a")
+    assert leave is not None
+    await settle()
+    assert inner.calls == [["a"]]
+    assert (await cached.embed(["a"]))[0] is not None
+    leave()
+    assert (await cached.embed(["a"]))[0] is not None
+    assert inner.calls == [["a"]]
+    assert cached.begin("a") is None  # there already
+
+
+async def test_what_was_begun_in_vain_is_dropped_unless_another_waits_for_it(
+    inner: Inner, cached: CachedEmbedder
+) -> None:
+    inner.gate.clear()
+    leave = cached.begin("a")
+    assert leave is not None
+    assert cached.begin("a") is None
+    await settle()
+    leave()
+    await settle()
+    assert inner.cancelled == 1
+    leave = cached.begin("a")
+    assert leave is not None
+    waiting = asyncio.create_task(cached.embed(["a"]))
+    await settle()
+    leave()
+    await settle()
+    inner.gate.set()
+    assert (await waiting)[0] is not None
+    assert inner.cancelled == 1
+
+
+async def test_a_caller_who_leaves_does_not_drop_what_was_begun_ahead(inner: Inner, cached: CachedEmbedder) -> None:
+    inner.gate.clear()
+    leave = cached.begin("a")
+    assert leave is not None
+    caller = asyncio.create_task(cached.embed(["a"]))
+    await settle()
+    caller.cancel()
+    await settle()
+    assert inner.cancelled == 0
+    leave()
+    await settle()
+    assert inner.cancelled == 1
+
+
+async def test_what_fails_ahead_is_tried_anew_by_who_asks(inner: Inner, cached: CachedEmbedder) -> None:
+    inner.failure = EmbedderOverloaded("full")
+    leave = cached.begin("a")
+    assert leave is not None
+    await settle()
+    inner.failure = None
+    assert (await cached.embed(["a"]))[0] is not None
+    leave()
+
+
+async def test_nothing_is_begun_ahead_where_it_costs_money(inner: Inner) -> None:
+    cached = CachedEmbedder(inner, entries=3, deadline_s=2.0, free=False)
+    assert cached.begin("a") is None
+    await settle()
+    assert inner.calls == []
+    elsewhere = Settings(embedder="openai:text-embedding-3-small", embedding={"openai_api_key": "key"})
+    made = make_embedder(elsewhere)
+    assert made is not None
+    assert made.begin("a") is None
