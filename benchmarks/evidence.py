@@ -28,6 +28,8 @@ from semcache.policy.confidence import features, probability
 from semcache.policy.conversation import TURNS, Step, steps, weakest
 from semcache.policy.guards import Finding, Force, Reading, Rules
 from semcache.policy.normalize import Normalizer
+from semcache.policy.repeats import Repeat, repeat
+from semcache.policy.respelling import respelt
 from semcache.policy.similarity import similarity
 from semcache.ports import Calibration
 from semcache.settings import Settings
@@ -53,10 +55,14 @@ class Columns(msgspec.Struct, frozen=True):
     """Calibrated probability that one answer serves both, whatever the guards veto and however low the cosine."""
     direct: NDArray[np.bool_]
     """Both prompts have one normalised spelling, so the verifier is never asked."""
+    meant: NDArray[np.float64]
+    """Cosine of the asking prompt without its slips, where the prompt as it is repeats the other but for these; else
+    -1."""
 
     def guarded(self, floor: float) -> NDArray[np.float64]:
         """What the guarded mode compares with its least confidence: the probability, or REFUSED; 1 for one spelling."""
-        chance = np.where(self.vetoed | (self.cosine < floor), REFUSED, self.chance)
+        far = np.maximum(self.cosine, self.meant) < floor
+        chance = np.where(self.vetoed | far, REFUSED, self.chance)
         return np.where(self.direct, 1.0, chance)
 
 
@@ -222,11 +228,25 @@ class Evidence:
             cosine, scores = self.similarity(*one), {step: self._scores.get(step) for step in judged}
             findings = self.findings_by_turn(*one) if by_turn else self.findings(*one)
             known = min((-100.0 if score is None else score for score in scores.values()), default=-100.0)
-            chance = weakest(judged, scores, calibration, similarity=cosine, findings=findings or (), known=words())
+            meant = -1.0 if by_turn or findings != () else self._as_meant(*one)
+            chance = max(
+                weakest(judged, scores, calibration, similarity=near, findings=findings or (), known=words()) or 0.0
+                for near in {cosine, max(cosine, meant)}
+            )
             direct = not by_turn and self.spelling(pair.a) == self.spelling(pair.b)
-            rows.append((cosine, known, findings is None, chance or 0.0, direct))
-        table = np.array(rows, np.float64).reshape(len(rows), 5)
-        return Columns(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0)
+            rows.append((cosine, known, findings is None, chance, direct, meant))
+        table = np.array(rows, np.float64).reshape(len(rows), 6)
+        return Columns(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0, table[:, 5])
+
+    def _as_meant(self, asked: str, cached: str) -> float:
+        """See `Columns.meant`."""
+        if repeat(asked, cached, words()) not in (Repeat.CLOSE, Repeat.SURE, Repeat.SAME):
+            return -1.0
+        meant = respelt(asked, words())
+        if meant is None:
+            return -1.0
+        self.embed([meant])
+        return self.similarity(meant, cached)
 
     def _probability(self, pair: tuple[str, str], score: float, cosine: float, findings: Iterable[Finding]) -> float:
         evidence = features(*pair, score=score, similarity=cosine, findings=findings, known=words())

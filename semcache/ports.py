@@ -6,7 +6,7 @@ only `semcache.errors`; no foreign exception crosses a port.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -636,8 +636,9 @@ class Verifier(Protocol):
         """What its scores mean: weights and runtime class. Calibrations hold for one fingerprint only."""
 
     @property
-    def known(self) -> Collection[str]:
-        """Words that are spelt as they are meant, lower-case: what is none of them may be a slip."""
+    def known(self) -> Mapping[str, int]:
+        """Words that are spelt as they are meant, lower-case, with how common they are: what is none of them may be a
+        slip."""
 
     def state(self) -> EmbedderState:
         """Whether it can answer now, and if not, why."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from semcache.engines import package
 from semcache.errors import VerifierTimeout
 from semcache.models import CacheIdentity, CacheRequest, Hit, Miss, MissReason
 from semcache.policy.conversation import MOST_STEPS
@@ -238,3 +239,44 @@ async def test_of_neighbours_only_those_that_may_be_near_enough_are_read(make_se
 
 def identity_of(service: Service, asked: CacheRequest) -> CacheIdentity:
     return identify(asked, service.normalizer, TtlRules.default(), reworded=False)
+
+
+TYPED, MEANT, BESIDE = (
+    request("how ronest are you"),
+    request("how honest are you"),
+    request("how honest are you with them"),
+)
+
+
+@pytest.fixture
+async def spelling() -> AsyncIterator[Verifier]:
+    """One that knows which words there are."""
+    judge = word_verifier(known=package.words())
+    await judge.start()
+    await eventually(lambda: judge.state().ready, what="the verifier")
+    yield judge
+    await judge.aclose()
+
+
+async def test_a_slip_that_moves_the_vector_far_is_looked_up_as_it_was_meant(
+    make_service: MakeService, verifier: Verifier, spelling: Verifier
+) -> None:
+    service = await make_service()
+    await keep(service, MEANT, "very")
+    outcome = await ask(service, tier(service, spelling), TYPED)
+    assert isinstance(outcome, Hit)
+    assert outcome.asked == "how ronest are you"
+    assert outcome.similarity > 0.99
+    outcome = await ask(service, tier(service, verifier), TYPED)
+    assert isinstance(outcome, Miss)
+    assert outcome.reason is MissReason.BELOW_THRESHOLD  # so far is the vector of what was typed
+
+
+async def test_what_it_was_meant_as_finds_nothing_that_it_does_not_repeat(
+    make_service: MakeService, spelling: Verifier
+) -> None:
+    service = await make_service()
+    await keep(service, BESIDE, "very")
+    guarded = tier(service, spelling, confidence=0.1)
+    assert isinstance(await ask(service, guarded, MEANT), Hit)
+    assert isinstance(await ask(service, guarded, TYPED), Miss)

@@ -10,14 +10,16 @@ The rule, in order:
    threshold, and no guard vetoes it, nor an earlier turn of it. With a cosine threshold alone the nearest open
    neighbour is the hit; else the one that the verifier, with all further evidence, finds the most probable to ask the
    same, if it is sure enough.
-4. A record beyond whose reach a tier lies is, for that tier, not there at all.
+4. A prompt with words that are none is looked up as it was probably meant, too, where nothing else was found; what
+   that finds is open only if the prompt as it was typed repeats it but for slips (`policy.repeats`), without a doubt.
+5. A record beyond whose reach a tier lies is, for that tier, not there at all.
 
 Pure: no clock, no randomness, no I/O. The live service, the offline benchmark and the tests call these functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -39,6 +41,7 @@ from semcache.models import (
 )
 from semcache.policy.conversation import Guard
 from semcache.policy.guards import Finding, Rules
+from semcache.policy.repeats import Repeat, repeat
 from semcache.policy.similarity import similarity
 from semcache.ports import ExactRead, ManyRead
 
@@ -95,7 +98,7 @@ def unservable(candidate: Candidate, epoch: int, now_ms: int, max_age_s: float |
 
 
 def match_direct(read: ExactRead, terms: Terms) -> Hit | Miss:
-    """Decide the exact and the normalised tier from one read of the slot (rules 1, 2 and 4)."""
+    """Decide the exact and the normalised tier from one read of the slot (rules 1, 2 and 5)."""
     reason = MissReason.NOT_FOUND
     for tier, candidate in ((Tier.EXACT, read.exact), (Tier.NORMALIZED, read.normalized)):
         if candidate is None or (tier is Tier.NORMALIZED and not _reaches(candidate.entry, Strategy.NORMALIZED)):
@@ -147,7 +150,7 @@ def shortlist(
     terms: Terms,
     rules: Rules | None = None,
 ) -> Shortlist:
-    """Which neighbours, as the store has them now, are open to a hit (rules 1, 3 and 4).
+    """Which neighbours, as the store has them now, are open to a hit (rules 1, 3 and 5).
 
     `neighbours` are entry ids as the index proposed them; `read` holds those that still exist. Without `rules` only
     the guard for long texts is asked.
@@ -186,6 +189,24 @@ def shortlist(
         missed = Miss(reason=telling(MissReason.BELOW_THRESHOLD, reason), nearest=nearest)
     found.sort(key=lambda one: -one.similarity)
     return Shortlist(tuple(found), missed, more=nearest is None)
+
+
+_UNHEARD: Final = frozenset(
+    {MissReason.NOT_FOUND, MissReason.BELOW_THRESHOLD, MissReason.DOUBTED, MissReason.GUARDED, MissReason.NOT_JUDGED}
+)
+
+
+def may_be_mistyped(missed: Miss) -> bool:
+    """Whether the outcome leaves room for an entry that only a slip in the prompt keeps out of sight."""
+    return missed.withheld is None and missed.reason in _UNHEARD
+
+
+def only_repeats(listed: Shortlist, prompt: str, known: Collection[str]) -> Shortlist:
+    """Of neighbours that another spelling of `prompt` found, those that the prompt itself repeats but for slips, and
+    that no guard doubts."""
+    sure = (Repeat.CLOSE, Repeat.SURE, Repeat.SAME)
+    kept = [one for one in listed.open if not one.findings and repeat(prompt, one.entry.prompt, known) in sure]
+    return msgspec.structs.replace(listed, open=tuple(kept))
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -37,7 +37,7 @@ class Judge(Protocol):
         """See `ports.Verifier.fingerprint`."""
 
     @property
-    def known(self) -> Collection[str]:
+    def known(self) -> Mapping[str, int]:
         """See `ports.Verifier.known`."""
 
     def load(self) -> None:
@@ -74,7 +74,7 @@ class PackagedJudge:
         return packaged.fingerprint(self._file)
 
     @property
-    def known(self) -> Collection[str]:
+    def known(self) -> Mapping[str, int]:
         """The packaged vocabulary."""
         return package.words()
 

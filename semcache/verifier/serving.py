@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from semcache.engines.owner import Owner, Refusals
@@ -49,7 +49,7 @@ class OwnedVerifier:
         return self._judge.fingerprint
 
     @property
-    def known(self) -> Collection[str]:
+    def known(self) -> Mapping[str, int]:
         """The judge's."""
         return self._judge.known
 

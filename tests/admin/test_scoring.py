@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ class Lengths(Angles):
     """A verifier whose score is the number of cached characters; long ones it cannot judge."""
 
     fingerprint = "lengths"
-    known: frozenset[str] = frozenset()
+    known: Mapping[str, int] = {}
 
     def calibration(self, space: str) -> Calibration:
         return Calibration(fingerprint="lengths", bias=-5.0, weights={"score": 1.0})

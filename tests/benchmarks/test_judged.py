@@ -18,7 +18,7 @@ def _pair(same: bool, kind: str) -> LabelledPair:
 
 def _columns(*rows: tuple[float, float, bool, float, bool]) -> Columns:
     table = np.array(rows, np.float64)
-    return Columns(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0)
+    return Columns(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0, table[:, 0])
 
 
 def test_wilsons_interval_is_that_of_the_literature() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,16 +20,20 @@ from semcache.models import (
     Tier,
     TtlClass,
 )
-from semcache.policy.guards import Rules
+from semcache.policy.guards import Finding, Force, Rules
 from semcache.policy.matching import (
+    Open,
     Shortlist,
     Terms,
     match_direct,
     match_neighbours,
+    may_be_mistyped,
+    only_repeats,
     shortlist,
     stale,
     surest_hit,
     unservable,
+    withheld,
 )
 from semcache.ports import ExactRead, ManyRead
 
@@ -276,3 +281,22 @@ def test_with_nothing_near_enough_the_nearest_is_told() -> None:
     outcome = surest_hit(identity(), far, read, [], 0.9)
     assert isinstance(outcome, Miss)
     assert outcome.reason is MissReason.BELOW_THRESHOLD
+
+
+def test_of_what_another_spelling_finds_only_undoubted_repeats_of_the_prompt_stay() -> None:
+    doubt = (Finding("entity", Force.DOUBT, "a / b"),)
+    prompts = ("how honest are you", "how honest are they", "how ronest are you")
+    near = [Open(msgspec.structs.replace(entry(), prompt=prompt), 0.9) for prompt in prompts]
+    listed = Shortlist((*near, Open(near[0].entry, 0.9, doubt)), Miss(reason=MissReason.DOUBTED), more=False)
+    kept = only_repeats(listed, "how ronest are you", {"how", "honest", "are", "you", "they"})
+    assert kept.open == (near[0], near[2])
+    assert kept.missed == listed.missed
+
+
+def test_a_record_that_may_not_be_served_is_no_slip() -> None:
+    assert may_be_mistyped(Miss(reason=MissReason.BELOW_THRESHOLD))
+    assert may_be_mistyped(Miss(reason=MissReason.DOUBTED))
+    assert not may_be_mistyped(Miss(reason=MissReason.VETOED))
+    assert not may_be_mistyped(Miss(reason=MissReason.EXPIRED))
+    hit = Hit(tier=Tier.SEMANTIC, entry=entry(), similarity=0.9, now_ms=NOW, asker=b"")
+    assert not may_be_mistyped(withheld(hit, MissReason.SHADOWED))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from semcache.errors import VerifierUnavailable
@@ -27,9 +27,9 @@ class WordJudge:
     """
 
     fingerprint = FINGERPRINT
-    known: frozenset[str] = frozenset()
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, int] | None = None) -> None:
+        self.known: Mapping[str, int] = known or {}
         self.batches: list[list[Pair]] = []
         self.loads = 0
         self.gate = threading.Event()
@@ -68,10 +68,12 @@ def alike(asked: str, cached: str) -> float:
     return 12.0 * len(one & other) / max(1, len(one | other)) - 6.0
 
 
-def word_verifier(*, queue: int = 256, deadline_s: float = LONG_S) -> OwnedVerifier:
+def word_verifier(
+    *, queue: int = 256, deadline_s: float = LONG_S, known: Mapping[str, int] | None = None
+) -> OwnedVerifier:
     """A verifier to put into a service or a cache under test, not started."""
     return OwnedVerifier(
-        WordJudge(), queue=queue, deadline_s=deadline_s, calibrations=lambda fingerprint: word_calibrations()
+        WordJudge(known), queue=queue, deadline_s=deadline_s, calibrations=lambda fingerprint: word_calibrations()
     )
 
 
