@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from semcache.comparing import Fresh
+from semcache.direct import Direct, taken
 from semcache.errors import EmbedderUnavailable, StoreUnavailable
 from semcache.identities import Identities
 from semcache.models import (
@@ -114,6 +115,10 @@ class SemanticCache:
         self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
         """Entries served since the last flush; whoever runs the cache flushes them."""
+        self.direct = Direct(
+            settings.near.requests, entries=entries, near=self._near, observer=observer, uses=self.uses
+        )
+        """Exact hits of requests that are known byte for byte."""
 
     # -- lookup ---------------------------------------------------------------------------------------------------
 
@@ -204,6 +209,11 @@ class SemanticCache:
         if self._near is not None:
             self._near.remember(key, again, asker)
 
+    def whose(self, request: CacheRequest) -> CacheIdentity | None:
+        """The identity of a request that was just looked up, and is still held; else None."""
+        told = self._told.get(id(request))
+        return None if told is None else told[1]
+
     async def entry_id(self, request: CacheRequest) -> str:
         """The id that an entry of this request has, or would have. Raises RequestError for what is no request."""
         return (await self._identify(request)).entry_id
@@ -248,6 +258,9 @@ class SemanticCache:
                 return self._served(copied)
             mark = near.mark(identity.shard)
         clock = Laps(self._monotonic, stages)
+        refused = taken()
+        if refused is not None:
+            return degraded(self._observer, "store", refused)
         by_meaning = None
         if not fresh and strategy is Strategy.SEMANTIC and identity.comparable:
             by_meaning = self._semantic

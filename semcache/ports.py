@@ -120,6 +120,12 @@ class EntryStore(Protocol):
         `Candidate.vetoed` tells whether feedback vetoed the entry for `identity.norm_digest`.
         """
 
+    def begin_read(self, identity: CacheIdentity, hear: Callable[[ExactRead | Exception], None]) -> bool:
+        """Read the exact entry alone; `hear` is given what `read` would return, or raise, as soon as it is there.
+
+        False, and `hear` is never called, where that is not possible just now: then `read` is.
+        """
+
     async def read_many(
         self, entry_ids: Sequence[str], *, space: str | None = None, asker: bytes | None = None
     ) -> ManyRead:

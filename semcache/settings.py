@@ -274,6 +274,9 @@ class NearSettings(_Group):
     identities: Annotated[int, Field(ge=0)] = Field(
         10_000, description="Requests whose digests are remembered, in place of being computed again; 0: none."
     )
+    requests: Annotated[int, Field(ge=0)] = Field(
+        50_000, description="Requests that are known by their bytes and read from the store without parsing; 0: none."
+    )
 
 
 class MaintenanceSettings(_Group):

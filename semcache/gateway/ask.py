@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
+from semcache.direct import Question
 from semcache.near import Again
 from semcache.policy.directives import Directives
 
@@ -52,3 +53,5 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Of `body`, what stands before and after its evidence; None where that cannot be told."""
     again: Again | None = None
     """How the same request is answered again; None where that takes the whole way."""
+    question: Question | None = None
+    """How its entry is read again; None as well."""

@@ -34,6 +34,15 @@ def unambiguous(raw: bytes) -> dict[str, Any] | None:
     return None if _too_deep(raw, found) else found
 
 
+def json_object(data: bytes) -> dict[str, Any] | None:
+    """A JSON object, of whatever spelling; None for anything else."""
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _too_deep(raw: bytes, found: dict[str, Any]) -> bool:
     if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:
         return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -16,6 +17,7 @@ import msgspec
 
 from semcache.cache import SemanticCache
 from semcache.coalesce import Coalescer, Flight, FlightLost, Work
+from semcache.direct import Question, lean
 from semcache.errors import NotCached, Unavailable, UpstreamTimeout, UpstreamUnavailable
 from semcache.gateway import evidence, frames
 from semcache.gateway.ask import Ask, Header, Reply
@@ -26,21 +28,20 @@ from semcache.gateway.frames import End, Head, Piece
 from semcache.gateway.negatives import Negatives
 from semcache.gateway.passing import Passing
 from semcache.gateway.prepared import Prepared
-from semcache.gateway.recorder import UNREADABLE
+from semcache.gateway.telling import Retellings, sound
 from semcache.models import (
     Bypass,
     CacheStatus,
     Hit,
     Miss,
     MissReason,
-    RefusedReason,
     Stale,
     Strategy,
     Tier,
     base_namespace,
 )
 from semcache.near import Again
-from semcache.policy.generation import Finish, may_keep, widest
+from semcache.policy.generation import widest
 from semcache.policy.staleness import Windows, usable, windows
 from semcache.ports import Boarding, LookupEvent, Observer, StaleEvent
 from semcache.settings import Settings
@@ -66,6 +67,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     coalescer: Coalescer
     negatives: Negatives
     observer: Observer
+    retellings: Retellings
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -148,9 +150,24 @@ class Exchange:
         shown = evidence.of_hit(hit, latency_ms=self._ms())
         status = CacheStatus.SEMANTIC_HIT if hit.tier is Tier.SEMANTIC else CacheStatus.HIT
         reply = self._kept(entry.response, shown, evidence.headers(status, hit), hit.tier)
-        if reply is None or reply.around is None or hit.tier is not Tier.EXACT or not self._parts.cache.keeps(entry):
+        if reply is None or reply.around is None or hit.tier is not Tier.EXACT:
             return reply
-        return msgspec.structs.replace(reply, again=self._again(hit, *reply.around))
+        again = self._again(hit, *reply.around) if self._parts.cache.keeps(entry) else None
+        return msgspec.structs.replace(reply, again=again, question=self._question())
+
+    def _question(self) -> Question | None:
+        parts, errand = self._parts, self._errand
+        identity = parts.cache.whose(self._request)
+        if identity is None:
+            return None
+        return Question(
+            identity=lean(identity),
+            namespace=sys.intern(base_namespace(errand.namespace)),
+            model=sys.intern(errand.model),
+            max_age_s=self._ask.directives.max_age_s,
+            in_force=partial(parts.errands.in_force, errand.upstream.name, errand.model, errand.label, errand.secret),
+            telling=parts.retellings.of(self._dialect, self._asked),
+        )
 
     def _again(self, hit: Hit, before: bytes, after: bytes) -> Again:
         parts, errand = self._parts, self._errand
@@ -202,19 +219,10 @@ class Exchange:
     def _kept(
         self, whole: bytes, shown: dict[str, Any], headers: list[Header], tier: Tier | None = None
     ) -> Reply | None:
-        """A whole answer in the form that was asked for; None where it is no sound answer of this protocol.
-
-        `tier`: of a record, which must be one that this route would have kept: they are written by hand, too, and
-        under other settings. None for what upstream says just now.
-        """
-        response = json_object(whole)
-        answered = UNREADABLE if response is None else self._dialect.judge(response)
-        if response is None or answered.finish is Finish.UNKNOWN:
+        """A whole answer in the form that was asked for; None where it is no sound one (`telling.sound`)."""
+        response = sound(whole, self._dialect, self._parts.settings.gateway, tier)
+        if response is None:
             return None
-        if tier is not None:
-            kept = may_keep(answered, self._parts.settings.gateway)
-            if isinstance(kept, RefusedReason) or kept.rank < Strategy(tier.value).rank:
-                return None
         if not self._asked.stream:
             own = self._dialect.restated(whole, self._asked)
             around = evidence.around(own)
@@ -367,15 +375,6 @@ def refuse_if_only_cached(ask: Ask) -> None:
     """Raises NotCached where the caller wants nothing else."""
     if ask.directives.only_if_cached:
         raise NotCached("nothing is cached for this request, and it asked for `only-if-cached`")
-
-
-def json_object(data: bytes) -> dict[str, Any] | None:
-    """A JSON object; None for anything else."""
-    try:
-        found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _narrowest(first: Strategy | None, second: Strategy) -> Strategy:

@@ -27,6 +27,7 @@ from semcache.gateway.negatives import Negatives
 from semcache.gateway.passing import Passing
 from semcache.gateway.prices import Prices
 from semcache.gateway.routing import Upstreams
+from semcache.gateway.telling import Retellings
 from semcache.gateway.tenancy import Tenancy
 from semcache.gateway.versions import Versions
 from semcache.gateway.warming import Fetched, WarmItem
@@ -73,6 +74,7 @@ class Front:
             coalescer=self.coalescer,
             negatives=negatives,
             observer=observer,
+            retellings=Retellings(settings.gateway),
         )
         self.generation = Gateway(self._parts)
         self.embeddings = Embeddings(

@@ -11,10 +11,10 @@ import msgspec
 
 from semcache.errors import RequestError, StoreUnavailable
 from semcache.gateway.ask import Ask, Reply
-from semcache.gateway.bodies import unambiguous
+from semcache.gateway.bodies import json_object, unambiguous
 from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.errands import Errand
-from semcache.gateway.exchange import Exchange, Parts, json_object, refuse_if_only_cached
+from semcache.gateway.exchange import Exchange, Parts, refuse_if_only_cached
 from semcache.gateway.prepared import Known, Preparations, Prepared
 from semcache.models import Bypass, BypassReason
 from semcache.policy.deny import DenyList

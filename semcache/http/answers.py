@@ -175,6 +175,21 @@ def lookup_headers(outcome: Outcome) -> list[Header]:
     return evidence.x_cache(evidence.status_of(outcome), outcome)
 
 
+class _Lookups:
+    """How a lookup's exact hit is told, for `Direct`."""
+
+    def __init__(self, strategy: Strategy | None) -> None:
+        self._strategy = strategy
+
+    def around(self, hit: Hit) -> tuple[list[Header], bytes, bytes]:
+        """See `Telling.around`."""
+        return lookup_headers(hit), *around(hit, self._strategy)
+
+
+TELLING: Final = {strategy: _Lookups(strategy) for strategy in (None, *Strategy)}
+"""By the widest tier that the request allowed, if it said so."""
+
+
 def of_store(outcome: Stored | Refused) -> StoredAnswer | RefusedAnswer:
     """The body of a store."""
     if isinstance(outcome, Refused):

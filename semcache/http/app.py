@@ -47,7 +47,7 @@ def create_app(service: Service) -> FastAPI:
 
     app = App(lifespan)
     app.state.site = site
-    if service.near.on and not service.settings.rate.enabled:
+    if (service.near.on or service.cache.direct.on) and not service.settings.rate.enabled:
         app.shortcut = site.shortcut = Shortcut(site, app.new_request_id)
     for path in dict.fromkeys(route.path for route in ROUTES):
         app.mount_endpoint(path, Endpoint(site, [route for route in ROUTES if route.path == path]))

@@ -1,9 +1,12 @@
 """One client connection: uvicorn's, with a short way for requests that are known byte for byte.
 
-What is known again is answered from the very turn in which it came in: no parsing, no task, no ASGI. Between two
-requests a chunk of bytes is looked up as it is (`Shortcut`); whatever is not known there, or comes in several chunks,
-or several at once, is uvicorn's business like any other. A chunk that turned out to be one whole request is shown to
-its handler (`CHUNK` in the scope), which may have it remembered.
+What is known again is answered from the very turn in which it came in, or in which the store's answer did: no parsing,
+no task, no ASGI. Between two requests a chunk of bytes is looked up as it is (`Shortcut`); whatever is not known there,
+or comes in several chunks, or several at once, is uvicorn's business like any other. A chunk that turned out to be one
+whole request is shown to its handler (`CHUNK` in the scope), which may have it remembered.
+
+While the store is asked for a request, the connection is that request's: what comes meanwhile is held, and nothing more
+is read. If the store has no answer to give, the request goes the whole way, and what was held after it.
 
 A whole answer to such another request is sent in one write, its header fields checked at once: each write is a system
 call, and uvicorn looks at each field with two regular expressions.
@@ -15,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from semcache import direct
+from semcache.errors import StoreUnavailable
 from semcache.http.exchange import CONNECTION, Header
 from semcache.http.shortcut import CHUNK, Chunk, Shortcut
 
@@ -56,33 +61,73 @@ class Connection(HttpToolsProtocol):
         self._begun = 0
         self._answered_s = 0.0
         """When a request was answered by the short way, by the loop's clock."""
+        self._asked: bytes | None = None
+        """The request for which the store is asked just now."""
+        self._held: list[bytes] = []
+        """What came meanwhile."""
+        self._last = False
+        """The server stops: the answer to that request ends the connection."""
         self._defaults: list[tuple[bytes, bytes]] | None = None
         self._default_lines = b""
 
     def data_received(self, data: bytes) -> None:
         """Answer what is known; leave the rest to uvicorn."""
+        if self._asked is not None:
+            self._held.append(data)
+            self.flow.pause_reading()
+            return
         shortcut = self._shortcut
         if shortcut is None or not self._between:
             super().data_received(data)
             return
         cycle: Any = self.cycle  # None before the first request
-        if cycle is None or cycle.response_complete:
-            if not self.flow.write_paused and not self.transport.is_closing():
-                answer = shortcut.answer(data)
-                if answer is not None:
-                    self._answer(answer)
-                    return
-            edition = shortcut.edition
-            self._begun = 0
+        if cycle is not None and not cycle.response_complete:
             super().data_received(data)
-            if self._begun == 1 and self._between:
-                self._show(data, edition)
+            return
+        if not self.flow.write_paused and not self.transport.is_closing():
+            answer = shortcut.answer(data)
+            if answer is not None:
+                self._answer(answer)
+                return
+            self._asked = data
+            if shortcut.ask(data, self._heard) or self._asked is None:
+                return
+            self._asked = None
+        self._feed(data, shortcut)
+
+    def _feed(self, data: bytes, shortcut: Shortcut) -> None:
+        """Leave a chunk that begins a request to uvicorn."""
+        edition = shortcut.edition
+        self._begun = 0
+        super().data_received(data)
+        if self._begun == 1 and self._between:
+            self._show(data, edition)
+
+    def _heard(self, answer: tuple[bytes, ...] | None, refused: StoreUnavailable | None) -> None:
+        """The store has answered, or will not."""
+        data, self._asked = self._asked, None
+        held, self._held = self._held, []
+        if data is None or self._shortcut is None or self.transport.is_closing():
+            return
+        if answer is not None:
+            self._answer(answer)
         else:
-            super().data_received(data)
+            with direct.told(refused):
+                self._feed(data, self._shortcut)
+            if self._last:
+                super().shutdown()
+        if held and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.data_received(b"".join(held))
 
     def _answer(self, answer: tuple[bytes, ...]) -> None:
-        self.transport.write(b"".join((STATUS_LINE[200], self._server_lines(), *answer)))
+        last = self._last or (self._shortcut is not None and self._shortcut.draining)
+        end = b"connection: close\r\n" if last else b""
+        self.transport.write(b"".join((STATUS_LINE[200], self._server_lines(), end, *answer)))
         self.server_state.total_requests += 1
+        if last:
+            self.transport.close()
+            return
         self._answered_s = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._wait(self.timeout_keep_alive)
@@ -140,10 +185,25 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self._between = True
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone: what it had asked for is heard, and nobody told."""
+        self._asked = None
+        self._held.clear()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: end an idle connection at once, one in use with its answer."""
+        if self._asked is None:
+            super().shutdown()
+        else:
+            self._last = True
+
     def timeout_keep_alive_handler(self) -> None:
         """Close what was idle for long enough. The short way leaves the timer as it is: setting it costs more."""
         left_s = self._answered_s + self.timeout_keep_alive - self.loop.time()
-        if left_s > 0:
+        if self._asked is not None:
+            self._wait(self.timeout_keep_alive)
+        elif left_s > 0:
             self._wait(left_s)
         else:
             super().timeout_keep_alive_handler()

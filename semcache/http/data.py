@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
 
 from semcache.admin.feedback import Said
+from semcache.direct import Question, lean
 from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout, TooLarge, Unavailable
 from semcache.gateway.headers import provider_key
 from semcache.http import answers, problems, rates, repeats, tokens
 from semcache.http.answers import encode
-from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
+from semcache.http.bodies import BatchBody, FeedbackBody, IdentityBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
 from semcache.http.exchange import Answer, Call
 from semcache.http.quality import quality
@@ -46,11 +48,14 @@ async def lookup(call: Call) -> Answer:
     if known is not None:
         return _again(call, *known)
     body = _lookups.decode(raw)
-    outcome = await _lookup(call, body)
-    if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT and cache.keeps(outcome.entry):
-        again = _repeatable(outcome, body)
-        cache.remember(key, again, call.credential)
-        return _again(call, outcome, again)
+    request = _request(call, body)
+    outcome = await _lookup(call, body, request)
+    if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT:
+        _learn(call, request, outcome, body)
+        if cache.keeps(outcome.entry):
+            again = _repeatable(outcome, body)
+            cache.remember(key, again, call.credential)
+            return _again(call, outcome, again)
     return Answer(200, encode(answers.of_lookup(outcome, body.strategy)), answers.lookup_headers(outcome))
 
 
@@ -59,6 +64,20 @@ def _again(call: Call, hit: Hit, again: Again) -> Answer:
     if call.site.shortcut is not None:
         call.site.shortcut.remember(call.scope, again, headers)
     return Answer(200, answers.between(again.before, hit, again.after), headers)
+
+
+def _learn(call: Call, request: CacheRequest, hit: Hit, body: LookupBody) -> None:
+    shortcut, identity = call.site.shortcut, call.site.service.cache.whose(request)
+    if shortcut is None or identity is None:
+        return
+    question = Question(
+        identity=lean(identity),
+        namespace=base_namespace(hit.entry.namespace),
+        model=sys.intern(hit.entry.model),
+        max_age_s=body.max_age_s,
+        telling=answers.TELLING[body.strategy],
+    )
+    shortcut.learn(call.scope, question)
 
 
 def _repeatable(hit: Hit, body: LookupBody) -> Again:
@@ -81,7 +100,7 @@ async def lookup_batch(call: Call) -> Answer:
 
     async def one(raw: msgspec.Raw) -> bytes:
         body = _lookups.decode(raw)
-        return encode(answers.of_lookup(await _lookup(call, body), body.strategy))
+        return encode(answers.of_lookup(await _lookup(call, body, _request(call, body)), body.strategy))
 
     return await _batch(call, one)
 
@@ -172,9 +191,13 @@ async def _entries(call: Call, namespace: str | None) -> tuple[int | None, str]:
 # -- one item ---------------------------------------------------------------------------------------------------------
 
 
-async def _lookup(call: Call, body: LookupBody) -> Outcome:
+def _request(call: Call, body: IdentityBody) -> CacheRequest:
+    return body.request(call.credential, call.header(b"x-cache-namespace"))
+
+
+async def _lookup(call: Call, body: LookupBody, request: CacheRequest) -> Outcome:
     return await call.site.service.cache.lookup(
-        body.request(call.credential, call.header(b"x-cache-namespace")),
+        request,
         strategy=body.strategy,
         context=body.context,
         threshold=body.threshold,
@@ -183,7 +206,7 @@ async def _lookup(call: Call, body: LookupBody) -> Outcome:
 
 
 async def _store(call: Call, body: StoreBody) -> StoreOutcome:
-    request = body.request(call.credential, call.header(b"x-cache-namespace"))
+    request = _request(call, body)
     response = bytes(body.response)
     check_json(response, field="response")
     return await call.site.service.cache.store(

@@ -132,6 +132,8 @@ async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
         return Answer(200, evidence.between(again.before, shown, again.after), headers)
     reply = await _generated(call, dialect, front.generation, Known(key, call.credential), ask, body)
     answer = _answer(reply)
+    if reply.question is not None and call.site.shortcut is not None:
+        call.site.shortcut.learn(call.scope, reply.question)
     if reply.again is not None:
         cache.remember(key, reply.again, call.credential)
         if call.site.shortcut is not None:

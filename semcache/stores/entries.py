@@ -89,16 +89,35 @@ class RedisEntries:
 
     async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
         """See `EntryStore.read`."""
+        base, args = self._read_call(identity, strategy)
+        return self._read_of(identity, await self._reads.run(base, args))
+
+    def begin_read(self, identity: CacheIdentity, hear: Callable[[ExactRead | Exception], None]) -> bool:
+        """See `EntryStore.begin_read`."""
+
+        def heard(answer: Any) -> None:
+            if not isinstance(answer, Exception):
+                try:
+                    answer = self._read_of(identity, answer)
+                except Exception as error:  # noqa: BLE001 - as `read` would raise it: whoever hears must hear something
+                    answer = error
+            hear(answer)
+
+        return self._reads.begin(*self._read_call(identity, Strategy.EXACT), heard)
+
+    def _read_call(self, identity: CacheIdentity, strategy: Strategy) -> Call:
         shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
         pointer = "" if strategy is Strategy.EXACT else identity.norm_digest.hex()
         floor = self._floors.get(namespace, shard)
-        answer = await self._reads.run(
+        return (
             self._bases[shard],
             (entry_id, namespace, floor, veto_field(identity.norm_digest), pointer, self._floors.fences[shard]),
         )
+
+    def _read_of(self, identity: CacheIdentity, answer: Sequence[Any]) -> ExactRead:
+        shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
         now_ms, epoch, fence, fields = answer[:4]
-        if epoch != floor:
-            self._floors.saw(namespace, shard, epoch)
+        self._floors.saw(namespace, shard, epoch)
         self._floors.saw_fence(shard, fence)
         exact = _candidate(entry_id, fields)
         if exact is not None and not (exact.entry.digest == identity.digest and _at_home(exact, identity)):

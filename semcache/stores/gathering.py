@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis.asyncio import RedisCluster
@@ -57,6 +57,34 @@ class Gathering:
         asked_s = lane.now()
         return await self._came(lane, asked_s, lane.call("EVALSHA", self._sha, 1, base, *args), (base, args))
 
+    def begin(self, base: bytes, args: Sequence[Argument], hear: Callable[[Any], None]) -> bool:
+        """As `run`; `hear` is given the answer in the turn in which it comes, or the error in its place.
+
+        False, and nothing was done, where not all is well just now: `run` knows other ways.
+        """
+        lane = self._usable()
+        if lane is None:
+            return False
+        asked_s = lane.now()
+
+        def heard(found: Any) -> None:
+            if isinstance(found, Exception):
+                task = asyncio.create_task(self._told_later(lane, asked_s, (base, args), hear))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+            else:
+                _tell(hear, found)
+
+        lane.tell(heard, "EVALSHA", self._sha, 1, base, *args)
+        return True
+
+    async def _told_later(self, lane: Lane, asked_s: float, call: Call, hear: Callable[[Any], None]) -> None:
+        try:
+            found = await self._again(lane, asked_s, call)
+        except Exception as error:  # noqa: BLE001 - a value like an answer: who hears it has no frame to raise it in
+            found = error
+        _tell(hear, found)
+
     async def run_each(self, calls: Sequence[Call]) -> list[Any]:
         """As `Link.run_each`, inside the data plane's deadline. Raises StoreUnavailable, the first there is."""
         lane = self._usable()
@@ -87,6 +115,10 @@ class Gathering:
                 return found
         except Lost:
             pass
+        return await self._again(lane, asked_s, call)
+
+    async def _again(self, lane: Lane, asked_s: float, call: Call) -> Any:
+        """Make a call again that a lane has failed."""
         # A server that was silent for the whole deadline has none left to answer in: that is a timeout like any other.
         guard = self._link.guard
         left_s = max(0.0, guard.deadline_s - (lane.now() - asked_s))
@@ -166,3 +198,10 @@ class Gathering:
             self._under_way -= 1
             for _, answer in waiting:
                 answer.cancel()
+
+
+def _tell(hear: Callable[[Any], None], found: Any) -> None:
+    try:
+        hear(found)
+    except Exception:  # the boundary of a turn of the event loop: it would end the lane for all
+        log.exception("whoever had asked could not be told")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
@@ -33,6 +34,27 @@ class Lost(Exception):
     """A call's answer will not come this way."""
 
 
+class _Hearer:
+    """Who waits by a function, in the place of a future: it is called in the turn in which the answer comes."""
+
+    __slots__ = ("_hear",)
+
+    def __init__(self, hear: Callable[[Any], None]) -> None:
+        self._hear = hear
+
+    def done(self) -> bool:
+        """It can only be told."""
+        return False
+
+    def set_result(self, found: Any) -> None:
+        """Tell it."""
+        self._hear(found)
+
+    def set_exception(self, error: Exception) -> None:
+        """Tell it that nothing will come."""
+        self._hear(error)
+
+
 class Lane(asyncio.Protocol):
     """One connection, from its opening to its end."""
 
@@ -41,13 +63,13 @@ class Lane(asyncio.Protocol):
         self._deadline_s = deadline_s
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
-        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[Any] | _Hearer]] = deque()
         self._outgoing: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
         self._former: asyncio.BaseProtocol | None = None
         self._connection: Any = None
         self._timer: asyncio.TimerHandle | None = None
-        self._late: asyncio.Future[Any] | None = None
+        self._late: asyncio.Future[Any] | _Hearer | None = None
         """The call that was found to wait too long at the last look."""
 
     async def open(self, connection: Any) -> None:
@@ -79,6 +101,14 @@ class Lane(asyncio.Protocol):
     def call(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command; a future of its answer, or of the server's error as a value. Fails with Lost."""
         answer: asyncio.Future[Any] = self._loop.create_future()
+        self._send(command, answer)
+        return answer
+
+    def tell(self, hear: Callable[[Any], None], *command: Argument) -> None:
+        """Send a command; `hear` is given its answer, the server's error as a value, or Lost. It must not raise."""
+        self._send(command, _Hearer(hear))
+
+    def _send(self, command: tuple[Argument, ...], answer: asyncio.Future[Any] | _Hearer) -> None:
         if not self._outgoing:  # a write is a system call: those of one turn of the loop share one
             self._loop.call_soon(self._write)
         self._outgoing.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub has one argument
@@ -86,7 +116,6 @@ class Lane(asyncio.Protocol):
         self._waiting.append((until, answer))
         if self._timer is None:
             self._timer = self._loop.call_at(until, self._look)
-        return answer
 
     def _write(self) -> None:
         outgoing, self._outgoing = self._outgoing, []

@@ -41,6 +41,7 @@ class Running:
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
 
     async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self.service = Service(self._settings)
         self.app = create_app(self.service)
         options = {"timeout_graceful_shutdown": 2, "proxy_headers": False, **self._options}
@@ -168,7 +169,7 @@ def same(answer: bytes) -> bytes:
 
 
 def test_the_short_way_says_what_the_whole_way_says(running: Open) -> None:
-    service, plain = running(), running(near={"entries": 0})
+    service, plain = running(), running(near={"entries": 0, "requests": 0})
     keep(service)
     data = request(ASKED)
     with plain.line() as line:

@@ -178,3 +178,65 @@ async def test_an_answer_that_speaks_of_the_server_counts_against_it(
     while not store._link.guard.open:
         with pytest.raises(StoreUnavailable, match="loading"):
             await store._link.run_apart("read", calls)
+
+
+async def lane_for_reads(store: RedisStore) -> None:
+    """Until there is one."""
+    reads = store.entries._reads
+    assert not store.entries.begin_read(identity("any"), pytest.fail)  # there is none: nothing will be heard
+    assert reads._opening is not None
+    await reads._opening
+    assert reads._lane is not None
+
+
+async def begun(store: RedisStore, who: Any) -> Any:
+    """What a read that was begun over a lane hears."""
+    heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    assert store.entries.begin_read(who, heard.set_result)
+    return await heard
+
+
+async def test_a_read_that_is_begun_hears_what_a_read_returns(store: RedisStore) -> None:
+    people = [identity(f"question {number}") for number in range(50)]
+    for who in people[::2]:
+        await store.entries.put(draft(who))
+    await lane_for_reads(store)
+    told = await asyncio.gather(*(begun(store, who) for who in people))
+    reads = [await store.entries.read(who, Strategy.EXACT) for who in people]
+    assert [one.exact for one in told] == [one.exact for one in reads]
+    assert [one.epoch for one in told] == [one.epoch for one in reads]
+
+
+async def test_a_read_that_is_begun_hears_of_its_failure(store: RedisStore, raw: Any) -> None:
+    who, other = identity("question 1"), identity("question 2")
+    await store.entries.put(draft(other))
+    await lane_for_reads(store)
+    await raw.set(store._link.keys.bases[who.shard] + b"e:" + who.entry_id.encode(), "no hash")
+    assert isinstance(await begun(store, who), StoreUnavailable)
+    assert (await begun(store, other)).exact is not None
+
+
+async def test_reads_that_are_begun_are_made_again_where_the_lane_ends(store: RedisStore) -> None:
+    who = identity("question 1")
+    await store.entries.put(draft(who))
+    await lane_for_reads(store)
+    heard: list[asyncio.Future[Any]] = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    for one in heard:
+        assert store.entries.begin_read(who, one.set_result)
+    lane = store.entries._reads._lane
+    assert lane is not None
+    lane.close()
+    assert [read.exact is not None for read in await asyncio.gather(*heard)] == [True] * 3
+
+
+async def test_who_fails_at_hearing_fails_alone(store: RedisStore, caplog: pytest.LogCaptureFixture) -> None:
+    who = identity("question 1")
+    await store.entries.put(draft(who))
+    await lane_for_reads(store)
+
+    def broken(read: Any) -> None:
+        raise ValueError("a defect")
+
+    assert store.entries.begin_read(who, broken)
+    assert (await begun(store, who)).exact is not None
+    assert "could not be told" in caplog.text
