@@ -243,10 +243,8 @@ class Evidence:
         if repeat(asked, cached, words()) not in (Repeat.CLOSE, Repeat.SURE, Repeat.SAME):
             return -1.0
         meant = respelt(asked, words())
-        if meant is None:
-            return -1.0
-        self.embed([meant])
-        return self.similarity(meant, cached)
+        self.embed(meant)
+        return max((self.similarity(one, cached) for one in meant), default=-1.0)
 
     def _probability(self, pair: tuple[str, str], score: float, cosine: float, findings: Iterable[Finding]) -> float:
         evidence = features(*pair, score=score, similarity=cosine, findings=findings, known=words())

@@ -151,16 +151,22 @@ class SemanticTier:
         if self._verifier is None or terms.confidence is None or identity.transcript:
             return missed
         meant = respelt(identity.prompt, self._verifier.known)
-        if meant is None:
+        if not meant:
             return missed
         try:
-            query = (await self._embedder.embed([meant]))[0]
+            readings = [one for one in await self._embedder.embed(meant) if one is not None]
         except EmbedderUnavailable as error:
             degraded(self._observer, "embedder", error)
             return missed
         clock.lap("embed")
-        if query is None:
+
+        def reach(reading: Embedding) -> float:
+            found = index.search(identity.partition, identity.context, reading.pooled, 1)
+            return found[0].similarity if found else -1.0
+
+        if not readings:
             return missed
+        query = max(readings, key=reach)
         none = Miss(reason=missed.reason)
         outcome = await self._nearest(index, identity, query, terms, none, clock, repeats=self._verifier.known)
         return outcome if isinstance(outcome, Hit) or outcome.withheld is not None else missed

@@ -15,11 +15,15 @@ _BREAK: Final = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*")
 """Between sentences."""
 _ABOUT_WORDS: Final = re.compile(
     r"\b(?:say|says|saying|said|spell\w*|pronounc\w*|pronunciation|translat\w*|words?|phrases?|sentences?|means?|"
-    r"meaning|lyrics?|songs?|titled?|synonyms?|antonyms?|grammar\w*|etymology|repl(?:y|ies)|respon[ds]\w*|greet\w*|"
+    r"meaning|titled?|synonyms?|antonyms?|grammar\w*|etymology|repl(?:y|ies)|respon[ds]\w*|greet\w*|"
     r"polite\w*|formal\w*|tone|quot\w+|rewrite|rephrase|paraphrase|proofread|classify|sentiment|regex|print\w*|echo|"
     r"repeat)\b"
 )
 """In such a prompt a courtesy may be what is asked about, unless it opens the prompt."""
+_ABOUT_WORKS: Final = re.compile(
+    r"\b(?:lyrics?|chords|songs?|sang|sings?|sung|singers?|bands?|albums?|cast|episodes?|theme)\b"
+)
+"""In such a prompt any of the words may be a title's."""
 
 _WH: Final = r"(?:how|what|which|where|when|why|who|whose|whom|whether|if)(?:'?s)?"
 _BEFORE_WH: Final = rf"\s+(?={_WH}\b)"
@@ -145,6 +149,8 @@ def _turns(text: str) -> Iterator[tuple[str, re.Match[str]]]:
 
 
 def _bare(text: str) -> str:
+    if _ABOUT_WORKS.search(text):
+        return text
     sentences = _BREAK.split(text)
     if _ABOUT_WORDS.search(_unled(sentences[0]) if len(sentences) == 1 else text):
         return " ".join([_unled(sentences[0]), *sentences[1:]]) or text

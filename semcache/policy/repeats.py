@@ -34,7 +34,7 @@ _CONTRACTED: Final = (
     (re.compile(r"\s&\s"), " and "),
 )
 _HOW_TO: Final = re.compile(r"\bhow (?:do|can|could|would) (?:i|we|one)\b")
-_ARTICLES: Final = frozenset({"a", "an", "the"})
+_ARTICLES: Final = frozenset({"a", "an", "the", "teh", "hte"})
 _IS_SHORTENED: Final = frozenset({"what", "how", "who", "where", "when", "why", "that"})
 _LONGEST: Final = 2000
 """Characters; longer prompts are left to the others."""
@@ -138,9 +138,12 @@ def _joined(two: Sequence[str], whole: str, known: Collection[str]) -> Repeat:
     first, second = two
     if second == "is" and first in _IS_SHORTENED and whole.endswith("s"):  # wht's
         return _OF_SLIP[slip(first, whole.removesuffix("s").removesuffix("'"), known)]
-    if first + second != whole or len(whole) < _SHORTEST_RUN or not whole.isalpha():
+    if len(whole) < _SHORTEST_RUN or not whole.isalpha():
         return Repeat.NO
+    if first + second != whole:
+        return Repeat.CLOSE if first == "can" and second == "not" and slip("cannot", whole, known) else Repeat.NO
     both = all(part in known or len(part) == 2 for part in two)
     if whole in known:
-        return Repeat.CLOSE if both else Repeat.SURE
+        long = min(map(len, two)) > 2  # "is land" is no island
+        return (Repeat.CLOSE if long else Repeat.NO) if both else Repeat.SURE
     return Repeat.SURE if both else Repeat.NO

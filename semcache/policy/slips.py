@@ -29,7 +29,7 @@ _AFTER: Final = """s es d ed r er or ers ing ings ly ist ists ism ize izes ized 
 ions ive al ic y ies en est th"""
 _PREFIXES: Final = tuple(_BEFORE.split())
 _SUFFIXES: Final = tuple(_AFTER.split())
-_ALIKE: Final = ("s es", "d ed", "r er or", "ize ise", "able ible")
+_ALIKE: Final = ("s es ies", "d ed", "r er or", "ize ise", "able ible")
 """Endings that say the same, of which one is often written for the other."""
 _LIKENED: Final = {ending: group.split()[0] for group in _ALIKE for ending in group.split()}
 _TWO_SLIPS: Final = 8

@@ -51,6 +51,8 @@ def test_it_asks_the_same_without(text: str) -> None:
         "well water test",
         "a letter of thanks",
         "how do you say thank you in korean",
+        "tell me why chords",
+        "who sang thank you",
         "translate into french: thank you",
         "urgent care near me",
         "symptoms of tia",

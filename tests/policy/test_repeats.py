@@ -136,6 +136,7 @@ def test_blanks_apostrophes_and_capitals(a: str, b: str, found: Repeat) -> None:
         ("do you know angel", "angel"),
         ("how do i buy it as soon as possible", "how do i buy it"),
         ("symptoms of tia", "symptoms of"),
+        ("is land dear", "island dear"),
     ],
 )
 def test_words_of_courtesy_that_are_what_is_asked_about_are_none(a: str, b: str) -> None:
