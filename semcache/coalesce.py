@@ -74,6 +74,7 @@ class Flight:
         self._read = asyncio.Event()
         self._parted: Callable[[], None] = _nothing
         self._landed = False
+        self._out = False
         self._lost = ""
         self._listeners = 0
         self._news = asyncio.Event()
@@ -91,6 +92,11 @@ class Flight:
         """Whether no further frame will come."""
         return self._landed or bool(self._lost)
 
+    @property
+    def over(self) -> bool:
+        """Whether readers have, or soon will have, all that they want of it: to board it now is to come too late."""
+        return self._out or self.ended
+
     def push(self, frame: bytes) -> None:
         """Give a frame to all readers; never waits. For the leader's work only."""
         if self.ended:
@@ -99,6 +105,10 @@ class Flight:
         if self.private:
             self._ahead += len(frame)
         self._tell()
+
+    def out(self) -> None:
+        """What readers pass on has all been pushed, though not yet the last frame. For the leader's work only."""
+        self._out = True
 
     def land(self) -> None:
         """No further frame will come: readers end when they have read all. For the leader's work only."""
@@ -229,9 +239,9 @@ class Coalescer:
         way, to be left alone. One that has ended here is waited for, so that what it stores is the older of the two.
         Raises RequestError for text that is no entry id, FlightLost where the process stops.
         """
-        while (flight := self._flights.get(entry_id)) is not None and flight.ended:
+        while (flight := self._flights.get(entry_id)) is not None and flight.over:
             try:
-                async with asyncio.timeout(self._lease_s if flight.landed else None):
+                async with asyncio.timeout(None if flight.ended and not flight.landed else self._lease_s):
                     await flight.settled()
             except TimeoutError:  # its store hangs, and its frames are good
                 break

@@ -331,7 +331,10 @@ class Exchange:
             async for data in coming:
                 frame = frames.decode(data)
                 if isinstance(frame, Piece):
-                    yield frame.data
+                    if frame.data:
+                        yield frame.data
+                    elif led:  # what its end tells is for those who share the call
+                        return
                 elif isinstance(frame, End):
                     if frame.error:
                         raise _error_of(frame)

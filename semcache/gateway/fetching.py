@@ -41,6 +41,9 @@ class Sink(Protocol):
     def push(self, frame: bytes) -> None:
         """Take the next frame."""
 
+    def out(self) -> None:
+        """No more of what readers pass on."""
+
     def land(self) -> None:
         """No more frames."""
 
@@ -168,13 +171,22 @@ class Fetcher:
                 parts.append(chunk)
             return NOTHING, b"".join(parts)
         recorder = Recorder(order.dialect, stream=head.stream, limit=self._settings.limits.response_bytes)
+        last = b""
         async for chunk in answer.chunks():
+            if not chunk:
+                continue
             sink.push(frames.encode(Piece(chunk)))
-            if head.stream:
-                await asyncio.sleep(0)  # readers first: they pass it on, then it is recorded
-            recorder.feed(chunk)
+            if head.stream:  # readers first: they pass on what has come, and at last that it was all, before it is read
+                await asyncio.sleep(0)
+            recorder.feed(last if head.stream else chunk)
+            last = chunk
             if recorder.overflowed and not await sink.ease():
                 raise _Deserted
+        if head.stream:
+            sink.push(frames.encode(frames.ALL))
+            sink.out()
+            await asyncio.sleep(0)
+            recorder.feed(last)
         return recorder.finish(), b""
 
     def _called(

@@ -33,6 +33,10 @@ class Piece(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     data: bytes
 
 
+ALL: Final = Piece(b"")
+"""After the last piece of a stream: no more of it comes, though what it was is yet to be told."""
+
+
 class End(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     """Nothing more comes."""
 

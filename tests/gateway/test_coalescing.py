@@ -126,8 +126,22 @@ async def test_a_request_right_after_an_answer_is_a_hit(replicas: list[Gateway],
         for stream in (False, True):
             prompt = f"right after {number} {stream}"
             first = await ask(http, replicas[0], prompt, stream=stream)
-            second = await ask(http, replicas[number % 2], prompt, stream=stream)
+            second = await ask(http, replicas[0], prompt, stream=stream)
             assert (first.status, second.status) == ("MISS", "HIT")
+    assert len(replicas[0].provider.calls) == 40
+
+
+async def test_right_after_an_answer_another_replica_has_it_kept_or_still_under_way(
+    replicas: list[Gateway], http: httpx.AsyncClient
+) -> None:
+    """Who asked is not kept waiting until it is stored."""
+    for number in range(20):
+        for stream in (False, True):
+            prompt = f"right after, elsewhere {number} {stream}"
+            first = await ask(http, replicas[0], prompt, stream=stream)
+            second = await ask(http, replicas[1], prompt, stream=stream)
+            assert (first.status, second.text) == ("MISS", first.text)
+            assert second.status == "HIT" or "collapsed" in second.headers["cache-status"]
     assert len(replicas[0].provider.calls) == 40
 
 
