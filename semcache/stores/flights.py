@@ -7,11 +7,14 @@ waits for one.
 
 from __future__ import annotations
 
+import itertools
+import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from semcache.ports import Beat, Boarding, Feed, Seat
 from semcache.settings import Settings
+from semcache.stores.gathering import Gathering
 from semcache.stores.keys import shard_named
 from semcache.stores.lua import Link
 
@@ -34,11 +37,19 @@ class RedisFlights:
     def __init__(self, link: Link, settings: Settings) -> None:
         self._link = link
         self._write_s = settings.store.write_deadline_s
+        self._boards = Gathering(link, "flight_board")
+        self._who = secrets.token_hex(8)
+        self._calls = itertools.count()
+
+    def close(self) -> None:
+        """End the connection of its own that boarding may have."""
+        self._boards.close()
 
     async def board(self, entry_id: str, *, since_ms: int, ttl_s: float) -> Seat:
         """See `Flights.board`."""
-        args = (entry_id, since_ms, _ms(ttl_s), _ms(_REMEMBERED_S), _ms(_WATCHED_S), _ms(_SPARE_S))
-        boarding, token = await self._link.run("flight_board", self._base(entry_id), args)  # a caller waits: as a read
+        call = f"{self._who}:{next(self._calls)}"
+        args = (entry_id, since_ms, _ms(ttl_s), _ms(_REMEMBERED_S), _ms(_WATCHED_S), _ms(_SPARE_S), call)
+        boarding, token = await self._boards.run(self._base(entry_id), args)  # a caller waits: as a read
         return Seat(Boarding(boarding.decode()), token)
 
     async def beat(

@@ -61,6 +61,7 @@ class RedisStore:
     async def aclose(self) -> None:
         """Close all connections."""
         self.entries.close()
+        self.flights.close()
         client = self._link.detach()
         if client is not None:
             await client.aclose()

@@ -11,6 +11,7 @@ from semcache.errors import RequestError
 from semcache.models import CacheIdentity, FillToken, RefusedReason, Strategy
 from semcache.ports import Boarding, Fenced, Seat, Written
 from semcache.stores import flights as flights_module
+from semcache.stores.lane import Lane, Lost
 from semcache.stores.store import RedisStore
 from tests.contract.conftest import MakeStore
 from tests.contract.records import draft, eventually, identity, put
@@ -47,6 +48,40 @@ async def test_one_leads_and_all_others_follow(store: RedisStore, make_store: Ma
     assert len({seat.token for seat in seats}) == 1
     assert seats[0].token > 0
     assert (await store.flights.board(identity("r").entry_id, since_ms=FAR, ttl_s=30)).boarding is LEAD
+
+
+async def test_who_boards_once_more_as_the_answer_was_lost_leads_still(store: RedisStore) -> None:
+    who, lost = identity("q"), 0
+    lane = await lane_of(store, who)
+    call = lane.call
+
+    def losing(*command: Any) -> asyncio.Future[Any]:
+        nonlocal lost
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        call(*command).add_done_callback(lambda _: answer.set_exception(Lost()))
+        lost += 1
+        return answer
+
+    lane.call = losing  # type: ignore[method-assign]
+    token = await lead(store, who)
+    assert lost == 1
+    lane.call = call  # type: ignore[method-assign]
+    assert await store.flights.board(who.entry_id, since_ms=FAR, ttl_s=30) == Seat(FOLLOW, token)
+
+
+async def lane_of(store: RedisStore, who: CacheIdentity) -> Lane:
+    """The lane on which boarding goes; skips where there is none."""
+    boards = store.flights._boards
+    if store._link.clustered:
+        pytest.skip("no lane in a cluster")
+
+    async def opened() -> bool:
+        await store.flights.board(identity("other").entry_id, since_ms=FAR, ttl_s=0.001)
+        return boards._lane is not None
+
+    await eventually(opened)
+    assert boards._lane is not None
+    return boards._lane
 
 
 async def test_tokens_rise_whether_a_flight_landed_or_died(store: RedisStore) -> None:
