@@ -151,15 +151,22 @@ def _turns(text: str) -> Iterator[tuple[str, re.Match[str]]]:
 def _bare(text: str) -> str:
     if _ABOUT_WORKS.search(text):
         return text
-    sentences = _BREAK.split(text)
-    if _ABOUT_WORDS.search(_unled(sentences[0]) if len(sentences) == 1 else text):
-        return " ".join([_unled(sentences[0]), *sentences[1:]]) or text
-    kept = []
-    for sentence in _BREAK.split(_FACE.sub(" ", text).rstrip()):
-        if len(sentences) > 1 and _ALONE.match(sentence):
-            continue
-        kept.append(_INSIDE.sub(" ", _untailed(_unled(sentence))))
+    if _BREAK.search(text) is None:
+        led = _unled(text)
+        if not _ABOUT_WORDS.search(led):
+            led = _plain(led)
+        return led if led.strip() else text
+    first, *others = _BREAK.split(text)
+    if _ABOUT_WORDS.search(text):
+        return " ".join([_unled(first), *others])
+    sentences = _BREAK.split(_FACE.sub(" ", text).rstrip())
+    kept = [_plain(_unled(sentence)) for sentence in sentences if not _ALONE.match(sentence)]
     return " ".join(kept) if any(one.strip() for one in kept) else text
+
+
+def _plain(sentence: str) -> str:
+    sentence = _untailed(_FACE.sub(" ", sentence) if _FACE.search(sentence) else sentence)
+    return _INSIDE.sub(" ", sentence) if "pl" in sentence or "kindly" in sentence else sentence
 
 
 def _unled(sentence: str) -> str:

@@ -22,17 +22,26 @@ _THE_STATES: Final = re.compile(r"\bUS\b")
 """Lower-case it would be a pronoun."""
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _CONTRACTED: Final = (
-    (re.compile(r"\bcan't\b|\bcannot\b|\bcant\b"), "can not"),
-    (re.compile(r"\bwo(?:n't|nt)\b"), "will not"),
-    (re.compile(r"\b(do|does|did|is|are|was|were|has|have|had|should|could|would|must|need)nt\b"), r"\1 not"),
+    (re.compile(r"\bcan't\b"), "can not"),
+    (re.compile(r"\bwon't\b"), "will not"),
     (re.compile(r"n't\b"), " not"),
-    (re.compile(r"\b(what|how|who|where|when|why|that|it|there|here)'?s\b"), r"\1 is"),
-    (re.compile(r"\b(i)'m\b|\bi am\b"), "i am"),
-    (re.compile(r"'re\b|(?<=\byou)re\b|(?<=\bthey)re\b"), " are"),
-    (re.compile(r"'ve\b|(?<=\bi)ve\b|(?<=\byou)ve\b|(?<=\bwe)ve\b|(?<=\bthey)ve\b"), " have"),
+    (re.compile(r"\b(what|how|who|where|when|why|that|it|there|here)'s\b"), r"\1 is"),
+    (re.compile(r"\bi'm\b"), "i am"),
+    (re.compile(r"'re\b"), " are"),
+    (re.compile(r"'ve\b"), " have"),
     (re.compile(r"'ll\b"), " will"),
-    (re.compile(r"\s&\s"), " and "),
 )
+_NEGATED: Final = "do does did is are was were has have had should could would must need"
+_ASKING: Final = "what how who where when why that it there here"
+_UNMARKED: Final = (
+    {"cannot": "can not", "cant": "can not", "wont": "will not", "youre": "you are", "theyre": "they are"}
+    | {f"{verb}nt": f"{verb} not" for verb in _NEGATED.split()}
+    | {f"{word}s": f"{word} is" for word in _ASKING.split()}
+    | {f"{word}ve": f"{word} have" for word in ("i", "you", "we", "they")}
+)
+"""Contractions that lost their apostrophe; others would be words: well, were, ill."""
+_AN_UNMARKED: Final = re.compile(rf"\b(?:{'|'.join(_UNMARKED)})\b(?!')")
+_AND: Final = re.compile(r"\s&\s")
 _HOW_TO: Final = re.compile(r"\bhow (?:do|can|could|would) (?:i|we|one)\b")
 _ARTICLES: Final = frozenset({"a", "an", "the", "teh", "hte"})
 _IS_SHORTENED: Final = frozenset({"what", "how", "who", "where", "when", "why", "that"})
@@ -97,11 +106,16 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
 @functools.lru_cache(maxsize=512)  # an asked prompt is compared with several
 def words(text: str) -> tuple[str, ...]:
     """The words and signs that carry a prompt's meaning, in order, each in one spelling."""
-    if not text.isupper():
+    if "US" in text and not text.isupper():
         text = _THE_STATES.sub("USA", text)
-    plain = bare(_THOUSANDS.sub("", text.lower().replace("’", "'")))
-    for pattern, whole in _CONTRACTED:
-        plain = pattern.sub(whole, plain)
+    plain = text.lower().replace("’", "'")
+    plain = bare(_THOUSANDS.sub("", plain) if "," in plain else plain)
+    if "'" in plain:
+        for pattern, whole in _CONTRACTED:
+            plain = pattern.sub(whole, plain)
+    plain = _AN_UNMARKED.sub(lambda found: _UNMARKED[found[0]], plain)
+    if "&" in plain:
+        plain = _AND.sub(" and ", plain)
     plain = _HOW_TO.sub("how to", one_spelling(plain))
     return tuple(word for word in _TOKEN.findall(plain) if word not in _ARTICLES)
 
