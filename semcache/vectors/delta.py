@@ -89,5 +89,4 @@ class Delta:
         if not asked.any():
             return []
         # Not NumPy's product: its BLAS wakes a thread for each core, and on a busy machine waits for them.
-        similarities, slots = engine.scan(self.vectors[:used], query, k, asked)
-        return [(near, self.ids[slot]) for near, slot in zip(similarities.tolist(), slots.tolist(), strict=True)]
+        return [(near, self.ids[slot]) for near, slot in engine.scan(self.vectors[:used], query, k, asked)]

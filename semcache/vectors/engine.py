@@ -91,51 +91,72 @@ class _Scanner:
         make = self._quantizer.select_InvertedListScanner
         self._all = make(metric, self._coarse, True, None, False)
         self._some = make(metric, self._coarse, True, self._select, False)
+        self._whole: _Heap | None = None
+        self._part: _Heap | None = None
 
     def scan(
         self, vectors: Half, runs: Sequence[Run], query: Single, k: int, alive: NDArray[np.bool_] | None
-    ) -> tuple[Single, Rows]:
-        """One heap for the runs that are all alive; one each for the others, as a selector is asked for the number of
-        the list, too."""
-        point, at_address = self._point, self._at_address
-        asked = point(query)
+    ) -> list[tuple[float, int]]:
+        """One heap for the runs that are all alive; others are taken one by one, as a selector is asked for the number
+        of the list, too.
+
+        What is found is put in order without NumPy: it is a handful, and after a model ran each call of NumPy finds
+        nothing of itself in the processor's caches.
+        """
+        asked = self._point(query)
         address, width = vectors.ctypes.data, vectors.strides[0]
-        heaps = [_Heap(k)]
-        whole, where = point(heaps[0].similarities), point(heaps[0].labels)
-        self._all.set_query(asked)
-        if alive is not None:
-            self._some.set_query(asked)
+        found: list[tuple[float, int]] = []
+        whole: _Heap | None = None
         for number, (first, last) in enumerate(runs):
             rows = last - first
-            codes = at_address(address + first * width)
+            codes = self._at_address(address + first * width)
             if alive is None or (live := alive[first:last]).all():
+                if whole is None:
+                    whole = self._whole = _emptied(self._whole, k)
+                    self._all.set_query(asked)
                 self._all.set_list(number, 0.0)
-                self._all.scan_codes(rows, codes, None, whole, where, k)
+                self._all.scan_codes(rows, codes, None, whole.nears, whole.places, k)
             elif live.any():
-                heaps.append(heap := _Heap(k, first))
+                part = self._part = _emptied(self._part, k)
                 bits = np.packbits(live, bitorder="little")  # named, so that it outlives the scan
                 self._select.n = len(bits)
-                self._select.bitmap = point(bits)
+                self._select.bitmap = self._point(bits)
+                self._some.set_query(asked)
                 self._some.set_list(0, 0.0)
-                self._some.scan_codes(rows, codes, None, point(heap.similarities), point(heap.labels), k)
-        starts = np.fromiter((first for first, _ in runs), np.int64, len(runs))
-        heaps[0].labels = np.where(
-            heaps[0].labels < 0, -1, starts[heaps[0].labels >> 32] + (heaps[0].labels & 0xFFFFFFFF)
-        )
-        similarities = np.concatenate([heap.similarities for heap in heaps])
-        labels = np.concatenate([np.where(heap.labels < 0, -1, heap.labels + heap.first) for heap in heaps])
-        order = np.argsort(-similarities)
-        found = order[labels[order] >= 0][:k]
-        return similarities[found], labels[found]
+                self._some.scan_codes(rows, codes, None, part.nears, part.places, k)
+                found += [(near, first + place) for near, place in part.found()]
+        if whole is not None:
+            found += [(near, runs[place >> 32][0] + (place & 0xFFFFFFFF)) for near, place in whole.found()]
+        found.sort(key=lambda one: -one[0])
+        return found[:k]
 
 
 class _Heap:
-    """The best k of some rows, which are numbered from `first` on."""
+    """The best k of some rows, by list and row in it. Kept, as FAISS is given its address."""
 
-    def __init__(self, k: int, first: int = 0) -> None:
-        self.similarities = np.full(k, -np.inf, np.float32)
-        self.labels = np.full(k, -1, np.int64)
-        self.first = first
+    def __init__(self, k: int) -> None:
+        self.k = k
+        self._similarities = np.full(k, -np.inf, np.float32)
+        self._labels = np.full(k, -1, np.int64)
+        self.nears, self.places = faiss().swig_ptr(self._similarities), faiss().swig_ptr(self._labels)
+
+    def empty(self) -> None:
+        """Make it as it was made."""
+        self._similarities.fill(-np.inf)
+        self._labels.fill(-1)
+
+    def found(self) -> list[tuple[float, int]]:
+        """Similarities and places, in no order."""
+        pairs = zip(self._similarities.tolist(), self._labels.tolist(), strict=True)
+        return [pair for pair in pairs if pair[1] >= 0]
+
+
+def _emptied(heap: _Heap | None, k: int) -> _Heap:
+    """A heap of this size without anything in it: the last one, as a rule."""
+    if heap is None or heap.k != k:
+        return _Heap(k)
+    heap.empty()
+    return heap
 
 
 class _PerThread(threading.local):
@@ -148,8 +169,8 @@ _mine = _PerThread()
 
 def scan_runs(
     vectors: Half, runs: Sequence[Run], query: Single, k: int, alive: NDArray[np.bool_] | None = None
-) -> tuple[Single, Rows]:
-    """The k best rows of these runs, exactly: similarities descending, and row numbers. Dead rows are passed over.
+) -> list[tuple[float, int]]:
+    """The k best rows of these runs, exactly: (similarity, row number), best first. Dead rows are passed over.
 
     `vectors`: float16 (n, dim), C-contiguous, mapped or not. `query`: float32 (dim,). `alive`: bool (n,).
     """
@@ -160,7 +181,7 @@ def scan_runs(
     return scanner.scan(vectors, runs, query, min(k, sum(last - first for first, last in runs)), alive)
 
 
-def scan(vectors: Half, query: Single, k: int, alive: NDArray[np.bool_] | None = None) -> tuple[Single, Rows]:
+def scan(vectors: Half, query: Single, k: int, alive: NDArray[np.bool_] | None = None) -> list[tuple[float, int]]:
     """The same over all rows."""
     return scan_runs(vectors, ((0, len(vectors)),), query, k, alive)
 

@@ -163,14 +163,13 @@ class Segment:
         runs = [(first, last)]
         if len(columns.cells.starts) and last - first > scan_rows:
             runs = self._runs(columns, first, last, query, max(k, scan_rows), whole)
-        similarities, rows = engine.scan_runs(columns.vectors, runs, query, k, None if whole else self.alive)
-        return list(zip(similarities.tolist(), rows.tolist(), strict=True))
+        return engine.scan_runs(columns.vectors, runs, query, k, None if whole else self.alive)
 
     def _runs(self, columns: Columns, first: int, last: int, query: Single, most: int, whole: bool) -> list[Run]:
         cells = columns.cells.within(first, last)
         runs = cells.gaps(first, last)
         for probes in (engine.CELL_PROBES, len(cells.starts)):
-            _, order = engine.scan(cells.centres, query, probes)
+            order = [cell for _, cell in engine.scan(cells.centres, query, probes)]
             nearest = zip(cells.starts[order].tolist(), cells.stops[order].tolist(), strict=True)
             chosen = []
             found = 0
