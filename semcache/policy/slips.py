@@ -13,9 +13,10 @@ from typing import Final
 _SHORTEST: Final = 4
 _SHORTEST_TERM: Final = 6
 _THREE: Final = """
-the and are was for you how who why has had did does get got let put say see ask buy eat pay try use run win old new big
-bad hot dry low red far day age car job dog cat eye ear leg arm boy man men kid guy mom dad son law way lot sun sky sea
-tea egg oil bed bus key bag box cup pet any all our out off its his her him she due own met ate ago two one end rid
+the and are was for you how who why has had did does get got let put say see ask buy eat pay try use run win but
+now yet yes die cut fix fly hit lie mix sit old new big bad hot dry wet low red far day age car job dog
+cat eye ear leg arm boy man men kid guy mom dad son law way war tax lot sun sky sea tea egg oil bed bus key bag
+box cup pet any all our out off its his her him she due own met ate ago two one end rid
 """
 _SHORT: Final = frozenset(_THREE.split())
 """Words of which even a non-word of three letters is a slip; others are too like abbreviations (zip, map, net)."""
