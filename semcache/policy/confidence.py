@@ -34,16 +34,17 @@ FOR: Final = frozenset({"score", "similarity", "same", "repeat", "slip"})
 """Those that only ever speak for a pair. Doubts only speak against it; the others may do either."""
 
 REPEATED: Final = 0.99
-"""Least probability where the words are the same and no guard doubts. Of 3,028 such pairs in the labelled sets and
-families 20 are labelled different; read, each asks the same."""
+"""Least probability where the words are the same and no guard doubts. Of 981 such pairs in the labelled sets 22 are
+labelled different; read, each asks the same."""
 SLIPPED: Final = 0.97
-"""The same where there are slips as well (`Repeat.SURE`). Of 2,947 such pairs in the labelled sets 2 are labelled
+"""The same where there are slips as well (`Repeat.SURE`). Of 2,952 such pairs in the labelled sets 2 are labelled
 different; read, both ask the same. Less sure than the same words: a name may be missing among the known ones."""
 
 CLOSE: Final = "close"
 """Evidence beside the features: `Repeat.CLOSE`."""
 LIKED: Final = 2.0
-"""Least score, a logit, from which such a pair is as sure as one with slips in known words."""
+"""Least score, a logit, from which such a pair is as sure as one with slips in known words. Of 141 such pairs in the
+labelled sets none is labelled different."""
 
 
 def features(
