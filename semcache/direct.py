@@ -64,8 +64,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     telling: Telling
 
 
-def lean(identity: CacheIdentity) -> CacheIdentity:
-    """An identity as far as the exact tier needs it. Names are shared: there are few of them, and many identities."""
+def lean(identity: CacheIdentity | None, hit: Hit) -> CacheIdentity | None:
+    """An identity as far as the exact tier needs it. Names are shared: there are few of them, and many identities.
+
+    None where the hit is not this identity's own: then its entry would not be found by it.
+    """
+    if identity is None or identity.digest != hit.entry.digest or hit.tier is not Tier.EXACT:
+        return None
     return CacheIdentity(
         namespace=sys.intern(identity.namespace),
         model="",

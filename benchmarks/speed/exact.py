@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
+import urllib.request
 from typing import Any, Final
 
 import redis
@@ -36,6 +38,9 @@ _FURTHER: Final = 37_000
 """So many keys on each round begins: a near cache that saw the same few thousand every time would hold too many of
 them."""
 _CONNECTIONS: Final = 16
+_WARMING: Final = 10
+"""Rounds' time, at most, in which each side is asked the drawn keys once before the first round: what is measured is a
+service that has run for a while. How fast it is on the way there is told beside."""
 _CHAT: Final = "/v1/chat/completions"
 
 
@@ -43,6 +48,9 @@ def open_lookup(stage: Stage) -> Measure:
     """`POST /v1/lookup` over 16 connections: near cache on, off; the bare app."""
     bare, keys, requests = _bare(stage), _keys(stage), _lookups(stage)
     plain, near = _service(stage), _near_service(stage)
+    first = {"bare, first": _warmed(stage, bare, keys), "plain, first": _warmed(stage, plain.url, requests)}
+    if near is not None:
+        first["near, first"] = _warmed(stage, near.url, requests)
 
     def measure(number: int) -> Figures:
         asked = _turned(requests, number)
@@ -51,8 +59,11 @@ def open_lookup(stage: Stage) -> Measure:
             "plain": _rps(stage, "lookups", plain.url, asked, '"hit":true'),
         }
         if near is not None:
+            before = _hits_told(near.url)
             figures["near"] = _rps(stage, "lookups with the near cache", near.url, asked, '"hit":true')
-        return figures
+            hits, copied = (now - then for now, then in zip(_hits_told(near.url), before, strict=True))
+            figures["copied"] = copied / hits
+        return figures if number else {**figures, **first}
 
     return measure
 
@@ -62,6 +73,7 @@ def open_chat(stage: Stage) -> Measure:
     bare, keys, plan = _bare(stage), _keys(stage), stage.plan
     ours = (_near_service(stage) or _service(stage)).url
     requests = [post(_CHAT, _chat(n)) for n in _zipf(plan.exact_entries)]
+    _warmed(stage, ours, requests)
     proxy = _litellm(stage)
     if proxy is not None:
         print(f"filling LiteLLM through its own front, {plan.litellm_entries} entries", file=sys.stderr)
@@ -85,6 +97,8 @@ def open_one(stage: Stage) -> Measure:
     """One connection: p50 and p99."""
     bare, keys, requests = _bare(stage), _keys(stage), _lookups(stage)
     ours = (_near_service(stage) or _service(stage)).url
+    _warmed(stage, bare, keys)
+    _warmed(stage, ours, requests)
     seconds = stage.plan.seconds
 
     def measure(number: int) -> Figures:
@@ -187,6 +201,26 @@ def _rps(stage: Stage, what: str, url: str, requests: list[bytes], marker: str) 
     """Hits a second: an answer without the marker counts for nothing."""
     found = load.run(url, requests, connections=_CONNECTIONS, seconds=stage.plan.seconds, marker=marker)
     return float(found["rps"] * _hits(stage, found, what))
+
+
+def _warmed(stage: Stage, url: str, requests: list[bytes]) -> float:
+    """Ask a side everything once, if that was not done before; requests a second meanwhile."""
+
+    def ask() -> float:
+        most_s = _WARMING * stage.plan.seconds
+        return float(load.run(url, requests, connections=_CONNECTIONS, seconds=most_s, once=True)["rps"])
+
+    path = requests[0].split(b" ", 2)[1].rsplit(b"/", 1)[0].decode()
+    return stage.shared(f"warmed {url}{path}", ask)
+
+
+def _hits_told(url: str) -> tuple[float, float]:
+    """Exact hits that a service has counted, and how many of them were copies of the near cache."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
+        text = answer.read().decode()
+    hits = re.findall(r'(?m)^semcache_hits_total\{[^}]*tier="exact"[^}]*\} (\S+)$', text)
+    copied = re.findall(r"(?m)^semcache_near_hits_total\{[^}]*\} (\S+)$", text)
+    return sum(map(float, hits)), sum(map(float, copied))
 
 
 def _hits(stage: Stage, found: dict[str, Any], what: str) -> float:

@@ -16,6 +16,9 @@ ROWS: Final = (
         (
             Goal("requests a second, near cache on (5 % of the entries)", "near", over="bare", least=1.0),
             Goal("requests a second, near cache off", "plain", over="bare", least=0.6),
+            Goal("hits that were copies, near cache on", "copied", unit=SHARE),
+            Goal("requests a second while nothing is known yet, near cache on", "near, first", over="bare, first"),
+            Goal("the same, near cache off", "plain, first", over="bare, first"),
             Goal("ours, near cache off", "plain", unit="req/s", steady=False),
             Goal("bare app", "bare", unit="req/s", steady=False),
         ),

@@ -17,6 +17,10 @@ async def _free() -> None:
     """No rate to spend."""
 
 
+def _none() -> None:
+    """No entry that is read again."""
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A call that was admitted: what is asked, and by whom."""
 
@@ -53,5 +57,5 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Of `body`, what stands before and after its evidence; None where that cannot be told."""
     again: Again | None = None
     """How the same request is answered again; None where that takes the whole way."""
-    question: Question | None = None
-    """How its entry is read again; None as well."""
+    question: Callable[[], Question | None] = _none
+    """How its entry is read again; None as well. Made when it is asked for: what it is made of stays as it is."""

@@ -153,15 +153,15 @@ class Exchange:
         if reply is None or reply.around is None or hit.tier is not Tier.EXACT:
             return reply
         again = self._again(hit, *reply.around) if self._parts.cache.keeps(entry) else None
-        return msgspec.structs.replace(reply, again=again, question=self._question())
+        return msgspec.structs.replace(reply, again=again, question=partial(self._question, hit))
 
-    def _question(self) -> Question | None:
+    def _question(self, hit: Hit) -> Question | None:
         parts, errand = self._parts, self._errand
-        identity = parts.cache.whose(self._request)
+        identity = lean(parts.cache.whose(self._request), hit)
         if identity is None:
             return None
         return Question(
-            identity=lean(identity),
+            identity=identity,
             namespace=sys.intern(base_namespace(errand.namespace)),
             model=sys.intern(errand.model),
             max_age_s=self._ask.directives.max_age_s,

@@ -17,10 +17,11 @@ from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout,
 from semcache.gateway.headers import provider_key
 from semcache.http import answers, problems, rates, repeats, tokens
 from semcache.http.answers import encode
-from semcache.http.bodies import BatchBody, FeedbackBody, IdentityBody, LookupBody, StoreBody
+from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json
 from semcache.http.exchange import Answer, Call
 from semcache.http.quality import quality
+from semcache.http.shortcut import CHUNK
 from semcache.models import CacheRequest, Entry, Hit, Outcome, Stored, StoreOutcome, Tier, base_namespace
 from semcache.near import Again
 from semcache.policy.cacheability import oversized
@@ -48,7 +49,7 @@ async def lookup(call: Call) -> Answer:
     if known is not None:
         return _again(call, *known)
     body = _lookups.decode(raw)
-    request = _request(call, body)
+    request = body.request(call.credential, call.header(b"x-cache-namespace"))
     outcome = await _lookup(call, body, request)
     if isinstance(outcome, Hit) and outcome.tier is Tier.EXACT:
         _learn(call, request, outcome, body)
@@ -67,11 +68,14 @@ def _again(call: Call, hit: Hit, again: Again) -> Answer:
 
 
 def _learn(call: Call, request: CacheRequest, hit: Hit, body: LookupBody) -> None:
-    shortcut, identity = call.site.shortcut, call.site.service.cache.whose(request)
-    if shortcut is None or identity is None:
+    shortcut = call.site.shortcut
+    if shortcut is None or CHUNK not in call.scope:
+        return
+    identity = lean(call.site.service.cache.whose(request), hit)
+    if identity is None:
         return
     question = Question(
-        identity=lean(identity),
+        identity=identity,
         namespace=base_namespace(hit.entry.namespace),
         model=sys.intern(hit.entry.model),
         max_age_s=body.max_age_s,
@@ -100,7 +104,8 @@ async def lookup_batch(call: Call) -> Answer:
 
     async def one(raw: msgspec.Raw) -> bytes:
         body = _lookups.decode(raw)
-        return encode(answers.of_lookup(await _lookup(call, body, _request(call, body)), body.strategy))
+        request = body.request(call.credential, call.header(b"x-cache-namespace"))
+        return encode(answers.of_lookup(await _lookup(call, body, request), body.strategy))
 
     return await _batch(call, one)
 
@@ -191,10 +196,6 @@ async def _entries(call: Call, namespace: str | None) -> tuple[int | None, str]:
 # -- one item ---------------------------------------------------------------------------------------------------------
 
 
-def _request(call: Call, body: IdentityBody) -> CacheRequest:
-    return body.request(call.credential, call.header(b"x-cache-namespace"))
-
-
 async def _lookup(call: Call, body: LookupBody, request: CacheRequest) -> Outcome:
     return await call.site.service.cache.lookup(
         request,
@@ -206,7 +207,7 @@ async def _lookup(call: Call, body: LookupBody, request: CacheRequest) -> Outcom
 
 
 async def _store(call: Call, body: StoreBody) -> StoreOutcome:
-    request = _request(call, body)
+    request = body.request(call.credential, call.header(b"x-cache-namespace"))
     response = bytes(body.response)
     check_json(response, field="response")
     return await call.site.service.cache.store(

@@ -28,6 +28,7 @@ from semcache.http.access import Role
 from semcache.http.exchange import Answer, Call, Header, StreamAnswer
 from semcache.http.problems import Problem
 from semcache.http.routes import Route
+from semcache.http.shortcut import CHUNK
 from semcache.policy import directives
 from semcache.policy.directives import Directives
 
@@ -132,8 +133,11 @@ async def _generate(call: Call, dialect: Dialect) -> Answer | StreamAnswer:
         return Answer(200, evidence.between(again.before, shown, again.after), headers)
     reply = await _generated(call, dialect, front.generation, Known(key, call.credential), ask, body)
     answer = _answer(reply)
-    if reply.question is not None and call.site.shortcut is not None:
-        call.site.shortcut.learn(call.scope, reply.question)
+    shortcut = call.site.shortcut
+    if shortcut is not None and CHUNK in call.scope:
+        question = reply.question()
+        if question is not None:
+            shortcut.learn(call.scope, question)
     if reply.again is not None:
         cache.remember(key, reply.again, call.credential)
         if call.site.shortcut is not None:

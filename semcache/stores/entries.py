@@ -89,24 +89,26 @@ class RedisEntries:
 
     async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
         """See `EntryStore.read`."""
-        base, args = self._read_call(identity, strategy)
-        return self._read_of(identity, await self._reads.run(base, args))
+        shard, entry_id = identity.shard, identity.entry_id
+        base, args = self._read_call(identity, shard, entry_id, strategy)
+        return self._read_of(identity, shard, entry_id, await self._reads.run(base, args))
 
     def begin_read(self, identity: CacheIdentity, hear: Callable[[ExactRead | Exception], None]) -> bool:
         """See `EntryStore.begin_read`."""
+        shard, entry_id = identity.shard, identity.entry_id
 
         def heard(answer: Any) -> None:
             if not isinstance(answer, Exception):
                 try:
-                    answer = self._read_of(identity, answer)
+                    answer = self._read_of(identity, shard, entry_id, answer)
                 except Exception as error:  # noqa: BLE001 - as `read` would raise it: whoever hears must hear something
                     answer = error
             hear(answer)
 
-        return self._reads.begin(*self._read_call(identity, Strategy.EXACT), heard)
+        return self._reads.begin(*self._read_call(identity, shard, entry_id, Strategy.EXACT), heard)
 
-    def _read_call(self, identity: CacheIdentity, strategy: Strategy) -> Call:
-        shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
+    def _read_call(self, identity: CacheIdentity, shard: int, entry_id: str, strategy: Strategy) -> Call:
+        namespace = identity.namespace
         pointer = "" if strategy is Strategy.EXACT else identity.norm_digest.hex()
         floor = self._floors.get(namespace, shard)
         return (
@@ -114,11 +116,13 @@ class RedisEntries:
             (entry_id, namespace, floor, veto_field(identity.norm_digest), pointer, self._floors.fences[shard]),
         )
 
-    def _read_of(self, identity: CacheIdentity, answer: Sequence[Any]) -> ExactRead:
-        shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
+    def _read_of(self, identity: CacheIdentity, shard: int, entry_id: str, answer: Sequence[Any]) -> ExactRead:
+        namespace = identity.namespace
         now_ms, epoch, fence, fields = answer[:4]
-        self._floors.saw(namespace, shard, epoch)
-        self._floors.saw_fence(shard, fence)
+        if epoch != self._floors.get(namespace, shard):
+            self._floors.saw(namespace, shard, epoch)
+        if fence > self._floors.fences[shard]:
+            self._floors.saw_fence(shard, fence)
         exact = _candidate(entry_id, fields)
         if exact is not None and not (exact.entry.digest == identity.digest and _at_home(exact, identity)):
             log.warning("record %s has the digest of another request and counts as absent", entry_id)
