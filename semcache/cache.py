@@ -264,13 +264,14 @@ class SemanticCache:
         by_meaning = None
         if not fresh and strategy is Strategy.SEMANTIC and identity.comparable:
             by_meaning = self._semantic
-        over, found = by_meaning.ahead(identity) if by_meaning is not None else _nothing, False
+        leave = None if by_meaning is None else by_meaning.ahead(identity)
         try:
             read = await self._entries.read(identity, Strategy.EXACT if fresh else strategy)
             clock.lap("store")
             direct = Miss(reason=MissReason.NO_CACHE) if fresh else match_direct(read, terms)
             if isinstance(direct, Hit):
-                found = True
+                if by_meaning is not None:
+                    by_meaning.found_before()
                 if near is not None and mark is not None:
                     near.keep(direct, mark)
                 return self._served(direct)
@@ -283,7 +284,8 @@ class SemanticCache:
         except StoreUnavailable as error:
             return degraded(self._observer, "store", error)
         finally:
-            over(found)
+            if leave is not None:
+                leave()
         fill = FillToken(identity.entry_id, read.epoch, read.fence, read.now_ms, withheld=missed.withheld)
         kept = stale(read, self._settings.ttl.stale_window_s)
         return msgspec.structs.replace(missed, fill=fill, stale=kept)
@@ -462,10 +464,6 @@ class SemanticCache:
     def _strategy(self, identity: CacheIdentity, requested: Strategy | None) -> Strategy:
         widest = self._widest(identity)
         return widest if requested is None else widest.tightest(requested)
-
-
-def _nothing(found: bool) -> None:
-    """What is to be done at the end of a lookup that ends with the exact tiers."""
 
 
 _REFUSED_OF: Final = {

@@ -84,22 +84,21 @@ class SemanticTier:
         self._begin = begin
         self._foresight = Foresight()
 
-    def ahead(self, identity: CacheIdentity) -> Callable[[bool], None]:
+    def ahead(self, identity: CacheIdentity) -> Callable[[], None] | None:
         """Begin before the exact tiers are read, what `find` will want if they find nothing, where that is likely.
 
-        To be told, once the lookup is over, whether they found the answer.
+        Call what is returned once the lookup is over. Tell of each answer that they find (`found_before`).
         """
+        if not self._foresight.expects_nothing:
+            return None
         index = self._live.index
         if index is None or not index.holds(identity.partition, identity.context):
-            return _nothing
-        leave = self._begin(identity.compared) if self._foresight.expects_nothing else None
+            return None
+        return self._begin(identity.compared)
 
-        def over(found: bool) -> None:
-            self._foresight.saw(found=found)
-            if leave is not None:
-                leave()
-
-        return over
+    def found_before(self) -> None:
+        """The exact tiers had the answer."""
+        self._foresight.saw(found=True)
 
     async def find(self, identity: CacheIdentity, terms: Terms, direct: Miss, clock: Laps) -> Hit | Miss:
         """The hit, or why there is none; `direct` is what the other tiers had to say."""
@@ -107,6 +106,7 @@ class SemanticTier:
         ready = index is not None and self._live.caught_up and self._embedder.state().ready
         if ready and index is not None and not index.holds(identity.partition, identity.context):
             return direct  # nothing to compare with, so nothing to embed for: most turns of conversations
+        self._foresight.saw(found=False)
         try:
             query = (await self._embedder.embed([identity.compared]))[0]
         except EmbedderUnavailable as error:
@@ -274,10 +274,6 @@ async def _scores(judge: Verifier, steps: Collection[Step]) -> dict[Step, float 
         for (asked, texts), scores in zip(cached.items(), told, strict=True)
         for text, score in zip(texts, scores, strict=True)
     }
-
-
-def _nothing(found: bool) -> None:
-    """What is to be done at the end of a lookup for which nothing would be embedded."""
 
 
 def degraded(observer: Observer, part: str, error: Unavailable) -> Miss:
