@@ -119,10 +119,11 @@ class RedisEntries:
     def _read_of(self, identity: CacheIdentity, shard: int, entry_id: str, answer: Sequence[Any]) -> ExactRead:
         namespace = identity.namespace
         now_ms, epoch, fence, fields = answer[:4]
-        if epoch != self._floors.get(namespace, shard):
-            self._floors.saw(namespace, shard, epoch)
-        if fence > self._floors.fences[shard]:
-            self._floors.saw_fence(shard, fence)
+        floors = self._floors
+        if epoch != floors.get(namespace, shard):
+            floors.saw(namespace, shard, epoch)
+        if fence > floors.fences[shard]:
+            floors.saw_fence(shard, fence)
         exact = _candidate(entry_id, fields)
         if exact is not None and not (exact.entry.digest == identity.digest and _at_home(exact, identity)):
             log.warning("record %s has the digest of another request and counts as absent", entry_id)

@@ -131,17 +131,18 @@ def test_whatever_happens_to_entries_answers_are_those_of_the_whole_way(running:
                 hits += 1
             else:
                 assert found[0]["reason"] == found[1]["reason"]
+            by = other if near == {"entries": 0} and number % 2 else line  # without copies it counts elsewhere at once
             if what == "store":
-                line.ask(request({**named(body), "response": {"age_s": number}}, path="/v1/store"))
+                by.ask(request({**named(body), "response": {"age_s": number}}, path="/v1/store"))
             elif what == "delete" and found[0]["hit"]:
                 path = f"/v1/entries/{found[0]['entry_id']}"
-                line.ask(f"DELETE {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                by.ask(f"DELETE {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             elif what == "veto" and found[0]["hit"]:
                 said = {"request_id": found[0]["request_id"], "correct": False}
-                line.ask(request(said, path="/v1/feedback"))
+                by.ask(request(said, path="/v1/feedback"))
             elif what == "namespace":
                 selector = {"namespace": body.get("namespace", "default"), "all": True}
-                line.ask(request(selector, path="/admin/invalidate"))
+                by.ask(request(selector, path="/admin/invalidate"))
     assert hits > 100
     assert READ
 
