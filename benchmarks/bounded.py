@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.sweep import CANDIDATES, Chance, Curve, Line, Refused
 from semcache.policy import risk
+from semcache.policy.adaptation import Contrast, contrast
 
 _EVERY = 32
 """Requests between two plans."""
@@ -90,13 +91,15 @@ class _Run:
         if not ranked:
             self._add(risk.asked(None))
             return None
-        _, sure, best = max(ranked)
+        _, sure, best, bare, differing = max(ranked)
         decision = risk.decide(self._plan, sure, self._evidence.get(best), self._rng.random())
         self._add(risk.asked(decision))
         if decision.action is risk.Action.SERVE:
             return best
-        self._add(risk.labelled(decision, self._labels[best] == label))
-        for z, _, other in ranked:
+        right = self._labels[best] == label
+        self._add(risk.labelled(decision, right))
+        self._add(risk.taught(self._plan, bare, differing, right))
+        for z, _, other, _, _ in ranked:
             learned = risk.witnessed(self._plan.wrong[risk.bin_of(z)], self._labels[other] == label)
             for who in (other, text):
                 fields = self._fields.setdefault(who, {})
@@ -105,8 +108,10 @@ class _Run:
                 self._evidence[who] = risk.Evidence(**fields)
         return None
 
-    def _ranked(self, text: int) -> list[tuple[float, float, int]]:
-        """(shifted confidence, confidence, text) of the open ones among the nearest stored texts."""
+    def _ranked(self, text: int) -> list[tuple[float, float, int, float, Contrast]]:
+        """(shifted confidence, adapted confidence, text, bare confidence, contrast) of the open ones among the nearest
+        stored texts.
+        """
         near, cosine = self._line.near[text], self._line.cosine[text]
         there = np.flatnonzero((near >= 0) & (cosine >= self._floor) & self._stored[near])
         most = CANDIDATES
@@ -118,8 +123,10 @@ class _Run:
             most *= 2
         ranked = []
         for other, alike in open_:
-            sure = self._chance(text, other, alike)
-            ranked.append((risk.shifted(sure, self._evidence.get(other)), sure, other))
+            bare = self._chance(text, other, alike)
+            differing = contrast(self._line.texts[text], self._line.texts[other], alike)
+            sure = risk.adapted(self._plan, bare, differing)
+            ranked.append((risk.shifted(sure, self._evidence.get(other)), sure, other, bare, differing))
         return ranked
 
     def _add(self, deltas: dict[str, float]) -> None:

@@ -40,6 +40,7 @@ from benchmarks.evidence import Evidence
 from benchmarks.vcache import Entry
 from semcache.embedders.packaged import DIMENSION
 from semcache.policy import risk
+from semcache.policy.adaptation import ALIKE, Contrast, contrast
 from semcache.settings import load
 
 STREAMS: Final = ("text2sql_class", "spider_class", "nlupp_class", "atis_class")
@@ -62,12 +63,13 @@ AFTER: Final = 500
 class Source(NamedTuple):
     """A class set, each text once: classes, and for each text its nearest others with their scores, best cosine first.
 
-    A score is a confidence in (0, 1).
+    A score is a confidence in (0, 1); `differing` says how the two texts differ.
     """
 
     classes: list[int]
     near: list[list[int]]
     scores: list[list[float]]
+    differing: list[list[Contrast]]
     given: int
     """Texts that arrive; those after them are stored from the start."""
 
@@ -176,6 +178,10 @@ def source(name: str, data: Path, evidence: Evidence, limit: int, *, cosine: boo
         classes,
         [line[some].tolist() for line, some in zip(near, enough, strict=True)],
         [line[some].tolist() for line, some in zip(scores, enough, strict=True)],
+        [
+            [contrast(text, texts[other], float(alike[at, other])) for other in line[some]]
+            for at, (text, line, some) in enumerate(zip(texts, near, enough, strict=True))
+        ],
         len(texts),
     )
 
@@ -218,7 +224,7 @@ def known(kind: str, seed: int, count: int) -> Source:
         near.append([count + number] if there else [])
         scores.append([1.0 / (1.0 + math.exp(-z))] if there else [])
         further.append(number if right else -1)
-    return Source(classes + further, near, scores, count)
+    return Source(classes + further, near, scores, [[ALIKE] * len(line) for line in near], count)
 
 
 def _numbers(values: Sequence[str]) -> list[int]:
@@ -398,15 +404,21 @@ def verified(stream: Source, arrived: Sequence[int], alpha: float, seed: int) ->
             add(risk.asked(None))
             count += 1
             return None
-        ranked = [(risk.shifted(score, evidence.get(text)), score, text) for score, text in candidates]
-        _, score, text = max(ranked)
-        decision = risk.decide(plan, score, evidence.get(text), rng.random())
+        differing = dict(zip(stream.near[at], stream.differing[at], strict=True))
+        ranked = []
+        for score, text in candidates:
+            learned = risk.adapted(plan, score, differing[text])
+            ranked.append((risk.shifted(learned, evidence.get(text)), learned, text, score))
+        _, learned, text, score = max(ranked)
+        decision = risk.decide(plan, learned, evidence.get(text), rng.random())
         add(risk.asked(decision))
         served = decision.action is risk.Action.SERVE
         if not served:
             explored += decision.level is not None
-            add(risk.labelled(decision, stream.classes[text] == stream.classes[at]))
-            for z, _, other in ranked:
+            right = stream.classes[text] == stream.classes[at]
+            add(risk.labelled(decision, right))
+            add(risk.taught(plan, score, differing[text], right))
+            for z, _, other, _ in ranked:
                 deltas = risk.witnessed(plan.wrong[risk.bin_of(z)], stream.classes[other] == stream.classes[at])
                 for who in (other, at):
                     fields = entries.setdefault(who, {})

@@ -374,6 +374,15 @@ class Nearest(msgspec.Struct, frozen=True):
     """The verifier's probability that it would have answered the prompt, where it was asked."""
 
 
+class Grounds(msgspec.Struct, frozen=True, array_like=True):
+    """What verified mode takes a candidate's confidence from, beside the labels of its entry."""
+
+    chance: float
+    """The decision's own probability."""
+    differing: tuple[float, float, float]
+    """How the two prompts differ (`policy.adaptation.contrast`)."""
+
+
 class Drawn(msgspec.Struct, frozen=True, array_like=True):
     """What verified mode knew when it explored a candidate (`policy.risk.Decision`); its label is counted by it."""
 
@@ -382,6 +391,8 @@ class Drawn(msgspec.Struct, frozen=True, array_like=True):
     """-1: it was not servable."""
     wrong: float
     settled: bool = False
+    grounds: Grounds | None = None
+    """None in a token of before they were kept."""
 
 
 class Withheld(msgspec.Struct, frozen=True, array_like=True):

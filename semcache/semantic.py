@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 
 from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable, VerifierUnavailable
-from semcache.models import CacheIdentity, Embedding, Entry, Hit, Miss, MissReason, Nearest
+from semcache.models import CacheIdentity, Embedding, Entry, Grounds, Hit, Miss, MissReason, Nearest
+from semcache.policy.adaptation import contrast
 from semcache.policy.calibration import confidence_of, mode_of, threshold_of
 from semcache.policy.conversation import TURNS, Step, to_judge, weakest
 from semcache.policy.foresight import Foresight
@@ -230,6 +231,7 @@ class SemanticTier:
         scores = await _scores(judge, dict.fromkeys(step for found in planned for step in found))
         calibration = judge.calibration(TURNS if identity.transcript else query.space)
         verified = self._verified if mode_of(self._settings, identity.namespace) == "verified" else None
+        grounds: dict[str, Grounds] = {}
 
         def chance(one: Open, found: Sequence[Step]) -> float | None:
             sure = weakest(
@@ -239,18 +241,20 @@ class SemanticTier:
                 return None
             held = self._standing(one.entry)
             if verified is not None:
-                return verified.weigh(one.entry.entry_id, sure)
+                differing = contrast(identity.prompt, one.entry.prompt, one.similarity)
+                grounds[one.entry.entry_id] = Grounds(sure, differing)
+                return verified.weigh(identity.namespace, one.entry.entry_id, grounds[one.entry.entry_id])
             return sure if held is None else held.discounted(sure)
 
         chances = [chance(one, found) for one, found in zip(listed.open, planned, strict=True)]
         outcome = surest_hit(identity, listed, read, chances, terms.confidence if verified is None else 0.0)
         if verified is not None and isinstance(outcome, Hit):
-            return self._explored(verified, identity, outcome)
+            return self._explored(verified, identity, outcome, grounds[outcome.entry.entry_id])
         return self._held(identity, outcome)
 
-    def _explored(self, verified: VerifiedMode, identity: CacheIdentity, hit: Hit) -> Hit | Miss:
+    def _explored(self, verified: VerifiedMode, identity: CacheIdentity, hit: Hit, grounds: Grounds) -> Hit | Miss:
         """The hit, or where verified mode wants to learn, a miss by which its answer will be compared."""
-        drawn = verified.decide(identity.namespace, hit.confidence or 0.0)
+        drawn = verified.decide(identity.namespace, hit.confidence or 0.0, grounds)
         if drawn is None:
             return hit
         return withheld(hit, MissReason.EXPLORED, drawn=drawn, weight=verified.weight(drawn))

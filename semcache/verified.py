@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from semcache.errors import SemcacheError
-from semcache.models import Drawn, base_namespace
+from semcache.models import Drawn, Grounds, base_namespace
 from semcache.policy import risk
 from semcache.policy.risk import Action, Bound, Decision, Evidence, Plan, Report, State
 from semcache.ports import CallEvent, Control, LookupEvent, Observer, StaleEvent, StoreEvent
@@ -64,8 +64,10 @@ class VerifiedMode:
 
     # -- decisions ------------------------------------------------------------------------------------------------
 
-    def weigh(self, entry_id: str, chance: float) -> float:
-        """A candidate's probability to be right, with what labels said of its entry."""
+    def weigh(self, namespace: str, entry_id: str, grounds: Grounds) -> float:
+        """A candidate's probability to be right, with what labels said of the namespace and of its entry."""
+        plan = self._plan_of(base_namespace(namespace))
+        chance = risk.adapted(plan, grounds.chance, grounds.differing)
         found = self._evidence(entry_id)
         if found is None:
             return chance
@@ -76,21 +78,26 @@ class VerifiedMode:
         )
         return 1.0 / (1.0 + math.exp(-risk.shifted(chance, evidence)))
 
-    def decide(self, namespace: str, chance: float) -> Drawn | None:
+    def decide(self, namespace: str, chance: float, grounds: Grounds) -> Drawn | None:
         """None: serve the candidate. Else it is to be explored, and this is what its label must come back with.
 
-        `chance`: as `weigh` has it.
+        `chance`: as `weigh` has it of these grounds.
         """
         name = base_namespace(namespace)
-        plan = self._plans.get(name)
-        if plan is None:  # the counters were not read yet: the next flush does
-            self._pending.setdefault(name, Counter())
-            plan = _unread(self.bound(name).alpha)
+        plan = self._plan_of(name)
         decision = risk.decide(plan, chance, None, self._random())
         self._count(name, {field: delta for field, delta in risk.asked(decision).items() if field != "n"})
         if decision.action is Action.SERVE:
             return None
-        return Drawn(decision.bin, -1 if decision.level is None else decision.level, decision.wrong, decision.settled)
+        level = -1 if decision.level is None else decision.level
+        return Drawn(decision.bin, level, decision.wrong, decision.settled, grounds)
+
+    def _plan_of(self, name: str) -> Plan:
+        plan = self._plans.get(name)
+        if plan is None:  # the counters were not read yet: the next flush does
+            self._pending.setdefault(name, Counter())
+            plan = _unread(self.bound(name).alpha)
+        return plan
 
     @staticmethod
     def weight(drawn: Drawn) -> float:
@@ -103,7 +110,11 @@ class VerifiedMode:
         if not (0 <= drawn.bin < risk.BINS and 0.0 <= drawn.wrong <= 1.0):
             return  # a fill token goes through its caller's hands
         decision = Decision(action=Action.EXPLORE, bin=drawn.bin, level=level, wrong=drawn.wrong, settled=drawn.settled)
-        self._count(base_namespace(namespace), risk.labelled(decision, right))
+        name = base_namespace(namespace)
+        self._count(name, risk.labelled(decision, right))
+        grounds = drawn.grounds
+        if grounds is not None and 0.0 <= grounds.chance <= 1.0:
+            self._count(name, risk.taught(self._plan_of(name), grounds.chance, grounds.differing, right))
 
     # -- counters -------------------------------------------------------------------------------------------------
 

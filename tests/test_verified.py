@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from semcache.models import CacheRequest, Drawn, Hit, Miss, MissReason
+from semcache.models import CacheRequest, Drawn, Grounds, Hit, Miss, MissReason
 from semcache.policy import risk
+from semcache.policy.adaptation import ALIKE, Contrast
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
 from semcache.policy.identity import identify
@@ -44,12 +45,20 @@ def mode(service: Service, *, bound: float = 0.05, seed: int = 1) -> VerifiedMod
     )
 
 
+def decided(
+    verified: VerifiedMode, chance: float, namespace: str = "default", differing: Contrast = ALIKE
+) -> Drawn | None:
+    """As a lookup decides on a candidate of which the entry has no labels."""
+    grounds = Grounds(chance, differing)
+    return verified.decide(namespace, verified.weigh(namespace, "one", grounds), grounds)
+
+
 async def learned(verified: VerifiedMode, *, labels: int, right: float, chance: float = 0.97, seed: int = 3) -> None:
     """Ask and label candidates of one confidence, as a stream would."""
     coin = random.Random(seed)
     for number in range(labels):
         verified._count("default", risk.asked(None))
-        drawn = verified.decide("default", chance)
+        drawn = decided(verified, chance)
         if drawn is not None:
             verified.labelled("default", drawn, right=coin.random() < right)
         if number % 50 == 49:
@@ -58,7 +67,7 @@ async def learned(verified: VerifiedMode, *, labels: int, right: float, chance: 
 
 
 async def served(verified: VerifiedMode, chance: float = 0.97, tries: int = 100) -> float:
-    return sum(verified.decide("default", chance) is None for _ in range(tries)) / tries
+    return sum(decided(verified, chance) is None for _ in range(tries)) / tries
 
 
 async def test_nothing_is_served_before_anything_is_known(make_service: MakeService) -> None:
@@ -79,12 +88,12 @@ async def test_what_turns_out_right_is_served_and_what_turns_out_wrong_is_not(ma
     await service.control.hset("unrelated", {"a": "1"})
     for number in range(400):
         other._count("bad", risk.asked(None))
-        drawn = other.decide("bad", 0.97)
+        drawn = decided(other, 0.97, "bad")
         if drawn is not None:
             other.labelled("bad", drawn, right=False)
         if number % 50 == 49:
             await other.flush()
-    assert sum(other.decide("bad", 0.97) is None for _ in range(100)) == 0
+    assert sum(decided(other, 0.97, "bad") is None for _ in range(100)) == 0
 
 
 async def test_replicas_share_what_was_learned_and_a_restart_keeps_it(make_service: MakeService) -> None:
@@ -92,7 +101,7 @@ async def test_replicas_share_what_was_learned_and_a_restart_keeps_it(make_servi
     one = mode(service)
     await learned(one, labels=500, right=0.995)
     two = mode(service, seed=2)
-    two.decide("default", 0.97)
+    decided(two, 0.97)
     await two.flush()
     assert await served(two) > 0.5
     assert (await two.report("default")).labels == (await one.report("default")).labels
@@ -104,6 +113,29 @@ async def test_a_forged_label_counts_for_nothing(make_service: MakeService) -> N
     verified.labelled("default", Drawn(10_000, 0, 0.5), right=True)
     verified.labelled("default", Drawn(1, 0, 7.0), right=True)
     assert not verified._pending.get("default")
+    verified.labelled("default", Drawn(1, 0, 0.5, False, Grounds(0.9, (0.0, 0.0, 1e9))), right=True)
+    verified.labelled("default", Drawn(1, 0, 0.5, False, Grounds(-1.0, ALIKE)), right=True)
+    assert not {name for name in verified._pending["default"] if name[0] in "gh"}
+
+
+async def test_replicas_share_what_was_learned_of_how_prompts_differ(make_service: MakeService) -> None:
+    """Half of the candidates, equally sure, differ in much and are wrong: only these are refused after a while."""
+    service = await make_service()
+    few, many = (2.0, 1.5, -1.0), (0.0, -1.5, 1.5)
+    one = mode(service, bound=0.02)
+    for number in range(800):
+        one._count("default", risk.asked(None))
+        drawn = decided(one, 0.97, differing=many if number % 2 else few)
+        if drawn is not None:
+            one.labelled("default", drawn, right=number % 2 == 0)
+        if number % 50 == 49:
+            await one.flush()
+    await one.flush()
+    two = mode(service, bound=0.02, seed=2)
+    decided(two, 0.97)
+    await two.flush()
+    assert sum(decided(two, 0.97, differing=few) is None for _ in range(100)) > 50
+    assert sum(decided(two, 0.97, differing=many) is None for _ in range(100)) == 0
 
 
 async def test_an_explored_miss_carries_what_its_label_is_counted_by(make_service: MakeService, tmp_path: Path) -> None:
@@ -131,6 +163,8 @@ async def test_an_explored_miss_carries_what_its_label_is_counted_by(make_servic
         assert outcome.withheld is not None
         assert outcome.withheld.entry_id == stored.entry_id
         assert outcome.withheld.drawn is not None
+        assert outcome.withheld.drawn.grounds is not None
+        assert outcome.withheld.drawn.grounds.differing[1] > 0.0  # most words are in both
         assert outcome.withheld.weight == 1.0
     finally:
         await judge.aclose()

@@ -3,17 +3,19 @@
 The bound is on the share of wrong answers among all requests of a namespace. What is unknown is how wrongness depends
 on the confidence of a candidate, here and now. The parts, each in `docs/verified.md` with its assumptions and sources:
 
-1. `Evidence`: what is known of one entry shifts the confidence of its candidates (a logistic random effect).
-2. `Outlook`: how probable a wrong answer is at each shifted confidence: a Gaussian process over the confidence that
+1. `adapted`: confidence, corrected by what the namespace's labels taught of it (`policy.adaptation`).
+2. `Evidence`: what is known of one entry shifts the confidence of its candidates (a logistic random effect).
+3. `Outlook`: how probable a wrong answer is at each shifted confidence: a Gaussian process over the confidence that
    starts from the calibration, on a level that drifts from epoch to epoch (logistic likelihood, Laplace approximation).
-3. `plan`: the lowest confidence that may be served such that, with what was served already, the bound holds with high
+4. `plan`: the lowest confidence that may be served such that, with what was served already, the bound holds with high
    probability soon and later. Of what may be served a known share is explored all the same: these tests correct the
    account of what was served, whatever the model believes.
-4. `certified` and `alarm`: betting bounds. The first rests on the coin alone, not on the model.
+5. `certified` and `alarm`: betting bounds. The first rests on the coin alone, not on the model.
 
-How to use it: `decide(plan, p, evidence, draw)` for each candidate; `asked(decision)` is what to add to the counters of
-the namespace for each request, `labelled(decision, right)` for each label, `witnessed(decision.wrong, right)` to those
-of the entries. About every second `plan(state, bound)` anew from the counters.
+How to use it: `decide(plan, adapted(plan, p, contrast), evidence, draw)` for each candidate; `asked(decision)` is what
+to add to the counters of the namespace for each request, `labelled(decision, right)` and `taught(plan, p, contrast,
+right)` for each label, `witnessed(decision.wrong, right)` to those of the entries. About every second `plan(state,
+bound)` anew from the counters.
 
 All shared state is counters that are only ever added to, so replicas write at the same time without a lock. Pure: the
 coin (`draw`) is an argument, and there is no clock: epochs are counted in requests.
@@ -30,6 +32,9 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from semcache.policy import adaptation
+from semcache.policy.adaptation import Adaptation, Contrast
 
 Floats = NDArray[np.float64]
 
@@ -145,13 +150,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class _Sums:
     """Counters of one hash as arrays."""
 
-    __slots__ = ("bets", "bins", "levels", "requests")
+    __slots__ = ("bets", "bins", "levels", "requests", "taught")
 
     def __init__(self, fields: Mapping[str, float | str]) -> None:
         self.requests = 0.0
         self.bins: dict[str, Floats] = {kind: np.zeros(BINS) for kind in _BY_BIN}
         self.levels: dict[str, Floats] = {kind: np.zeros(len(LEVELS)) for kind in _BY_LEVEL}
         self.bets = np.zeros(len(_BETS))
+        self.taught = adaptation.sums(fields)
         for name, value in fields.items():
             kind, number = name[:1], name[1:]
             if name == "n":
@@ -226,6 +232,18 @@ class Plan(msgspec.Struct, frozen=True):
     """Whether enough labels were seen for a surprise to be called drift."""
     alarm: bool = False
     """Whether drift was found, so that old labels count less and more is tested."""
+    adaptation: Adaptation = adaptation.UNTAUGHT
+    """What labels taught of confidence."""
+
+
+def adapted(plan: Plan, p: float, differing: Contrast) -> float:
+    """Confidence of a candidate as the namespace's own labels have it. `differing`: `policy.adaptation.contrast`."""
+    return 0.5 * (1.0 + math.tanh(0.5 * plan.adaptation.log_odds(logit(p), differing)))
+
+
+def taught(plan: Plan, p: float, differing: Contrast, right: bool) -> dict[str, float]:
+    """What to add to the counters for the label of a candidate, beside `labelled`; `p`: as `adapted` was given it."""
+    return plan.adaptation.learned(logit(p), differing, right)
 
 
 def shifted(p: float, evidence: Evidence | None) -> float:
@@ -484,6 +502,7 @@ def _view(state: State) -> tuple[_Sums, list[_Sums]]:
     older.requests = max(total.requests - sum(one.requests for one in epochs), 0.0)
     for kind in _BY_BIN:
         older.bins[kind] = np.maximum(total.bins[kind] - sum(one.bins[kind] for one in epochs), 0.0)
+    older.taught = total.taught - sum((one.taught for one in epochs), np.zeros_like(total.taught))
     return total, [older, *epochs]
 
 
@@ -500,6 +519,8 @@ class _Reading(msgspec.Struct, frozen=True):
     covariance: Any
     past: Account
     alarm: bool
+    taught: Any
+    """Sums of `policy.adaptation`."""
 
     def holds(self, gain: Floats, ahead: float, bound: Bound) -> bool:
         """Whether the bound holds after `ahead` more requests of which shares `gain` (by bin) are served."""
@@ -550,13 +571,20 @@ def _read(state: State, bound: Bound, more: float = 1.0) -> _Reading:
         covariance,
         past,
         drifted is not None,
+        sum((w * one.taught for w, one in zip(weight, epochs, strict=True)), np.zeros_like(total.taught)),
     )
 
 
 def plan(state: State, bound: Bound) -> Plan:
     """Which confidences may be served now."""
     seen = _read(state, bound)
-    return Plan(_levels(seen, bound), tuple(map(float, seen.chance)), seen.labels >= SETTLED, seen.alarm)
+    return Plan(
+        _levels(seen, bound),
+        tuple(map(float, seen.chance)),
+        seen.labels >= SETTLED,
+        seen.alarm,
+        adaptation.adaptation(seen.taught),
+    )
 
 
 def _levels(seen: _Reading, bound: Bound) -> tuple[int | None, ...]:

@@ -293,6 +293,25 @@ def test_savings_of_long_ago_are_not_spent_but_debts_are_paid() -> None:
     assert plans[2] == 0
 
 
+def test_after_a_drift_what_was_learned_before_counts_a_fifth() -> None:
+    """Bets that paid say that something changed; what the epochs since teach outweighs what those before did."""
+    lessons = [Fields(), Fields()]
+    for right, lesson in zip((True, False), lessons, strict=True):
+        for _ in range(40):
+            add(lesson, risk.taught(plan_of(None), 0.9, (0.0, 0.0, 2.0), right))
+    add(lessons[0], {"d": -5.0, "e": -5.0, "f": -5.0})
+    add(lessons[1], {"d": 30.0, "e": 30.0, "f": 30.0})
+    total = Fields()
+    for lesson in lessons:
+        add(total, {"n": 64.0})
+        add(total, lesson)
+    unpaid = [lessons[0], {**lessons[1], "d": 0.0, "e": 0.0, "f": 0.0}]
+    steady, drifted = (risk.plan(State(total=total, epochs=epochs), Bound(alpha=0.02)) for epochs in (unpaid, lessons))
+    assert (steady.alarm, drifted.alarm) == (False, True)
+    sure = [risk.adapted(plan, 0.9, (0.0, 0.0, 2.0)) for plan in (steady, drifted)]
+    assert sure[1] < sure[0] < 0.9
+
+
 # --- whole streams of which the truth is known -----------------------------------------------------------------------
 
 
