@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from semcache import service as composition
+from semcache.embedders.cached import CachedEmbedder
+from semcache.errors import EmbedderUnavailable
+from semcache.models import Embedding
 from semcache.ports import EmbedderState
 from semcache.service import Service
 from semcache.settings import Settings
@@ -82,9 +86,12 @@ async def test_the_verifier_starts_once_there_are_vectors_and_its_absence_degrad
 
         async def start(self) -> None: ...
         async def aclose(self) -> None: ...
+        async def embed(self, texts: Sequence[str], *, deadline_s: float | None = None) -> list[Embedding | None]:
+            raise EmbedderUnavailable("asleep")
 
     embedder, verifier = Sleeping(), word_verifier()
-    monkeypatch.setattr(composition, "make_embedder", lambda settings: embedder)
+    cached = CachedEmbedder(embedder, entries=0, deadline_s=LONG_S)
+    monkeypatch.setattr(composition, "make_embedder", lambda settings: cached)
     monkeypatch.setattr(composition, "make_verifier", lambda settings: verifier)
     settings = Settings(
         redis_url=standalone_server,
