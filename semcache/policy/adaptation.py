@@ -30,7 +30,7 @@ SIZE: Final = 5
 """Weights: of the constant, of the confidence's log odds, and of the three numbers of a `Contrast`."""
 START: Final = (0.0, 1.0, 0.0, 0.0, 0.0)
 """Mean of the weights before there were labels: confidence is what it says it is."""
-PRIOR: Final = (0.5, 0.3, 0.7, 0.7, 0.7)
+PRIOR: Final = (0.3, 0.2, 0.4, 0.4, 0.4)
 """Standard deviations of the weights before there were labels."""
 LEAST: Final = 0.1
 """Least h of a label. A label that was thought certain, and came out otherwise, would else move the weights too far."""
