@@ -16,6 +16,8 @@ MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_ENDS: Final = (0x0A, 0x0D)
+_BLANK: Final = b"\n\n"
+"""The end of a line, and an empty one: where an event ends, as nearly all providers write it."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -61,6 +63,42 @@ class Parser:
             chunk = chunk[1:]
         self._after_cr = False
         events: list[Event] = []
+        if self._data or self._line or self._event is not None:  # an event goes on: to its end, line by line
+            end = chunk.find(_BLANK) + len(_BLANK)
+            if end < len(_BLANK):
+                self._read(chunk, events)
+                return events
+            self._read(chunk[:end], events)
+            chunk = chunk[end:]
+        if chunk and self.broken is None:
+            self._read(self._whole(chunk, events), events)
+        return events
+
+    def _whole(self, chunk: bytes, events: list[Event]) -> bytes:
+        """Take the whole events at its beginning, in the form that nearly all providers write; what is left of it.
+
+        Not line by line: that takes several times as long as all else that is done with an event.
+        """
+        end = chunk.rfind(_BLANK)
+        if end < 0 or len(chunk) > self._limit or b"\r" in chunk or (self._first and chunk[0] == _BOM[0]):
+            return chunk
+        try:
+            blocks = chunk[:end].decode().split("\n\n")
+        except UnicodeDecodeError:  # the events before that still count
+            return chunk
+        self._first = False
+        for block in blocks:
+            line, name = block, None
+            if block.startswith("event: "):
+                name, _, line = block[7:].partition("\n")
+            if line.startswith("data: ") and "\n" not in line:
+                events.append(Event(line[6:], name or None))
+            else:
+                self._read(block.encode() + _BLANK, events)
+        return chunk[end + len(_BLANK) :]
+
+    def _read(self, chunk: bytes, events: list[Event]) -> None:
+        """Take lines, the last of which may go on in the next chunk."""
         lines = chunk.splitlines(keepends=True)  # of bytes: at CR, LF and CRLF alone
         for line in lines:
             if line[-1] not in _LINE_ENDS:  # the last one
@@ -72,7 +110,6 @@ class Parser:
             if not self._take(ended.rstrip(b"\r\n"), events):
                 break
         self._after_cr = bool(lines) and lines[-1][-1] == 0x0D
-        return events
 
     def _take(self, line: bytes, events: list[Event]) -> bool:
         if self._first:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -104,6 +105,21 @@ def test_what_is_encoded_reads_back(events: list[tuple[str, str | None]]) -> Non
     expected = [Event(data.replace("\r\n", "\n").replace("\r", "\n"), kind) for data, kind in events]
     assert parsed(stream) == expected
     assert parsed(*(bytes([byte]) for byte in stream)) == expected
+
+
+_PARTS = (
+    b"data: a", b"data:b", b"data: \xc3\xa4", b"data", b"event: add", b"event: ", b": c", b"id: 1", b"\n", b"\n\n",
+    b"\r\n", b"\r", b"\xef\xbb\xbf", b"\xff",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PARTS), max_size=30).map(b"".join), st.lists(st.integers(0, 200), max_size=6))
+def test_any_stream_reads_the_same_however_it_is_cut(stream: bytes, cuts: list[int]) -> None:
+    single, cut = Parser(), Parser()
+    expected = [event for byte in stream for event in single.feed(bytes([byte]))]
+    at = [0, *sorted(cuts), len(stream)]
+    assert [event for here, there in pairwise(at) for event in cut.feed(stream[here:there])] == expected
+    assert (cut.clean, cut.broken) == (single.clean, single.broken)
 
 
 def test_encoded_form() -> None:

@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from semcache.gateway.dialects import wire
 from semcache.gateway.sse import Event
 
@@ -24,6 +27,38 @@ _SAID_ONCE: Final = frozenset({"id", "name", "type", "role", "format"})
 _DROPPED: Final = frozenset({"choices", "object", "obfuscation", wire.EVIDENCE})
 _FIRST_COUNTS: Final = frozenset({"id", "created", "model"})
 _TEXTS: Final = frozenset({"content", "refusal", "reasoning", "reasoning_content"})
+
+
+class _Delta(msgspec.Struct, forbid_unknown_fields=True):
+    content: str
+    role: str | UnsetType = UNSET
+    refusal: UnsetType | None = UNSET
+    function_call: UnsetType | None = UNSET
+    tool_calls: UnsetType | None = UNSET
+
+
+class _PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    delta: _Delta
+    index: int = 0
+    logprobs: UnsetType | None = UNSET
+    finish_reason: UnsetType | None = UNSET
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A chunk that carries a piece of one choice's text: all but the first and last few of nearly any stream."""
+
+    choices: tuple[_PlainChoice]
+    id: str | UnsetType = UNSET
+    object: str | UnsetType = UNSET
+    created: int | UnsetType = UNSET
+    model: str | UnsetType = UNSET
+    system_fingerprint: str | UnsetType | None = UNSET
+    service_tier: str | UnsetType | None = UNSET
+    usage: UnsetType | None = UNSET
+    obfuscation: str | UnsetType = UNSET
+
+
+_decode_plain: Final = msgspec.json.Decoder(_Plain).decode
 
 
 class _Unsound(Exception):
@@ -38,11 +73,25 @@ class ChatAssembler:
         self._done = False
         self._fields: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
+        self._last: _Plain | None = None
+        """The chunk before, where it was a plain one, without what it added."""
+        self._pieces: list[str] = []
+        """What its text was added to."""
 
     def feed(self, event: Event) -> None:
         """Take the next event. Never raises."""
         if self._done or self._unsound:
             return
+        plain, piece = _plain(event)
+        if plain is not None and plain == self._last:  # it adds its piece of text, and says nothing else that is new
+            self._pieces.append(piece)
+            return
+        self._last = None
+        self._feed(event)
+        if plain is not None and not self._unsound:
+            self._last, self._pieces = plain, self._choices[plain.choices[0].index].content
+
+    def _feed(self, event: Event) -> None:
         if event.data.strip() == DONE:
             self._done = True
             return
@@ -110,6 +159,13 @@ class _Choice:
                 _replace(self._fields, name, value)
         for name, value in (delta or {}).items():
             self._take_delta(name, value)
+
+    @property
+    def content(self) -> list[str]:
+        """The pieces of its text, of which there is one at least."""
+        text = self._message["content"]
+        assert isinstance(text, _Text)
+        return text.pieces
 
     def result(self, index: int) -> dict[str, Any]:
         """Raises _Unsound."""
@@ -186,6 +242,20 @@ class _Calls:
         # Under a used index the rest of the call comes under that index or under the right one, the call's place.
         self._by_index.setdefault(place, place)
         return place
+
+
+def _plain(event: Event) -> tuple[_Plain | None, str]:
+    """A plain chunk without what it adds, and this text; None for any other."""
+    try:
+        plain = _decode_plain(event.data)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None, ""
+    if event.event == "error":
+        return None, ""
+    delta = plain.choices[0].delta
+    piece, delta.content = delta.content, ""
+    plain.obfuscation = UNSET
+    return plain, piece
 
 
 def _whole_call(call: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
+from semcache.gateway.dialects.chat_stream import ChatAssembler
 from semcache.gateway.sse import Event
 from tests.gateway.dialects.chatting import (
     BODY,
@@ -110,3 +113,32 @@ def test_a_long_stream_is_put_together() -> None:
     whole = assembler.result()
     assert whole is not None
     assert len(whole["choices"][0]["message"]["content"]) == 2_000_000
+
+
+_PLAIN = chunk({"content": "a"})
+_NEXT: list[object] = [
+    _PLAIN, chunk({"content": "b"}), chunk({"content": "c"}, obfuscation="x"),
+    chunk({"content": "d"}, obfuscation="yz"),
+    chunk({"content": "e"}, usage=None), chunk({"content": "f"}, usage=USAGE), chunk({"content": "g"}, model="another"),
+    chunk({"content": "h"}, system_fingerprint="fp_2"), chunk({"content": "i", "role": "assistant"}),
+    chunk({"content": "j", "refusal": None}), chunk({"content": None}), chunk({"role": "user", "content": "k"}),
+    chunk({"content": "l"}, "stop"), with_choice(_PLAIN, index=1), with_choice(_PLAIN, index=None),
+    with_choice(_PLAIN, index=True), with_choice(_PLAIN, logprobs={"content": [1]}), with_choice(_PLAIN, error={}),
+    chunk({"content": 7}), chunk(None), {"choices": []}, {"error": {}}, _PLAIN | {"created": 1.5},
+    _PLAIN | {"id": None},
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_NEXT), max_size=12), st.lists(st.sampled_from([None, "error", "chunk"]), max_size=2))
+def test_plain_chunks_read_as_those_that_are_not(chunks: list[object], names: list[str | None]) -> None:
+    """What nobody knows beside a chunk makes it one that is no plain one, and is all that it adds."""
+    read, slowly = ChatAssembler(), ChatAssembler()
+    for at, one in enumerate([*chunks, chunk({}, "stop")]):
+        name = names[at] if at < len(names) else None
+        read.feed(Event(json.dumps(one), name))
+        slowly.feed(Event(json.dumps({**one, "unknown": 1}), name))  # type: ignore[dict-item]
+    for assembler in (read, slowly):
+        assembler.feed(Event(DONE))
+    found, expected = read.result(), slowly.result()
+    assert found == (None if expected is None else {name: of for name, of in expected.items() if name != "unknown"})
+    assert found is None or list(found) == [name for name in expected or () if name != "unknown"]
