@@ -45,6 +45,7 @@ class RedisChangeLog:
         self._tails_every_s = tails_every_s
         self._clock = clock
         self._logs = [base + b"log" for base in link.keys.bases]
+        self._counts = [base + b"seq" for base in link.keys.bases]
         self._shards = {name: shard for shard, name in enumerate(self._logs)}
         self._tails_due = 0.0
 
@@ -83,8 +84,12 @@ class RedisChangeLog:
         return sorted(changed, key=lambda change: change.shard)
 
     async def _counters(self) -> list[int]:
-        commands = [("GET", base + b"seq") for base in self._link.keys.bases]
-        return [int(answer or 0) for answer in await self._link.commands(commands, deadline_s=BULK_S)]
+        if self._link.clustered:
+            commands = [("GET", name) for name in self._counts]
+            answers = await self._link.commands(commands, deadline_s=BULK_S)
+        else:  # one command: a pipeline costs the client as much as that many calls
+            answers = await self._link.command("MGET", *self._counts, deadline_s=BULK_S)
+        return [int(answer or 0) for answer in answers]
 
     async def _tails(self, shards: Sequence[int]) -> list[Position]:
         calls = [(self._link.keys.bases[shard], ()) for shard in shards]

@@ -8,14 +8,18 @@ settings (`connect` does).
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, Final, cast
 
+import hiredis
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterPipeline
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError, RedisError
+
+log = logging.getLogger(__name__)
 
 _DISCOVERY_S: Final = 5.0
 """Longest that reading a cluster's topology may take, over all its nodes."""
@@ -25,6 +29,12 @@ class _Packed:
     """Packs commands in C, as redis-py's blocking connections do: a look at all change logs has 130 arguments."""
 
     def pack_command(self, *args: Any) -> list[bytes]:
+        name = args[0]
+        if isinstance(name, str) and " " not in name:
+            try:  # what redis-py does before this, it does to each argument in turn
+                return [hiredis.pack_command(args)]
+            except TypeError:
+                log.debug("a command has an argument that is to be converted: %s", name)
         packed: list[bytes] = _SERIALIZER.pack(*args)
         return packed
 

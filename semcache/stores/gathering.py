@@ -38,7 +38,16 @@ _AGAIN_S: Final = 1.0
 class Gathering:
     """Calls of one script over a `Link`. Belongs to one event loop."""
 
-    def __init__(self, link: Link, name: str) -> None:
+    def __init__(
+        self, link: Link, name: str, *, beside: Gathering | None = None, deadline_s: float | None = None
+    ) -> None:
+        """`beside`: whose lane it uses, instead of one of its own.
+
+        `deadline_s`: the data plane's by default. The lane is given up at that one all the same, and where there is
+        none, calls with a deadline of their own go each by itself.
+        """
+        self._beside = beside
+        self._deadline_s = deadline_s
         self._link = link
         self._name = name
         self._under_way = 0
@@ -50,7 +59,7 @@ class Gathering:
         self._next_s = 0.0
 
     async def run(self, base: bytes, args: Sequence[Argument]) -> Any:
-        """As `Link.run`, inside the data plane's deadline. Raises StoreUnavailable."""
+        """As `Link.run`, inside the deadline. Raises StoreUnavailable."""
         lane = self._usable()
         if lane is None:
             return await self._otherwise(base, args)
@@ -89,7 +98,7 @@ class Gathering:
         """As `Link.run_each`, inside the data plane's deadline. Raises StoreUnavailable, the first there is."""
         lane = self._usable()
         if lane is None:
-            return await self._link.run_each(self._name, calls)
+            return await self._link.run_each(self._name, calls, deadline_s=self._deadline_s)
         asked_s = lane.now()
         answers = [lane.call("EVALSHA", self._sha, 1, base, *args) for base, args in calls]
         try:
@@ -101,6 +110,8 @@ class Gathering:
 
     def _usable(self) -> Lane | None:
         """The lane, where all is well; else one is opened for later."""
+        if self._beside is not None:
+            return self._beside._usable()
         lane = self._lane
         if lane is not None and lane.usable and self._link.guard.steady:
             return lane
@@ -121,7 +132,8 @@ class Gathering:
         """Make a call again that a lane has failed."""
         # A server that was silent for the whole deadline has none left to answer in: that is a timeout like any other.
         guard = self._link.guard
-        left_s = max(0.0, guard.deadline_s - (lane.now() - asked_s))
+        limit_s = guard.deadline_s if self._deadline_s is None else self._deadline_s
+        left_s = max(0.0, limit_s - (lane.now() - asked_s))
         return await self._link.run(self._name, *call, deadline_s=left_s)
 
     def close(self) -> None:
@@ -158,10 +170,10 @@ class Gathering:
             self._opening = None
 
     async def _otherwise(self, base: bytes, args: Sequence[Argument]) -> Any:
-        if not self._under_way or self._link.clustered:
+        if not self._under_way or self._link.clustered or self._deadline_s is not None:
             self._under_way += 1
             try:
-                return await self._link.run(self._name, base, args)
+                return await self._link.run(self._name, base, args, deadline_s=self._deadline_s)
             finally:
                 self._under_way -= 1
         loop = asyncio.get_running_loop()

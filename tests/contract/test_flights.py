@@ -69,6 +69,28 @@ async def test_who_boards_once_more_as_the_answer_was_lost_leads_still(store: Re
     assert await store.flights.board(who.entry_id, since_ms=FAR, ttl_s=30) == Seat(FOLLOW, token)
 
 
+async def test_a_landing_whose_answer_was_lost_is_made_again(store: RedisStore) -> None:
+    who = identity("q")
+    lane = await lane_of(store, who)
+    token = await lead(store, who)
+    call, lost = lane.call, 0
+
+    def losing(*command: Any) -> asyncio.Future[Any]:
+        nonlocal lost
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        call(*command).add_done_callback(lambda _: answer.set_exception(Lost()))
+        lost += 1
+        return answer
+
+    lane.call = losing  # type: ignore[method-assign]
+    assert await store.flights.land(who.entry_id, token, linger_s=30)
+    assert lost == 1
+    lane.call = call  # type: ignore[method-assign]
+    seat = await store.flights.board(who.entry_id, since_ms=FAR, ttl_s=30)
+    assert seat.boarding is LEAD
+    assert seat.token > token
+
+
 async def lane_of(store: RedisStore, who: CacheIdentity) -> Lane:
     """The lane on which boarding goes; skips where there is none."""
     boards = store.flights._boards
