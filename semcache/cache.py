@@ -402,7 +402,8 @@ class SemanticCache:
         entry = written.entry
         self._on_size(written.shard_entries * SHARDS)
         if embedding is not None:
-            self._live.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
+            row = Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)
+            self._live.upsert([row], seqs=[written.seq])
         elif written.replaced and entry.reach is not Strategy.SEMANTIC:
             self._live.remove([entry.entry_id])
         return Stored(

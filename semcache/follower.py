@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from semcache.errors import EmbedderUnavailable, SemcacheError, SnapshotRejected, Unavailable
 from semcache.models import SHARDS, Entry, Strategy, base_namespace
 from semcache.ports import (
@@ -48,6 +50,10 @@ _GENERATION_EVERY_S: Final = 1.0
 _GATHER_S: Final = 0.05
 """Pause after changes were applied: what is stored meanwhile is read in one go, not in a round trip over all shards for
 each store, beside the requests. This process has its own stores already; the others have a second."""
+_OWN: Final = 4096
+"""Own stores kept until the log tells of them; it tells of those beyond that as of any other's."""
+_SETTLE_S: Final = 0.01
+"""Pause before changes are applied: the log may tell of a store before its answer has come here."""
 _RETRY_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -82,6 +88,8 @@ class Follower:
         """Shards that the scan at the start has still to come to, the next one last."""
         self._pending: dict[str, None] = {}
         self._doubted: dict[str, None] = {}
+        self._own: dict[str, int] = {}
+        """Rows of the live index that this process wrote with their records, by which change."""
         self._applying = asyncio.Lock()
         self._changed_since_snapshot = False
         self.detail = "not started"
@@ -110,11 +118,19 @@ class Follower:
         """Entries known to wait for an embedding."""
         return len(self._pending)
 
-    def upsert(self, rows: Sequence[Row]) -> None:
-        """Add rows ahead of the log, to the index being built as well, so that a swap forgets none."""
+    def upsert(self, rows: Sequence[Row], *, seqs: Sequence[int] = ()) -> None:
+        """Add rows ahead of the log, to the index being built as well, so that a swap forgets none.
+
+        `seqs`: the changes that wrote their records (`Written.seq`): of these the log tells nothing new.
+        """
         for index in (self._index, self._building):
             if index is not None and rows and len(rows[0].vector) == index.dimension:
                 index.upsert(rows)
+                if index is self._index:
+                    for row, seq in zip(rows, seqs, strict=False):
+                        self._own[row.entry_id] = seq
+        while len(self._own) > _OWN:
+            del self._own[next(iter(self._own))]
         self._changed_since_snapshot = True
 
     def remove(self, entry_ids: Sequence[str]) -> None:
@@ -122,11 +138,17 @@ class Follower:
         for index in (self._index, self._building):
             if index is not None:
                 index.remove(entry_ids)
+        self._disown(entry_ids)
         self._changed_since_snapshot = True
 
     def doubt(self, entry_ids: Sequence[str]) -> None:
         """Look again at rows whose records were not there: one may have been stored since it was read."""
         self._doubted.update(dict.fromkeys(entry_ids))
+
+    def _disown(self, entry_ids: Iterable[str]) -> None:
+        """Have these read when the log tells of them, whoever wrote them."""
+        for entry_id in entry_ids:
+            self._own.pop(entry_id, None)
 
     # -- the endless part -----------------------------------------------------------------------------------------
 
@@ -206,6 +228,7 @@ class Follower:
         self._positions = positions
         self._generation = generation
         self._unscanned = []
+        self._own.clear()
         self._changed_since_snapshot = True
 
     def _live(self) -> VectorIndex:
@@ -227,14 +250,28 @@ class Follower:
                 log.info("index caught up rows=%d source=%s", len(self._live()), self.source)
             asked = self._monotonic()
             changed = await self._log.changes(self._positions, wait_s=self._settings.poll_s)
+            if changed and self._caught_up:
+                await asyncio.sleep(_SETTLE_S)
             async with self._applying:
-                await self._apply(self._live(), changed, self._positions)
+                await self._apply(self._live(), [self._of_others(each) for each in changed], self._positions)
                 await self._look_again(self._live())
             self._confirmed = asked
             if self._caught_up:
                 self.detail = "following"  # again, after an interruption
                 if changed:
                     await asyncio.sleep(_GATHER_S)
+
+    def _of_others(self, change: ShardChanges) -> ShardChanges:
+        """A change without what this process has written and nobody has changed since: its rows are in the index."""
+        own = self._own
+        if change.gap:
+            own.clear()
+        if not own or not change.seqs:
+            return change
+        told = dict(zip(change.entry_ids, change.seqs, strict=True))
+        others = tuple(entry_id for entry_id, seq in told.items() if own.get(entry_id) != seq)
+        self._disown(change.entry_ids)
+        return msgspec.structs.replace(change, entry_ids=others, seqs=())
 
     # -- applying -------------------------------------------------------------------------------------------------
 
@@ -276,6 +313,7 @@ class Follower:
                 index.upsert(rows)
             if dead:
                 index.remove(dead)
+                self._disown(dead)  # one may have been stored since it was read
                 for entry_id in dead:
                     self._pending.pop(entry_id, None)
 

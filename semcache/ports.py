@@ -91,6 +91,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     replaced: bool
     shard_entries: int
     """Entries in this shard after the write (bookkeeping count, evicted ones included until swept)."""
+    seq: int = 0
+    """The number of this change in its shard's log."""
 
 
 class Fenced(msgspec.Struct, frozen=True):
@@ -174,6 +176,8 @@ class ShardChanges(msgspec.Struct, frozen=True, kw_only=True):
     shard: int
     entry_ids: tuple[str, ...]
     position: Position
+    seqs: tuple[int, ...] = ()
+    """The number of each id's last change (`Position.seq`), in the same order."""
     gap: bool = False
     """The log no longer reaches back to the position, or went backwards: the shard must be scanned."""
     lost: bool = False
@@ -536,8 +540,8 @@ class LiveIndex(Protocol):
     def caught_up(self) -> bool:
         """Whether everything acknowledged before the start is in it."""
 
-    def upsert(self, rows: Sequence[Row]) -> None:
-        """Add rows at once, ahead of the change log."""
+    def upsert(self, rows: Sequence[Row], *, seqs: Sequence[int] = ()) -> None:
+        """Add rows at once, ahead of the change log; `seqs`: by which changes (`Written.seq`), where known."""
 
     def remove(self, entry_ids: Sequence[str]) -> None:
         """Mark rows dead at once, ahead of the change log."""

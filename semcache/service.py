@@ -67,7 +67,7 @@ class NoIndex:
     index: VectorIndex | None = None
     caught_up = True
 
-    def upsert(self, rows: Sequence[Row]) -> None:
+    def upsert(self, rows: Sequence[Row], *, seqs: Sequence[int] = ()) -> None:
         """Nothing to keep."""
 
     def remove(self, entry_ids: Sequence[str]) -> None:

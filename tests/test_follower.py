@@ -13,8 +13,9 @@ import pytest
 from semcache.errors import StoreTimeout
 from semcache.follower import Follower
 from semcache.models import SHARDS
-from semcache.ports import ManyRead, Row
+from semcache.ports import ManyRead, Position, Row, ShardChanges
 from semcache.settings import Settings
+from semcache.stores.changelog import RedisChangeLog
 from semcache.stores.entries import RedisEntries
 from semcache.stores.store import RedisStore
 from semcache.vectors import IndexFolder
@@ -57,10 +58,27 @@ async def store(standalone_server: str, key_prefix: str) -> AsyncIterator[RedisS
     await store.aclose()
 
 
-def following(store: RedisStore, entries: Any, folder: Path) -> Follower:
+class Held:
+    """A change log that tells nothing until it may."""
+
+    def __init__(self, log: RedisChangeLog) -> None:
+        self._log = log
+        self.go = asyncio.Event()
+        self.go.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def changes(self, positions: Sequence[Position], *, wait_s: float) -> list[ShardChanges]:
+        changed = await self._log.changes(positions, wait_s=wait_s)
+        await self.go.wait()
+        return changed
+
+
+def following(store: RedisStore, entries: Any, folder: Path, log: Any = None) -> Follower:
     return Follower(
         entries=entries,
-        changes=store.log,
+        changes=log or store.log,
         catalog=store.catalog,
         shelf=IndexFolder(folder),
         embedder=Announced(),  # type: ignore[arg-type]
@@ -120,3 +138,48 @@ async def test_a_rebuild_under_searches_has_all_rows_and_what_came_meanwhile(sto
         assert told == sorted(told)
         assert follower.index is not None
         assert written.entry.entry_id in follower.index.ids()
+
+
+async def test_what_this_process_wrote_is_not_read_back_unless_another_changed_it(
+    store: RedisStore, tmp_path: Path
+) -> None:
+    entries = Faltering(store.entries, -1)
+    follower = following(store, entries, tmp_path, Held(store.log))
+    async with running(follower):
+        await eventually(lambda: caught_up(follower))
+        entries.read.clear()
+        held = follower._log
+        assert isinstance(held, Held)
+        held.go.clear()
+        own, changed, dropped = [
+            await put(store, name, embedding=embedding(COUNT + at))
+            for at, name in enumerate(("own", "changed", "dropped"))
+        ]
+        for at, written in enumerate((own, changed, dropped)):
+            entry = written.entry
+            row = Row(entry.entry_id, entry.partition, entry.context, embedding(COUNT + at).pooled)
+            follower.upsert([row], seqs=[written.seq])
+        follower.remove([dropped.entry.entry_id])  # as who found it gone does, though it is there
+        await store.entries.veto(changed.entry.entry_id, bytes(16), wrong=True)
+        theirs = await put(store, "theirs", embedding=embedding(COUNT + 3))
+        held.go.set()
+        index = follower.index
+        assert index is not None
+
+        async def followed() -> bool:
+            return {dropped.entry.entry_id, theirs.entry.entry_id} <= set(index.ids())
+
+        await eventually(followed)
+        assert own.entry.entry_id in index.ids()
+
+        async def read() -> bool:
+            return changed.entry.entry_id in entries.read
+
+        await eventually(read)
+        assert own.entry.entry_id not in entries.read
+        await store.entries.remove([own.entry.entry_id])
+
+        async def removed() -> bool:
+            return own.entry.entry_id not in index.ids()
+
+        await eventually(removed)

@@ -147,11 +147,12 @@ def _torn(position: Position, found: list[Any]) -> bool:
 
 def _changes(shard: int, found: list[Any]) -> ShardChanges:
     last_id, last = found[-1]
-    ids = dict.fromkeys(fields[b"i"].decode() for _, fields in found if b"n" not in fields)
+    ids = {fields[b"i"].decode(): int(fields[b"q"]) for _, fields in found if b"n" not in fields}
     namespaces = dict.fromkeys(fields[b"n"].decode() for _, fields in found if b"n" in fields)
     return ShardChanges(
         shard=shard,
         entry_ids=tuple(ids),
+        seqs=tuple(ids.values()),
         position=Position(last_id.decode(), int(last[b"q"])),
         namespaces=tuple(namespaces),
         more=len(found) >= _BATCH,

@@ -214,7 +214,7 @@ class RedisEntries:
         if not answer[0]:
             return Fenced(_WHY_NOT[answer[2]])
         entry = stamped(draft, created_ms=answer[2], expires_ms=answer[3], epoch=epoch)
-        return Written(entry=entry, replaced=bool(answer[4]), shard_entries=answer[5])
+        return Written(entry=entry, replaced=bool(answer[4]), shard_entries=answer[5], seq=answer[6])
 
     async def remove(self, entry_ids: Sequence[str]) -> int:
         """See `EntryStore.remove`."""

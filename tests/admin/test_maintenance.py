@@ -29,7 +29,7 @@ class Live:
         self.index = index
         self.doubted: set[str] = set()
 
-    def upsert(self, rows: Sequence[Row]) -> None:
+    def upsert(self, rows: Sequence[Row], *, seqs: Sequence[int] = ()) -> None:
         assert self.index is not None
         self.index.upsert(rows)
 

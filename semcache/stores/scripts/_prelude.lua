@@ -70,6 +70,7 @@ end
 local function record_change(id, cap)
   local seq = redis.call('INCR', base .. 'seq')
   redis.call('XADD', base .. 'log', 'MAXLEN', '~', cap, '*', 'i', id, 'q', seq)
+  return seq
 end
 
 -- Sets are named by 16-byte hashes, joined in the record's field k: the group first, then the tags.
