@@ -19,6 +19,7 @@ from semcache.comparing import Fresh
 from semcache.direct import Direct, taken
 from semcache.errors import EmbedderUnavailable, StoreUnavailable
 from semcache.identities import Identities
+from semcache.memory import Budget
 from semcache.models import (
     SHARDS,
     Bypass,
@@ -111,12 +112,19 @@ class SemanticCache:
         self._monotonic = monotonic
         self._random = random
         self._semantic = semantic
-        self._identities = Identities(settings.near.identities)
+        self.remembered = Budget(settings.near.requests_max_bytes)
+        """What all that is remembered of requests may take."""
+        self._identities = Identities(settings.near.identities, self.remembered)
         self._told: dict[int, tuple[weakref.ref[CacheRequest], CacheIdentity]] = {}
         self.uses = Uses(entries)
         """Entries served since the last flush; whoever runs the cache flushes them."""
         self.direct = Direct(
-            settings.near.requests, entries=entries, near=self._near, observer=observer, uses=self.uses
+            settings.near.requests,
+            budget=self.remembered,
+            entries=entries,
+            near=self._near,
+            observer=observer,
+            uses=self.uses,
         )
         """Exact hits of requests that are known byte for byte."""
 

@@ -8,7 +8,8 @@ anew each time (`Question.in_force`). No answer is kept here. Each time the near
 same read and the same rules as in `SemanticCache.lookup`. Whatever is not a hit of the exact tier is none of this
 module's business: the request goes the whole way, and is forgotten here until it has a hit again.
 
-Bounded by entries. One event loop; the answer comes in the turn in which the store's does (`EntryStore.begin_read`).
+Bounded by entries and bytes. One event loop; the answer comes in the turn in which the store's does
+(`EntryStore.begin_read`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import contextlib
 import secrets
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from hashlib import blake2b
@@ -26,6 +26,7 @@ from typing import Final, Protocol
 import msgspec
 
 from semcache.errors import StoreUnavailable
+from semcache.memory import Budget, Memory
 from semcache.models import CacheIdentity, Hit, Tier
 from semcache.near import Near
 from semcache.policy.matching import Terms, match_direct
@@ -35,6 +36,8 @@ from semcache.uses import Uses
 Header = tuple[bytes, bytes]
 
 _KEY_BYTES: Final = 16
+_BARE: Final = 670
+"""Bytes of a question without its telling, about."""
 
 _refused: ContextVar[list[StoreUnavailable] | None] = ContextVar("semcache.refused", default=None)
 
@@ -47,6 +50,10 @@ class Telling(Protocol):
 
         None where the record may not answer such a request.
         """
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it takes, about."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +103,7 @@ class Direct:
         self,
         most: int,
         *,
+        budget: Budget,
         entries: EntryStore,
         near: Near | None,
         observer: Observer,
@@ -103,19 +111,19 @@ class Direct:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`most`: requests known, at most."""
-        self._most = most
         self._entries = entries
         self._near = near
         self._observer = observer
         self._uses = uses
         self._monotonic = monotonic
         self._secret = secrets.token_bytes(_KEY_BYTES)
-        self._known: OrderedDict[bytes, tuple[Question, object]] = OrderedDict()
+        self._known = Memory[tuple[Question, object]](most, budget)
+        self._told_last: Telling | None = None
 
     @property
     def on(self) -> bool:
         """Whether anything is remembered at all."""
-        return self._most > 0
+        return self._known.on
 
     def __len__(self) -> int:
         """Requests known."""
@@ -126,13 +134,13 @@ class Direct:
 
         `asker`: the very object that it was remembered for: what one may have, another may not.
         """
-        if not self._most:
+        if not self._known.on:
             return
-        key = self._key(data)
-        self._known[key] = question, asker
-        self._known.move_to_end(key)
-        if len(self._known) > self._most:
-            self._known.popitem(last=False)
+        weight, telling = _BARE, question.telling
+        if telling is not self._told_last:  # many questions share one, which is counted once while they follow another
+            self._told_last = telling
+            weight += telling.weight
+        self._known.put(self._key(data), (question, asker), weight)
 
     def ask(self, data: bytes, asker: object, hear: Hear) -> bool:
         """Have a request answered. False, and nothing was done, where it must go the whole way.
@@ -141,14 +149,14 @@ class Direct:
         given nothing to serve, the request is not counted: the whole way does that.
         """
         key = self._key(data)
-        known = self._known.get(key)
+        known = self._known.find(key)
         if known is None:
             return False
         question, first = known
         if first is not asker or (question.in_force is not None and not question.in_force()):
-            del self._known[key]
+            self._known.drop(key)
             return False
-        self._known.move_to_end(key)
+        self._known.touch(key)
         started, near, identity = self._monotonic(), self._near, question.identity
         mark = None
         if near is not None:
@@ -164,7 +172,7 @@ class Direct:
                 return
             hit = match_direct(read, Terms(max_age_s=question.max_age_s))
             if not isinstance(hit, Hit) or hit.tier is not Tier.EXACT:
-                self._known.pop(key, None)
+                self._known.drop(key)
                 hear(question, None, None)
                 return
             if near is not None and mark is not None:
@@ -178,7 +186,7 @@ class Direct:
     ) -> None:
         seconds = self._monotonic() - started
         if not hear(question, hit, None):
-            self._known.pop(key, None)
+            self._known.drop(key)
             return
         self._uses.note(hit.entry)
         self._observer.looked_up(

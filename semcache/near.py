@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from semcache import memory
 from semcache.models import SHARDS, CacheIdentity, Candidate, Entry, Hit, shard_of
 from semcache.policy.copies import Copy, may_copy, serve
 from semcache.policy.popularity import Popularity
@@ -188,7 +189,7 @@ class Near:
         if not self.on or self._drops[mark.shard] != mark.drops or not may_copy(hit):
             return
         entry = hit.entry
-        size = _OVERHEAD + len(entry.response) + 2 * (len(entry.prompt) + len(entry.transcript))
+        size = _OVERHEAD + len(entry.response) + memory.of_text(entry.prompt) + memory.of_text(entry.transcript)
         self._forget(entry.entry_id)
         full = len(self._kept) >= self._most or self.bytes + size > self._most_bytes
         if full and not (self._kept and self._popularity.prefers(entry.entry_id, next(iter(self._kept)))):

@@ -277,6 +277,9 @@ class NearSettings(_Group):
     requests: Annotated[int, Field(ge=0)] = Field(
         50_000, description="Requests that are known by their bytes and read from the store without parsing; 0: none."
     )
+    requests_max_bytes: Count = Field(
+        64_000_000, description="Memory that all that is remembered of requests may take, about."
+    )
 
 
 class MaintenanceSettings(_Group):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semcache.identities import LONGEST, Identities
+from semcache.memory import Budget
 from semcache.models import CacheRequest
 from semcache.policy.freshness import TtlRules
 from semcache.policy.identity import identify
@@ -27,7 +28,7 @@ REQUEST = st.builds(
 
 @given(st.lists(REQUEST, max_size=10), st.integers(1, 4))
 def test_what_is_remembered_is_what_is_computed(requests: list[CacheRequest], most: int) -> None:
-    known = Identities(most)
+    known = Identities(most, Budget(10**6))
     for request in requests * 2:
         key = known.key(request)
         assert key is not None
@@ -41,16 +42,17 @@ def test_what_is_remembered_is_what_is_computed(requests: list[CacheRequest], mo
 @pytest.mark.parametrize("content", ["\ud800", {1, 2}, 2**70, object(), "x" * LONGEST])
 def test_what_is_no_json_or_is_long_is_not_kept(content: Any) -> None:
     asked = CacheRequest(messages=[{"role": "user", "content": content}], model="m")
-    key = Identities(5).key(asked)
+    key = Identities(5, Budget(10**6)).key(asked)
     assert key is None or content == {1, 2}  # a set looks like a list there; `identify` refuses it before it is kept
 
 
 def test_off_is_off() -> None:
-    assert Identities(0).key(CacheRequest(messages=[{"role": "user", "content": "Why?"}], model="m")) is None
+    asked = CacheRequest(messages=[{"role": "user", "content": "Why?"}], model="m")
+    assert Identities(0, Budget(10**6)).key(asked) is None
 
 
 def test_the_one_not_asked_for_the_longest_goes() -> None:
-    known = Identities(2)
+    known = Identities(2, Budget(10**6))
     asked = [CacheRequest(messages=[{"role": "user", "content": text}], model="m") for text in "abc"]
     keys = [key for request in asked if (key := known.key(request))]
     identities = [identify(request, NORMALIZER, RULES) for request in asked]

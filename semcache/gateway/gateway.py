@@ -31,7 +31,7 @@ class Gateway:
         """Raises ConfigError for a deny pattern that is none."""
         self._parts = parts
         self._deny = DenyList(parts.settings.gateway.deny)
-        self._preparations = Preparations(parts.settings.near.identities)
+        self._preparations = Preparations(parts.settings.near.identities, parts.cache.remembered)
 
     def prepared(self, known: Known, ours: frozenset[bytes]) -> Prepared | None:
         """A request as it was prepared before, if it would be so now; for `again`."""
@@ -74,7 +74,7 @@ class Gateway:
         exchange = Exchange(self._parts, prepared, dialect, started)
         reply = await exchange.answer()
         if known is not None and exchange.hit:
-            self._preparations.put(known, prepared)
+            self._preparations.put(known, prepared, self._parts.cache.whose(prepared.request))
         return reply
 
     def understood(self, ask: Ask, dialect: Dialect) -> Asked | None:

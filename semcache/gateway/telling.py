@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from semcache import memory
 from semcache.direct import Header
 from semcache.gateway import evidence
 from semcache.gateway.bodies import json_object
@@ -14,6 +15,9 @@ from semcache.gateway.recorder import UNREADABLE
 from semcache.models import CacheStatus, Hit, RefusedReason, Strategy, Tier
 from semcache.policy.generation import Finish, may_keep
 from semcache.settings import GatewaySettings
+
+_BARE: Final = 500
+"""Bytes of a retelling without the fields of its request, about."""
 
 
 def sound(whole: bytes, dialect: Dialect, gateway: GatewaySettings, tier: Tier | None) -> dict[str, Any] | None:
@@ -48,6 +52,11 @@ class Retelling(msgspec.Struct, frozen=True):
         if around is None:
             return None
         return evidence.headers(CacheStatus.HIT, hit), *around
+
+    @property
+    def weight(self) -> int:
+        """See `Telling.weight`."""
+        return _BARE + memory.of_json(self.asked.params)
 
 
 class Retellings:

@@ -178,6 +178,9 @@ def lookup_headers(outcome: Outcome) -> list[Header]:
 class _Lookups:
     """How a lookup's exact hit is told, for `Direct`."""
 
+    weight = 0
+    """There are five for all."""
+
     def __init__(self, strategy: Strategy | None) -> None:
         self._strategy = strategy
 

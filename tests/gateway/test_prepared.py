@@ -10,6 +10,7 @@ from semcache.gateway.ask import Ask
 from semcache.gateway.dialects.chat import Chat
 from semcache.gateway.errands import Errand
 from semcache.gateway.prepared import LONGEST, Known, Preparations, Prepared
+from semcache.memory import Budget
 from semcache.policy.directives import Directives
 from tests.gateway.conftest import Gateway, Open
 
@@ -111,9 +112,9 @@ def of(body: bytes, ours: frozenset[bytes] = frozenset()) -> Prepared:
 
 
 def test_one_asker_s_request_is_no_other_s() -> None:
-    kept = Preparations(10)
+    kept = Preparations(10, Budget(10**6))
     me, other = object(), object()
-    kept.put(Known(b"k", me), of(b"{}", frozenset({b"x-api-key"})))
+    kept.put(Known(b"k", me), of(b"{}", frozenset({b"x-api-key"})), None)
     assert kept.get(Known(b"k", other), frozenset({b"x-api-key"})) is None
     assert kept.get(Known(b"k", me), frozenset()) is None
     found = kept.get(Known(b"k", me), frozenset({b"x-api-key"}))
@@ -124,14 +125,14 @@ def test_one_asker_s_request_is_no_other_s() -> None:
 
 
 def test_it_is_bounded() -> None:
-    kept, me = Preparations(2), object()
-    kept.put(Known(b"long", me), of(bytes(LONGEST + 1)))
+    kept, me = Preparations(2, Budget(10**6)), object()
+    kept.put(Known(b"long", me), of(bytes(LONGEST + 1)), None)
     assert len(kept) == 0
     for key in (b"1", b"2"):
-        kept.put(Known(key, me), of(b"{}"))
+        kept.put(Known(key, me), of(b"{}"), None)
     assert kept.get(Known(b"1", me), frozenset()) is not None
-    kept.put(Known(b"3", me), of(b"{}"))
+    kept.put(Known(b"3", me), of(b"{}"), None)
     assert [kept.get(Known(key, me), frozenset()) is not None for key in (b"1", b"2", b"3")] == [True, False, True]
-    none = Preparations(0)
-    none.put(Known(b"1", me), of(b"{}"))
+    none = Preparations(0, Budget(10**6))
+    none.put(Known(b"1", me), of(b"{}"), None)
     assert len(none) == 0

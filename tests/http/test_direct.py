@@ -12,6 +12,7 @@ import pytest
 
 from semcache.direct import Direct
 from semcache.errors import StoreTimeout
+from semcache.memory import Budget
 from semcache.models import CacheIdentity
 from semcache.stores.entries import RedisEntries
 from semcache.stores.gathering import Gathering
@@ -392,7 +393,7 @@ def test_who_has_waited_for_the_store_does_not_wait_again(running: Open, monkeyp
 
 def test_each_requests_key_is_made_with_a_secret(running: Open) -> None:
     service = without_copies(running)
-    other = Direct(1, entries=service.service.entries, near=None, observer=service.service.observers,
-                   uses=service.service.cache.uses)  # fmt: skip
+    other = Direct(1, budget=Budget(10**6), entries=service.service.entries, near=None,
+                   observer=service.service.observers, uses=service.service.cache.uses)  # fmt: skip
     assert other._key(b"one") != service.service.cache.direct._key(b"one")
     assert other._key(b"one") != other._key(b"two")
