@@ -149,9 +149,9 @@ def _plain(value: Any, path: str, depth: int) -> Any:
         return int(value) if value.is_integer() else value
     if depth >= MAX_DEPTH:
         raise RequestError(f"nested deeper than {MAX_DEPTH} levels", field=path)
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):  # the plain kinds first: asking an abstract one is a call
         return _object(value, path, depth)
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+    if kind is list or (isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))):
         # Scalars, by far the most, are kept without a call and without building their path.
         return [
             item if type(item) is str else _plain(item, f"{path}.{number}" if path else str(number), depth + 1)

@@ -15,19 +15,24 @@ from semcache.policy import homographs, slices
 
 REVISION: Final = f"{homographs.REVISION}"
 
-_ENGLISH = re.compile(
-    r"\b(?:the|is|are|was|were|what|how|why|who|when|where|which|do|does|did|of|to|for|and|with|can|could|should|would|"
-    r"my|your|you|it|this|that|there|from|by|about|if|not|than|between|"
-    r"what's|i'm|don't|doesn't|can't|please|tell|give|explain|write|show|find|list|create)\b",
-    re.IGNORECASE,
+_ENGLISH_ALTERNATIVES = (
+    "the|is|are|was|were|what|how|why|who|when|where|which|do|does|did|of|to|for|and|with|can|could|should|would|"
+    "my|your|you|it|this|that|there|from|by|about|if|not|than|between|"
+    "what's|i'm|don't|doesn't|can't|please|tell|give|explain|write|show|find|list|create"
 )
-_FOREIGN = re.compile(
-    r"\b(?:und|ist|nicht|der|das|eine|einen|einem|wie|ich|mit|auf|auch|sind|wir|für|kann|werden|sie|wird|"
-    r"les|une|pour|dans|avec|est|quel|quelle|comment|pourquoi|vous|nous|sont|"
-    r"por|para|una|cómo|qué|cuál|como|pero|los|las|onde|quem|não|são|uma|"
-    r"che|sono|perché|gli|della|come|"
-    r"een|het|voor|niet|zijn|hoe|wat|jest|się|nie|jak|czy|gdzie|och|att|inte|för|hvad|hvordan|ikke|ein|wer|wo)\b"
+_FOREIGN_ALTERNATIVES = (
+    "und|ist|nicht|der|das|eine|einen|einem|wie|ich|mit|auf|auch|sind|wir|für|kann|werden|sie|wird|"
+    "les|une|pour|dans|avec|est|quel|quelle|comment|pourquoi|vous|nous|sont|"
+    "por|para|una|cómo|qué|cuál|como|pero|los|las|onde|quem|não|são|uma|"
+    "che|sono|perché|gli|della|come|"
+    "een|het|voor|niet|zijn|hoe|wat|jest|się|nie|jak|czy|gdzie|och|att|inte|för|hvad|hvordan|ikke|ein|wer|wo"
 )
+_ENGLISH = re.compile(rf"\b(?:{_ENGLISH_ALTERNATIVES})\b", re.IGNORECASE)
+_FOREIGN = re.compile(rf"\b(?:{_FOREIGN_ALTERNATIVES})\b")
+_ENGLISH_WORDS: Final = frozenset(word for word in _ENGLISH_ALTERNATIVES.split("|") if "'" not in word)
+_FOREIGN_WORDS: Final = frozenset(_FOREIGN_ALTERNATIVES.split("|"))
+_APART: Final = "".join(chr(code) if chr(code).isalnum() or chr(code) == "_" else " " for code in range(128))
+"""ASCII with a blank for all that stands between words."""
 _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 _MOST_ACCENTED: Final = 2
 """Letters beyond a-z that an English prompt may have, in a name."""
@@ -35,9 +40,21 @@ _MOST_ACCENTED: Final = 2
 
 def is_english(text: str) -> bool:
     """Whether the text has an English function word and none that is another language's alone."""
+    if text.isascii() and len(text) <= slices.SLICE:
+        return _is_english_ascii(text)
     if not slices.found(_ENGLISH, text) or slices.found(_FOREIGN, text):
         return False
     return text.isascii() or len(_ACCENTED.findall(text)) <= _MOST_ACCENTED
+
+
+def _is_english_ascii(text: str) -> bool:
+    """The same by sets of words: less time than the searches, and far less of the processor's caches."""
+    words = text.translate(_APART).split()
+    if not _FOREIGN_WORDS.isdisjoint(words):
+        return False
+    if not _ENGLISH_WORDS.isdisjoint(words) or not _ENGLISH_WORDS.isdisjoint(text.lower().translate(_APART).split()):
+        return True
+    return "'" in text and _ENGLISH.search(text) is not None  # `don't` is two words here
 
 
 # --- case ----------------------------------------------------------------------------------------------------
@@ -62,7 +79,11 @@ def fold_case(text: str) -> str:
     """Title-case words in lower case, unless they are homographs; A and I where they are article and pronoun."""
     if text.islower():
         return text
-    text = _TITLE.sub(_fold, text)
+    if text[1:].islower():  # the only capital is the first character, as in most questions: no search for others
+        first = _TITLE.match(text)
+        text = text if first is None else _fold(first) + text[first.end() :]
+    else:
+        text = _TITLE.sub(_fold, text)
     if "I" in text:
         text = _I_AFTER.sub(r"\1i", _I_BEFORE.sub("i", text))
     return _ARTICLE.sub("a", text) if "A " in text else text

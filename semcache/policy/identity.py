@@ -23,6 +23,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,12 @@ from semcache.policy.normalize import Normalizer
 
 _SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 _LENGTHS = {count: struct.Struct(f"<{count}Q") for count in range(1, 6)}
+_NO_CONTEXT: Final = b"[[],{}]"
+"""By far the most common context: one user message, after system messages at most."""
+_KEPT_CHARACTERS: Final = 4096
+"""Of a system message whose canonical bytes are kept: they are one per application, and these hold their text."""
+_KEPT: Final = 64
+"""How many."""
 
 
 def identify(
@@ -50,17 +57,18 @@ def identify(
 
     personal = ttl_class is TtlClass.PERSONAL
     owner = request.principal if personal else None
-    counted = canonical.params(request.params) | (_named(request.params) if personal else {})
+    counted = canonical.params(request.params)
+    if personal:
+        counted |= _named(request.params)
     params_bytes = canonical.encode(counted, field="params")
     try:
-        asker = [owner] if personal else None
-        asked_bytes = canonical.encode([request.namespace, request.model, request.model_version, asker, system])
+        asked_bytes = _asked_bytes(request, [owner] if personal else None, system)
         context_bytes, last_bytes = _context_bytes(context, last, prompt), canonical.encode(last, field="messages")
     except RequestError:
         _blame(request.messages)
         raise
     partition = _digest(b"partition", asked_bytes, params_bytes)[:16]
-    exactly = _digest(b"context", context_bytes)[:16]
+    exactly = _context_digest(context_bytes)
     told = shape.told(context, prompt) if reworded and context and prompt else None
     digest = _digest(b"request", asked_bytes, params_bytes, context_bytes, last_bytes)
     return CacheIdentity(
@@ -99,7 +107,7 @@ def asking(entry: Entry, messages: list[dict[str, Any]], normalizer: Normalizer)
     prompt = canonical.text_of(last) if last.get("role") == "user" else None
     if not prompt:
         return None
-    exactly = _digest(b"context", _context_bytes(context, last, prompt))[:16]
+    exactly = _context_digest(_context_bytes(context, last, prompt))
     digest = asker_digest(entry.partition, exactly, prompt, normalizer)
     if not entry.transcript:
         return Asking(digest, prompt) if exactly == entry.context else None
@@ -123,6 +131,29 @@ def asker_digest(partition: bytes, context: bytes, prompt: str, normalizer: Norm
 def _digest(purpose: bytes, *pieces: bytes) -> bytes:
     lengths = _LENGTHS[len(pieces)].pack(*map(len, pieces))
     return hashlib.sha256(b"semcache:%b\0%b%b" % (purpose, lengths, b"".join(pieces))).digest()
+
+
+_OF_NO_CONTEXT: Final = _digest(b"context", _NO_CONTEXT)[:16]
+
+
+def _context_digest(context_bytes: bytes) -> bytes:
+    return _OF_NO_CONTEXT if context_bytes == _NO_CONTEXT else _digest(b"context", context_bytes)[:16]
+
+
+def _asked_bytes(request: CacheRequest, asker: list[str | None] | None, system: list[Any]) -> bytes:
+    """Canonical bytes of who is asked by whom, and how it is instructed."""
+    if asker is None and len(system) < 2:
+        only = system[0] if system else {"role": "", "content": ""}
+        role, text = only.get("role"), only.get("content")
+        if len(only) == 2 and type(role) is str and type(text) is str and len(text) <= _KEPT_CHARACTERS:
+            return _plainly_asked_bytes(request.namespace, request.model, request.model_version, role, text)
+    return canonical.encode([request.namespace, request.model, request.model_version, asker, system])
+
+
+@lru_cache(_KEPT, typed=True)
+def _plainly_asked_bytes(namespace: str, model: str, version: str, role: str, text: str) -> bytes:
+    system = [{"role": role, "content": text}] if role else []
+    return canonical.encode([namespace, model, version, None, system])
 
 
 def _named(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +196,7 @@ def _pieces(messages: list[dict[str, Any]]) -> tuple[list[Any], list[Any], dict[
 def _context_bytes(context: list[Any], last: dict[str, Any], prompt: str | None) -> bytes:
     beside = {name: value for name, value in last.items() if name != "content"} if prompt is not None else None
     if not context and beside is not None and len(beside) == 1:
-        return b"[[],{}]"  # by far the most common: one user message
+        return _NO_CONTEXT
     return canonical.encode([context, {} if beside is None else beside], field="messages")
 
 

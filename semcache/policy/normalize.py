@@ -28,7 +28,6 @@ from semcache.policy import english, spelling
 from semcache.settings import NormalizationSettings
 
 _CODE_MARK, _QUOTE_MARK = "\x00", "\x01"
-_MARKS = re.compile("[\x00\x01]")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 _QUOTED = re.compile(r"\"[^\"\n]{1,500}\"|(?<![\w'])'[^'\n]{1,200}'(?![\w'])|«[^»\n]{1,200}»|「[^」\n]{1,200}」")
 
@@ -70,6 +69,8 @@ WORD_STEPS: Final = (
 """On prose only, in this order. All but `whitespace` and `end_punctuation` want English."""
 
 _ANY_LANGUAGE = frozenset({"whitespace", "end_punctuation"})
+_MAY_CHANGE_SETTLED: Final = frozenset({"punctuation", "stop_words", "stemming"})
+"""The only steps that change what `_settled` calls settled."""
 
 
 class Normalizer:
@@ -82,6 +83,7 @@ class Normalizer:
         self._english_steps = [step.apply for step in word_steps]
         self._plain_steps = [step.apply for step in word_steps if step.name in _ANY_LANGUAGE]
         self._trim = chosen.whitespace
+        self._may_settle = not any(step.name in _MAY_CHANGE_SETTLED for step in word_steps)
         self._wants_english = len(self._english_steps) > len(self._plain_steps)
         on = [f"{step.name}{step.revision}" for step in (*TEXT_STEPS, *WORD_STEPS) if getattr(chosen, step.name)]
         self.version = f"1.{english.REVISION}:" + "+".join(on)
@@ -89,9 +91,11 @@ class Normalizer:
 
     def __call__(self, text: str) -> str:
         """The normal form of a prompt; never empty for a prompt that is not."""
-        if _MARKS.search(text):  # the marks for what is set aside; no prompt that people write holds them
+        if _CODE_MARK in text or _QUOTE_MARK in text:  # what is set aside; no prompt that people write holds them
             return text
         for _ in range(_ROUNDS):  # an end mark gone may let a word fold: a normal form has itself as its normal form
+            if self._may_settle and _settled(text):
+                break  # as nearly every prompt is after one round: the second would cost as much to find nothing
             form = self._once(text)
             if form == text:
                 break
@@ -119,6 +123,23 @@ class Normalizer:
         for apply in self._english_steps if self._wants_english and english.is_english(text) else self._plain_steps:
             text = apply(text)
         return text
+
+
+def _settled(text: str) -> bool:
+    """Whether no step but `_MAY_CHANGE_SETTLED` could change the text: lower-case ASCII on one line, single blanks, no
+    quote, apostrophe or backtick, and a letter or digit at its end.
+    """
+    return (
+        text.islower()
+        and text.isascii()
+        and text.isprintable()
+        and text[-1].isalnum()
+        and text[0] != " "
+        and "  " not in text
+        and "'" not in text
+        and '"' not in text
+        and "`" not in text
+    )
 
 
 def _set_aside(what: re.Pattern[str], mark: str, text: str, kept: list[str]) -> str:

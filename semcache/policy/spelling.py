@@ -66,6 +66,8 @@ _OTHER_BREAKS = re.compile("\r\n?|[\u2028\u2029\x0b\x0c\x85]")
 
 def single_blanks(text: str) -> str:
     """Runs of blanks become one, line ends lose theirs, empty lines run to one; lines and their indentation stay."""
+    if text.isascii() and text.isprintable():  # no blank but the space
+        return text.strip(" ") if "  " not in text else " ".join(text.split())
     if "\n" not in text and "\r" not in text:
         if not _BLANKS.search(text):
             return text.strip(" ")
@@ -97,6 +99,9 @@ _QUESTION = re.compile(
     r"|(?:when|where)(?:\s+(?:is|are|was|were|do|does|did|will|would|can|could|should|has|have|had|may|must|to)|'s)\b)",
     re.IGNORECASE,
 )
+_ASKING_WORDS = "what which who whose whom why how is are am was were does did can could should would shall"
+_ASKING: Final = frozenset(_ASKING_WORDS.split()) | frozenset(_ASKING_WORDS.title().split())
+"""First words, before a blank, with which `_QUESTION` matches whatever follows."""
 _QUESTION_ZH = re.compile(
     "吗|呢[\\s.!?。]*\\Z|怎么|怎样|如何|为什么|为何|多少|是否|能不能|可不可以|什么时候|是什么|哪[里个些儿]|吗\\Z"
 )
@@ -122,9 +127,15 @@ def drop_end_marks(text: str) -> str:
         return text.rstrip()
     elif not (body[-1].isalnum() or body[-1] in "\x00\x01)]}%\"'*+#$€£°»」） ，,"):
         return text.rstrip()  # `?.`, `&!`: marks glued to marks
-    if "?" in marks and not (_QUESTION.match(body) or (not body.isascii() and _QUESTION_ZH.search(body))):
+    if "?" in marks and not _is_question(body):
         return body + "?"
     return body
+
+
+def _is_question(body: str) -> bool:
+    if body[: max(body.find(" "), 0)] in _ASKING or _QUESTION.match(body):
+        return True
+    return not body.isascii() and _QUESTION_ZH.search(body) is not None
 
 
 def _is_subject(body: str) -> bool:

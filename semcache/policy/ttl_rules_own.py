@@ -201,6 +201,7 @@ PERSONAL: Final[list[dict[str, Any]]] = [
     {
         "name": "act_for_me",
         "class": "personal",
+        "hints": _words("based given considering according track tracking status update where"),
         "patterns": [
             r"^(?:please |can you |could you |hey,? |ok,? |would you |i'd like to |i want to |i need to |i would like to )*(?:remind me|wake me|book (?:me|a|an|the|two)|reserve (?:me|a|an)"
             r"|order (?:me|a|some|an)|call (?:me|my|mom|dad)|text my|email my|message my|send (?:an? )?(?:email|text|message|money|\$)"
@@ -248,6 +249,7 @@ PERSONAL: Final[list[dict[str, Any]]] = [
     {
         "name": "chinese_own",
         "class": "personal",
+        "words": ["<non-ascii>"],
         "patterns": [
             r"我的?(?:账户|帐户|账号|余额|订单|快递|包裹|账单|额度|信用分|名字|生日|地址|手机号|密码|退款|预约|航班|日程|工资)(?:是|有|还|在|到|多|什|现|状|怎么还|为什么|吗|$)"
             r"|我(?:欠|叫什么|是谁|在哪|今天有|还剩|还有多少|花了多少)",

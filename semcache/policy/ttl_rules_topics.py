@@ -145,6 +145,7 @@ TIME_SENSITIVE: Final[list[dict[str, Any]]] = [
     {
         "name": "chinese_time",
         "class": "time_sensitive",
+        "words": ["<non-ascii>"],
         "patterns": [
             r"今天|今日|明天|昨天|现在|目前|最新|最近|天气|股价|汇率|今年|这周|本周|下周|几点|实时|新闻|今日は|明日|天気|오늘|내일|지금|날씨"
         ],
@@ -186,6 +187,15 @@ CODE: Final[list[dict[str, Any]]] = [
     {
         "name": "code_phrases",
         "class": "code",
+        "hints": _words(
+            """
+            c f rust swift go ruby r java react node vue dart flutter julia spark code function script program algorithm
+            class method unit query snippet app website web component regex stack source pull merge commit commits rest
+            loop loops linked binary hash complexity complexitys big data command environment dev devops devopss rebase
+            rebases virtual primary foreign object machine error compile syntax type runtime dynamic design dependency
+            garbage race memory next sort reverse iterate parse serialize concatenate append
+            """
+        ),
         "patterns": [
             r"\bc\+\+|\bc#|\bf#|\b(?:in|using|with) (?:rust|swift|go|ruby|r|c|java|react|node|vue|dart|flutter|julia|spark)\b(?! (?:to|and then|with a))[ ?.,:!]*(?:$|[?.,:]| (?:how|i|using|that|which|code|to (?:sort|read|parse|print)))",
             r"\b(?:write|create|implement|fix|debug|refactor|optimi[sz]e|review|give me|explain|show me|generate|develop|build)\b.{0,40}\b(?:code|function|script|program|algorithm|class|method|unit tests?|query|snippet|app|website|web page|component|regex)\b(?! (?:of (?:conduct|law|ethics)))",
@@ -202,6 +212,7 @@ CONVERSATION: Final[list[dict[str, Any]]] = [
     {
         "name": "small_talk",
         "class": "conversation",
+        "hints": ["you"],
         "patterns": [
             r"^(?:(?:hi+|hello+|hey+|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|night|day)|hola|bonjour|hallo|ciao|salut|cześć|你好|您好|こんにちは|안녕하세요|morning|sup|wassup|what's up|whats up|how are you(?: doing)?(?: today)?|how's it going"
             r"|how do you do|nice to meet you|there|everyone|all|buddy|friend|bot|thanks|thank you|thx|ty|so much|very much|a lot|bye|goodbye|see you|later|ok|okay|k|yes|yeah|yep|no|nope|sure|cool|great|awesome|nice|perfect|lol|haha+|hmm+|sorry"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from semcache.errors import ConfigError
 from semcache.models import TtlClass
-from semcache.policy.freshness import DEFAULT_RULE, FOLLOW_UP_RULE, PRIORITY, TtlRules, ttl_of
+from semcache.policy import freshness
+from semcache.policy.freshness import DEFAULT_RULE, FOLLOW_UP_RULE, PRIORITY, TtlRule, TtlRules, ttl_of
 from semcache.policy.ttl_rules import DEFAULT_TABLE
 from semcache.settings import NamespaceSettings, Settings, TtlSettings
 from tests import evaldata
@@ -245,3 +246,81 @@ def test_jitter_only_shortens_and_keeps_the_bound() -> None:
 def test_a_chance_out_of_range_is_refused(chance: float) -> None:
     with pytest.raises(ValueError, match="chance"):
         ttl_of(TtlClass.STATIC, PLAIN, namespace="n", chance=chance)
+
+
+# --- what only saves time -------------------------------------------------------------------------------------------
+
+_JOINED = {
+    given["name"]: {
+        field: re.compile("|".join(f"(?:{text})" for text in given[field])) if given.get(field) else None
+        for field in ("patterns", "unless")
+    }
+    for given in DEFAULT_TABLE
+}
+
+
+def plainly(prompt: str, rules: tuple[TtlRule, ...]) -> tuple[TtlClass, str]:
+    """The class by the rule as it is told: every rule in its order, every pattern searched for."""
+    text, words = freshness._prepared(prompt)
+    for rule in rules:
+        patterns, unless = _JOINED[rule.name].values()
+        if rule.words is not None and rule.words.isdisjoint(words):
+            continue
+        if (patterns is None or patterns.search(text)) and not (unless and unless.search(text)):
+            return rule.ttl_class, rule.name
+    return TtlClass.GENERAL, DEFAULT_RULE
+
+
+_TOLD_WORDS = sorted(
+    {word for given in DEFAULT_TABLE for word in (*given.get("words", ()), *given.get("hints", ()))}
+    | set(" ".join(prompt for prompt, _ in TUNED + HELD_OUT).lower().split())
+)
+_GLUE = st.sampled_from([" "] * 6 + ["'", ", ", "\n", "_", "’", ": ", " \u00e9", "? ", "-", "/", " 7"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(_TOLD_WORDS), _GLUE), max_size=14))
+@examples(max_examples=1500, deadline=None)
+def test_passing_rules_over_decides_nothing(pieces: list[tuple[str, str]]) -> None:
+    prompt = "".join(word + glue for word, glue in pieces)
+    assert RULES.classify(prompt) == plainly(prompt, RULES.rules)
+
+
+def test_passing_rules_over_decides_nothing_for_labelled_prompts() -> None:
+    for prompt, _ in TUNED + HELD_OUT:
+        for spelt in (prompt, prompt.upper(), f"so, {prompt}", f"{prompt}'s {prompt}", prompt.replace(" ", "'")):
+            assert RULES.classify(spelt) == plainly(spelt, RULES.rules), spelt
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.rules if rule.patterns and rule.patterns.hints], ids=str)
+@given(data=st.data())
+@examples(max_examples=300, deadline=None)
+def test_whatever_is_found_has_a_hint(rule: TtlRule, data: st.DataObject) -> None:
+    assert rule.patterns is not None
+    assert rule.patterns.rest is not None
+    around = st.sampled_from(["", " ", "'", "x'", "_", "\u00e9", "'s", ".", "7"])
+    found = data.draw(st.from_regex(rule.patterns.rest, alphabet=st.characters(max_codepoint=0x17F)))
+    text, words = freshness._prepared(data.draw(around) + found + data.draw(around))
+    if rule.patterns.rest.search(text):
+        assert not rule.patterns.hints.isdisjoint(freshness._near(text, words))
+
+
+def test_an_anchored_alternative_is_told_from_the_others() -> None:
+    table = [{"name": "a", "class": "never", "patterns": [r"^ab|[|^(]x|c\|d|(?:e|^f)", r"\Agh", "^i|(?i:J)"]}]
+    rules = TtlRules.from_table(table)
+    for prompt in ("ab", "gh", "i", "zz|x", "zzc|d", "zze", "f", "zzj"):
+        assert rules.classify(prompt)[0] is TtlClass.NEVER, prompt
+    for prompt in ("zab", "zgh", "zi", "c", "d", "zf", "x"):
+        assert rules.classify(prompt)[0] is TtlClass.GENERAL, prompt
+
+
+def test_groups_that_count_keep_their_numbers() -> None:
+    rules = TtlRules.from_table([{"name": "a", "class": "never", "patterns": [r"z|(b)\1|^c", "^d"]}])
+    for prompt in ("bb", "c", "d", "az"):
+        assert rules.classify(prompt)[0] is TtlClass.NEVER, prompt
+    for prompt in ("b", "ac", "ad"):
+        assert rules.classify(prompt)[0] is TtlClass.GENERAL, prompt
+
+
+def test_a_hint_is_one_plain_word() -> None:
+    with pytest.raises(ConfigError, match="hints"):
+        TtlRules.from_table([{"name": "a", "class": "never", "patterns": ["b"], "hints": ["b c"]}])

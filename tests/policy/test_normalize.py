@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semcache.policy import english, normalize
 from semcache.policy.normalize import TEXT_STEPS, WORD_STEPS, Normalizer
 from semcache.settings import NormalizationSettings
 from tests import evaldata
@@ -247,3 +248,56 @@ def test_no_two_answers_share_a_form(name: str) -> None:
     for keys in forms.values():
         # labels that contradict each other on one and the same text say nothing about the rules
         assert len(keys) == 1 or len(set().union(*keys.values())) == 1
+
+
+def plainly(normalizer: Normalizer, text: str) -> str:
+    """The normal form by rounds until nothing changes, with no look for what is settled."""
+    for _ in range(normalize._ROUNDS):
+        form = normalizer._once(text)
+        if form == text:
+            break
+        text = form
+    return text
+
+
+_MARKS = ["x", "=", "y", ";", "`", '"', "'", "«", "»", ".", "!", "?", "...", "\t", "\n", "é", "’"]
+_WORDS = [
+    "the",
+    "The",
+    "is",
+    "I",
+    "A",
+    "what",
+    "What's",
+    "don't",
+    "und",
+    "Come",
+    "come?",
+    "USA",
+    "He",
+    "5",
+    "Mg",
+    "Don",
+]
+_PIECES = st.sampled_from(_WORDS + _MARKS)
+
+
+@given(st.lists(st.tuples(_PIECES, st.sampled_from([" ", " ", " ", "", "  ", "\n"])), min_size=1, max_size=10))
+@settings(max_examples=1500, deadline=None)
+def test_what_is_settled_changes_in_no_round(pieces: list[tuple[str, str]]) -> None:
+    text = "".join(piece + blank for piece, blank in pieces)
+    for normalizer in (
+        Normalizer(),
+        Normalizer(NormalizationSettings(punctuation=True, stop_words=True, stemming=True)),
+    ):
+        assert normalizer(text) == plainly(normalizer, text)
+
+
+@given(st.lists(_PIECES | st.sampled_from(sorted(english._ENGLISH_WORDS | english._FOREIGN_WORDS)), max_size=6))
+@settings(max_examples=1500, deadline=None)
+def test_english_is_known_by_words_as_by_search(pieces: list[str]) -> None:
+    for glue in (" ", "'", "_", "-"):
+        text = glue.join(pieces)
+        if text.isascii():
+            searched = bool(english._ENGLISH.search(text)) and not english._FOREIGN.search(text)
+            assert english.is_english(text) == searched

@@ -8,7 +8,7 @@ import pytest
 from semcache.models import CacheRequest, TtlClass
 from semcache.policy import slices
 from semcache.policy.english import is_english
-from semcache.policy.freshness import TtlRule, TtlRules
+from semcache.policy.freshness import Patterns, TtlRule, TtlRules
 from semcache.policy.identity import identify
 from semcache.policy.normalize import Normalizer
 from semcache.policy.slices import REACH, SLICE, all_of, found
@@ -107,6 +107,7 @@ def test_no_single_search_reads_more_than_a_slice(monkeypatch: pytest.MonkeyPatc
 
 def test_every_rule_searches_in_slices() -> None:
     pattern = Watched(re.compile("b"))
-    rule = TtlRule("r", TtlClass.NEVER, None, pattern, pattern, False)  # type: ignore[arg-type]
-    assert not rule.matches("a" * SIZE, set())
+    patterns = Patterns(None, pattern)  # type: ignore[arg-type]
+    rule = TtlRule("r", TtlClass.NEVER, None, patterns, patterns, False)
+    assert not rule.claims("a" * SIZE, set())
     assert max(pattern.spans) <= SLICE + REACH
