@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -61,3 +63,34 @@ def test_the_one_not_asked_for_the_longest_goes() -> None:
     assert known.get(keys[0]) is not None
     known.put(keys[2], identities[2])
     assert [known.get(key) is not None for key in keys] == [True, False, True]
+
+
+TURNS = [{"role": ("user", "assistant")[at % 2], "content": f"{at}, say"} for at in range(31)]
+SHAPES = {
+    "short": lambda n: [{"role": "user", "content": f"Why is {n} odd?"}],
+    "long": lambda n: [{"role": "user", "content": f"Why is {n} odd? " + "word " * 700}],
+    "wide": lambda n: [{"role": "user", "content": f"Why is {n} odd? \U0001f600 " + "word " * 380}],
+    "accents": lambda n: [{"role": "user", "content": f"Why is {n} odd? " + "caf\u00e9 " * 300}],
+    "turns": lambda n: [*TURNS, {"role": "user", "content": f"Why is {n} odd?"}],
+}
+
+
+@pytest.mark.parametrize("reworded", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_identity_weighs_what_it_takes(shape: str, reworded: bool) -> None:
+    budget = Budget(10**9)
+    known = Identities(10**6, budget)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(500):
+            request = CacheRequest(messages=SHAPES[shape](number), model="m")
+            key = known.key(request)
+            assert key is not None
+            known.put(key, identify(request, NORMALIZER, RULES, reworded=reworded))
+            del request, key
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.7 < budget.bytes / held < 1.4

@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from semcache.memory import Budget
 from semcache.models import Hit, Miss, Stored, Usage, base_namespace
 from semcache.near import Near
 from semcache.ports import CallEvent, LookupEvent, StaleEvent, StoreEvent
@@ -209,14 +210,21 @@ class Metrics:
 
     # -- exposition -----------------------------------------------------------------------------------------------
 
-    def render(self, health: Mapping[str, Any], jobs: Mapping[str, int], near: Near | None = None) -> bytes:
+    def render(
+        self,
+        health: Mapping[str, Any],
+        jobs: Mapping[str, int],
+        near: Near | None = None,
+        remembered: Budget | None = None,
+    ) -> bytes:
         """All metrics as Prometheus text. `health` is the service's, `jobs` counts recent ones by state."""
         self._write()
         counted: Collector = self._registry
         if os.environ.get(MULTIPROC_ENV):
             counted = MultiProcessCollector(CollectorRegistry())  # type: ignore[no-untyped-call]
         exposed = CollectorRegistry()
-        exposed.register(_Once([*_with_hit_rate(counted.collect()), *_state(health, jobs), *_copies(near)]))
+        state = (*_state(health, jobs), *_copies(near), *_remembered(remembered))
+        exposed.register(_Once([*_with_hit_rate(counted.collect()), *state]))
         text: bytes = generate_latest(exposed)
         return text
 
@@ -339,6 +347,12 @@ def _copies(near: Near | None) -> Iterator[Metric]:
         "How old the last look at the change log is that these copies are trusted by; infinite before the first.",
         value=near.lag_s,
     )
+
+
+def _remembered(budget: Budget | None) -> Iterator[Metric]:
+    if budget is not None:
+        told = "Memory that what is remembered of requests takes in this process, about."
+        yield GaugeMetricFamily("semcache_remembered_bytes", told, value=budget.bytes)
 
 
 def _state(health: Mapping[str, Any], jobs: Mapping[str, int]) -> Iterator[Metric]:

@@ -55,7 +55,7 @@ async def metrics(call: Call) -> Answer:
         jobs.update(job.state for job in await service.jobs.recent())
     except Unavailable as error:
         service.observers.degraded("store", error.code)
-    text = call.site.metrics.render(await service.health(), jobs, service.near)
+    text = call.site.metrics.render(await service.health(), jobs, service.near, service.cache.remembered)
     return Answer(200, text, content_type=CONTENT_TYPE)
 
 

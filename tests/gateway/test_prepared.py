@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ from semcache.gateway.ask import Ask
 from semcache.gateway.dialects.chat import Chat
 from semcache.gateway.errands import Errand
 from semcache.gateway.prepared import LONGEST, Known, Preparations, Prepared
-from semcache.memory import Budget
+from semcache.memory import Budget, Memory
 from semcache.policy.directives import Directives
 from tests.gateway.conftest import Gateway, Open
 
@@ -136,3 +139,65 @@ def test_it_is_bounded() -> None:
     none = Preparations(0, Budget(10**6))
     none.put(Known(b"1", me), of(b"{}"), None)
     assert len(none) == 0
+
+
+# -- what it takes ----------------------------------------------------------------------------------------------------
+
+CONVERSATIONS: dict[str, Callable[[int], Any]] = {
+    "short": lambda n: [{"role": "user", "content": f"Why is {n} odd? " + "word " * 20}],
+    "long": lambda n: [{"role": "user", "content": f"Why is {n} odd? " + "word " * 700}],
+    "wide": lambda n: [{"role": "user", "content": f"Why is {n} odd? \U0001f600 " + "word " * 380}],
+    "turns": lambda n: [{"role": ("user", "assistant")[at % 2], "content": f"{at} of {n}, say"} for at in range(31)],
+    "deep": lambda n: [{"role": "user", "content": [{"type": "text", "text": f"Why {n}?", "x": [[]] * 600}]}],
+}
+
+
+@pytest.mark.parametrize("kind", CONVERSATIONS)
+def test_a_request_weighs_what_it_takes(open_gateway: Open, kind: str) -> None:
+    gateway, asked = open_gateway(**FAR), CONVERSATIONS[kind]
+    cache, memory = gateway.service.cache, kept(gateway)._kept
+
+    def answered(number: int) -> None:
+        for expected in ("MISS", "HIT"):
+            body = {"model": "gpt-4o-mini", "messages": asked(number)}
+            assert gateway.client.post(Chat.path, json=body).headers["x-cache-status"] == expected
+            gateway.settled()
+
+    def empty(one: Memory[Any]) -> int:
+        """Bytes that it frees."""
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        one._values.clear()
+        one._weights.clear()
+        one.bytes = 0
+        gc.collect()
+        return before - tracemalloc.get_traced_memory()[0]
+
+    answered(0)
+    for one in (cache._identities._known, cache.direct._known, memory):
+        empty(one)
+    tracemalloc.start()
+    try:
+        for number in range(1, 61):
+            answered(number)
+        assert len(memory) == 60
+        empty(cache._identities._known)  # those of requests that are kept stay with them
+        said = memory.bytes
+        held = empty(memory)
+    finally:
+        tracemalloc.stop()
+    assert 0.6 < said / held < 1.6
+
+
+@pytest.mark.parametrize("most_bytes", [1, 3_000, 30_000])
+def test_what_is_forgotten_is_read_anew(open_gateway: Open, most_bytes: int) -> None:
+    gateway = open_gateway(near={"entries": 0, "requests_max_bytes": most_bytes})
+    prompts = [f"Why is {number} odd?" for number in range(12)]
+    for prompt in prompts:
+        assert gateway.chat(prompt).status == "MISS"
+        gateway.settled()
+    for _ in range(3):
+        for prompt in prompts:
+            assert gateway.chat(prompt).status == "HIT"
+            assert gateway.service.cache.remembered.bytes <= most_bytes
+    assert len(kept(gateway)) < len(prompts)

@@ -169,6 +169,9 @@ async def test_operators_see_what_the_copies_do(pair: list[httpx.AsyncClient]) -
     assert seen["semcache_near_bytes"] == near_of(near).bytes
     assert 0 <= seen["semcache_near_lag_seconds"] < LONG_S
     assert await counted(plain) == {"semcache_near_hits_total": 0}
+    found = re.search(r"(?m)^semcache_remembered_bytes (\S+)$", (await near.get("/metrics")).text)
+    assert found
+    assert float(found[1]) == near.service.cache.remembered.bytes > 0  # type: ignore[attr-defined]
 
 
 async def test_each_answer_has_its_own_request_id_and_age(open_app: Open) -> None:
