@@ -30,6 +30,8 @@ _FEW: Final = 16
 _BATCH: Final = 500
 """Most ids in one script call: about a millisecond of the server's time."""
 _FLOORS: Final = 100_000
+_LANE_BYTES: Final = 256 * 1024
+"""Longer answers go each on a connection of their own: others would wait behind them."""
 _WHY_NOT: Final = (RefusedReason.INVALIDATED_MEANWHILE, RefusedReason.SUPERSEDED, RefusedReason.NEWER_KEPT)
 """By the script's number of it."""
 
@@ -81,11 +83,15 @@ class RedisEntries:
         self._policy = settings.store.eviction
         self._log_cap = settings.store.log_entries
         self._write_s = settings.store.write_deadline_s
+        # A lane of its own: a store at its memory bound refuses writes, and reads must not lose theirs to that. Written
+        # twice, since the first answer was lost, is a record as if it had been written a moment later.
+        self._puts = Gathering(link, "put", deadline_s=self._write_s)
 
     def close(self) -> None:
-        """End the connection of its own that reads may have."""
+        """End the connections of their own that reads and stores may have."""
         self._reads.close()
         self._candidates.close()
+        self._puts.close()
 
     async def read(self, identity: CacheIdentity, strategy: Strategy) -> ExactRead:
         """See `EntryStore.read`."""
@@ -176,40 +182,41 @@ class RedisEntries:
         if fill is not None and fill.entry_id != entry_id:
             raise RequestError("this fill token was issued for another request", field="fill_token")
         shape = stamped(draft, created_ms=0, expires_ms=0, epoch=0)
-        answer = await self._change(
-            (entry_id,),
-            "put",
-            self._bases[shard],
-            (
-                entry_id,
-                identity.norm_digest.hex(),
-                namespace,
-                self._floors.get(namespace, shard),
-                ttl_ms,
-                retain_ms,
-                encode_meta(draft),
-                draft.response,
-                identity.digest,
-                set_hashes(shape),
-                group_name(namespace, identity.model, identity.model_version),
-                self._policy,
-                self._log_cap,
-                "" if fill is None else fill.epoch,
-                0 if fill is None else fill.fence,
-                veto_field(identity.norm_digest),
-                "" if embedding is None else vector_field(embedding.space),
-                b"" if embedding is None else encode_embedding(embedding),
-                "1" if draft.sliding else "",
-                draft.reach.rank,
-                0 if fill is None else fill.flight,
-                "" if draft.created_ms is None else draft.created_ms,
-                "" if draft.expires_ms is None else draft.expires_ms,
-                b"".join(draft.vetoes),
-                "" if fill is None else fill.issued_ms,
-                *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
-            ),
-            deadline_s=self._write_s,
+        args = (
+            entry_id,
+            identity.norm_digest.hex(),
+            namespace,
+            self._floors.get(namespace, shard),
+            ttl_ms,
+            retain_ms,
+            encode_meta(draft),
+            draft.response,
+            identity.digest,
+            set_hashes(shape),
+            group_name(namespace, identity.model, identity.model_version),
+            self._policy,
+            self._log_cap,
+            "" if fill is None else fill.epoch,
+            0 if fill is None else fill.fence,
+            veto_field(identity.norm_digest),
+            "" if embedding is None else vector_field(embedding.space),
+            b"" if embedding is None else encode_embedding(embedding),
+            "1" if draft.sliding else "",
+            draft.reach.rank,
+            0 if fill is None else fill.flight,
+            "" if draft.created_ms is None else draft.created_ms,
+            "" if draft.expires_ms is None else draft.expires_ms,
+            b"".join(draft.vetoes),
+            "" if fill is None else fill.issued_ms,
+            *fences_of(namespace, identity.model, identity.model_version, entry_id, draft.tags),
         )
+        try:
+            if len(draft.response) > _LANE_BYTES:
+                answer = await self._link.run("put", self._bases[shard], args, deadline_s=self._write_s)
+            else:
+                answer = await self._puts.run(self._bases[shard], args)
+        finally:
+            self.on_change((entry_id,))
         epoch = self._floors.saw(namespace, shard, answer[1])
         if not answer[0]:
             return Fenced(_WHY_NOT[answer[2]])

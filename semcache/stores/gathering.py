@@ -9,14 +9,13 @@ cluster each call goes by itself, since one dead node must not fail what others 
 
 Where all is well, calls go over a lane, at a fraction of the cost; all else is for when there is none: at the start,
 in a cluster, and from the first sign of trouble (a call that failed, an answer that is an error) until a call by the
-other way has succeeded. The calls are reads: one whose answer was lost is made again.
+other way has succeeded. A call whose answer was lost is made again: it is a read, or a write that may be done twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -41,10 +40,9 @@ class Gathering:
     def __init__(
         self, link: Link, name: str, *, beside: Gathering | None = None, deadline_s: float | None = None
     ) -> None:
-        """`beside`: whose lane it uses, instead of one of its own.
+        """`beside`: whose lane it uses, instead of one of its own, which is given up at that one's deadline.
 
-        `deadline_s`: the data plane's by default. The lane is given up at that one all the same, and where there is
-        none, calls with a deadline of their own go each by itself.
+        `deadline_s`: the data plane's by default. Where there is no lane, calls with another go each by itself.
         """
         self._beside = beside
         self._deadline_s = deadline_s
@@ -108,6 +106,10 @@ class Gathering:
                 if not answer.cancel() and not answer.cancelled():
                     answer.exception()
 
+    @property
+    def _limit_s(self) -> float:
+        return self._link.guard.deadline_s if self._deadline_s is None else self._deadline_s
+
     def _usable(self) -> Lane | None:
         """The lane, where all is well; else one is opened for later."""
         if self._beside is not None:
@@ -131,9 +133,7 @@ class Gathering:
     async def _again(self, lane: Lane, asked_s: float, call: Call) -> Any:
         """Make a call again that a lane has failed."""
         # A server that was silent for the whole deadline has none left to answer in: that is a timeout like any other.
-        guard = self._link.guard
-        limit_s = guard.deadline_s if self._deadline_s is None else self._deadline_s
-        left_s = max(0.0, limit_s - (lane.now() - asked_s))
+        left_s = max(0.0, self._limit_s - (lane.now() - asked_s))
         return await self._link.run(self._name, *call, deadline_s=left_s)
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class Gathering:
     def _open(self) -> None:
         """Have a lane opened, where there may be one."""
         link, now_s = self._link, asyncio.get_running_loop().time()
-        if self._opening is not None or now_s < self._next_s or not link.attached:
+        if self._opening is not None or now_s < self._next_s or not link.attached or link.laneless:
             return
         client = link.client
         if isinstance(client, RedisCluster):
@@ -157,15 +157,18 @@ class Gathering:
             self._opening = asyncio.create_task(self._opened(client.connection_pool))
 
     async def _opened(self, pool: Any) -> None:
-        lane = Lane(self._link.guard.deadline_s)
+        lane = Lane(self._limit_s)
         try:
             await lane.open(pool.make_connection())  # beside the pool's own: it is never given back
             self._lane = lane
         except (Lost, RedisError, OSError) as error:  # whoever asks the store is told by it
             log.debug("no lane: %s", error)
         except AttributeError as error:  # the client's insides are others in another version
-            log.warning("reads go without a lane of their own, this version of redis-py has none to offer: %s", error)
-            self._next_s = math.inf
+            if not self._link.laneless:
+                log.warning(
+                    "reads go without a lane of their own, this version of redis-py has none to offer: %s", error
+                )
+            self._link.laneless = True
         finally:
             self._opening = None
 

@@ -55,6 +55,8 @@ class Link:
         self.guard = guard
         self._client: Client | None = None
         self.clustered = False
+        self.laneless = False
+        """The client is of a version that has no lane to offer."""
 
     def attach(self, client: Client, *, clustered: bool) -> None:
         """Use this client from now on."""

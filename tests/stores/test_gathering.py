@@ -10,6 +10,7 @@ from redis.exceptions import BusyLoadingError
 
 from semcache.errors import StoreUnavailable
 from semcache.models import Strategy
+from semcache.ports import Written
 from semcache.stores import lua
 from semcache.stores.gathering import Gathering
 from semcache.stores.lane import Lane
@@ -17,7 +18,7 @@ from semcache.stores.lua import Link
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
 from tests.contract.conftest import make_store, raw, store
-from tests.contract.records import draft, identity
+from tests.contract.records import draft, eventually, identity
 
 __all__ = ["make_store", "raw", "store"]
 
@@ -240,3 +241,39 @@ async def test_who_fails_at_hearing_fails_alone(store: RedisStore, caplog: pytes
     assert store.entries.begin_read(who, broken)
     assert (await begun(store, who)).exact is not None
     assert "could not be told" in caplog.text
+
+
+async def test_a_store_is_one_call_over_the_lane_and_made_again_where_its_answer_was_lost(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    puts = store.entries._puts
+
+    async def opened() -> bool:
+        await store.entries.put(draft(identity("first")))
+        return puts._lane is not None
+
+    await eventually(opened)
+    made: list[str] = []
+    alone = Link.run
+
+    async def run(self: Link, name: str, *args: Any, **more: Any) -> Any:
+        made.append(name)
+        return await alone(self, name, *args, **more)
+
+    monkeypatch.setattr(Link, "run", run)
+    written = await store.entries.put(draft(identity("over the lane")))
+    assert isinstance(written, Written)
+    assert not written.replaced
+    assert made == []
+    lane = puts._lane
+    assert lane is not None
+    putting = asyncio.create_task(store.entries.put(draft(identity("over the lane"))))
+    await asyncio.sleep(0)
+    lane.close()  # as where the server goes: what is under way is lost
+    again = await putting
+    assert isinstance(again, Written)
+    assert again.replaced
+    assert made == ["put"]
+    made.clear()
+    await store.entries.put(draft(identity("long"), response=b'"' + b"a" * 300_000 + b'"'))
+    assert made == ["put"]  # others would wait behind it
