@@ -439,11 +439,12 @@ class _Lease:
 
     async def _until_due(self) -> None:
         """Sleep until there is something to say: frames to who listens, the landing, the end, or that all goes on."""
-        await _within(_PACE_S, self.over)
+        deadline = asyncio.get_running_loop().time() + self._quiet_s
+        if self._watched or self._failing or self._flight.landed:  # else nothing is to be said before it lands
+            await _within(_PACE_S, self.over)
         if self._failing:
             await _within(self._quiet_s, self.over)
             return
-        deadline = asyncio.get_running_loop().time() + self._quiet_s - _PACE_S
         while not self.over.is_set() and not self._behind():
             left_s = deadline - asyncio.get_running_loop().time()
             if left_s <= 0:
@@ -465,6 +466,8 @@ def _nothing() -> None:
 
 async def _within(seconds: float, event: asyncio.Event) -> None:
     """Wait for an event, at most so long."""
+    if event.is_set():
+        return
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -244,7 +244,12 @@ class Exchange:
 
     def _work(self, miss: Miss) -> Work:
         order = Order(
-            errand=self._errand, dialect=self._dialect, asked=self._asked, request=self._request, fill=miss.fill
+            errand=self._errand,
+            dialect=self._dialect,
+            asked=self._asked,
+            request=self._request,
+            fill=miss.fill,
+            embedded=self._event is not None and "embed" in self._event.stages,
         )
 
         async def work(flight: Flight) -> None:

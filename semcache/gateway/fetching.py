@@ -60,6 +60,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     request: CacheRequest
     fill: FillToken | None
     """Of the miss; None where the store could not be read: then nothing is kept."""
+    embedded: bool = False
+    """The lookup has embedded the prompt."""
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -101,7 +103,7 @@ class Fetcher:
     async def fetch(self, sink: Sink, order: Order) -> Fetched:
         """Do an order. The sink has every frame, and has landed, before anything is stored."""
         ahead: asyncio.Task[None] | None = None
-        if order.fill is not None and widest(order.asked.traits) is Strategy.SEMANTIC:
+        if order.fill is not None and not order.embedded and widest(order.asked.traits) is Strategy.SEMANTIC:
             ahead = asyncio.create_task(self._cache.anticipate(order.request), name="anticipate")
         try:
             return await self._fetch(sink, order)

@@ -170,8 +170,10 @@ class HttpUpstream:
         except Unsendable as error:
             raise RequestError(f"the request cannot be sent on: {error}") from error
         try:
-            async with asyncio.timeout_at(deadline):
-                connection = await pool.take()
+            connection = await pool.at_hand()
+            if connection is None:
+                async with asyncio.timeout_at(deadline):
+                    connection = await pool.take()
         except (Trouble, TimeoutError) as error:
             return self.translated(error)
         answer = _Answer(self, pool, connection, deadline)

@@ -70,6 +70,15 @@ class Pool:
         """A request as its bytes on these connections. Raises Unsendable."""
         return written(method, self._absolute + target, self._there.name, [*headers, *self._sign], body)
 
+    async def at_hand(self) -> Connection | None:
+        """A connection that is idle, without waiting for anything; else None. It must be given back."""
+        if self._room.locked():
+            return None
+        connection = self._kept()
+        if connection is not None:
+            await self._room.acquire()  # at once: it was not locked, and nobody else has run since
+        return connection
+
     async def take(self) -> Connection:
         """A connection, which must be given back. Raises Busy, Late, Refused, ProxyRefused."""
         if self._room.locked():
