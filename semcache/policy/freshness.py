@@ -49,6 +49,8 @@ FOLLOW_UP_RULE: Final = "follow_up"
 """Name shown where none but the conversation around the prompt decides."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+_APART: Final = "".join(chr(code) if chr(code).isalnum() else " " for code in range(128))
+"""ASCII with a blank for all that stands between words without an apostrophe."""
 _DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"[`{}();=<>\n:]")
 _HINT = re.compile("[a-z]+")
@@ -196,7 +198,10 @@ def _prepared(prompt: str) -> tuple[str, set[str]]:
     text = prompt.lower()
     if not text.isascii():
         text = text.replace("’", "'").replace("‘", "'")
-    words = slices.all_of(_WORD, text)
+    if "'" not in text and text.isascii() and len(text) <= slices.SLICE:
+        words = set(text.translate(_APART).split())  # a third of the search's time
+    else:
+        words = slices.all_of(_WORD, text)
     if slices.found(_DIGIT, text):
         words.add("<digit>")
     if slices.found(_CODE, text):

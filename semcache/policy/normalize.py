@@ -70,7 +70,7 @@ WORD_STEPS: Final = (
 
 _ANY_LANGUAGE = frozenset({"whitespace", "end_punctuation"})
 _MAY_CHANGE_SETTLED: Final = frozenset({"punctuation", "stop_words", "stemming"})
-"""The only steps that change what `_settled` calls settled."""
+"""The only steps that change what is `_smooth` and `_folded`."""
 
 
 class Normalizer:
@@ -93,9 +93,9 @@ class Normalizer:
         """The normal form of a prompt; never empty for a prompt that is not."""
         if _CODE_MARK in text or _QUOTE_MARK in text:  # what is set aside; no prompt that people write holds them
             return text
-        for _ in range(_ROUNDS):  # an end mark gone may let a word fold: a normal form has itself as its normal form
-            if self._may_settle and _settled(text):
-                break  # as nearly every prompt is after one round: the second would cost as much to find nothing
+        for number in range(_ROUNDS):  # an end mark gone may let a word fold: a normal form has itself as its own
+            if self._may_settle and _smooth(text) and (text.islower() or (number and _folded(text))):
+                break  # as most prompts are after one round: the second would cost as much and find nothing
             form = self._once(text)
             if form == text:
                 break
@@ -125,21 +125,24 @@ class Normalizer:
         return text
 
 
-def _settled(text: str) -> bool:
-    """Whether no step but `_MAY_CHANGE_SETTLED` could change the text: lower-case ASCII on one line, single blanks, no
-    quote, apostrophe or backtick, and a letter or digit at its end.
+def _smooth(text: str) -> bool:
+    """Whether no step could change the text but `_MAY_CHANGE_SETTLED` and the folding of case: ASCII on one line,
+    single blanks, no quote, apostrophe or backtick, and a letter or digit at its end.
     """
     return (
-        text.islower()
-        and text.isascii()
-        and text.isprintable()
-        and text[-1].isalnum()
+        text.isascii()
+        and text[-1:].isalnum()
         and text[0] != " "
+        and text.isprintable()
         and "  " not in text
         and "'" not in text
         and '"' not in text
         and "`" not in text
     )
+
+
+def _folded(text: str) -> bool:
+    return not english.is_english(text) or english.fold_case(text) == text
 
 
 def _set_aside(what: re.Pattern[str], mark: str, text: str, kept: list[str]) -> str:
