@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from semcache.errors import RequestError
 from semcache.models import CacheIdentity, CacheRequest, TtlClass
+from semcache.policy import canonical, identity
 from semcache.policy.canonical import TRANSPORT_FIELDS
 from semcache.policy.freshness import TtlRules
 from semcache.policy.identity import asker_digest, identify
@@ -222,3 +223,25 @@ def test_no_two_conversations_share_a_digest(a: list[tuple[str, str]], b: list[t
         return who([{"role": role, "content": text} for role, text in turns])
 
     assert (identity(a).digest == identity(b).digest) == (a == b)
+
+
+@given(
+    st.sampled_from([None, "", "Be brief.", "Sei brav, Ü", "x" * 5000]),
+    st.sampled_from(["system", "developer"]),
+    st.sampled_from(["m", "M", ""]),
+    st.sampled_from(["default", "other"]),
+    st.sampled_from([{}, {"name": "n"}]),
+)
+def test_kept_instructions_are_the_canonical_ones(
+    text: str | None, role: str, model: str, namespace: str, beside: dict[str, str]
+) -> None:
+    given_system = [] if text is None else [{"role": role, "content": text, **beside}]
+    request = CacheRequest(messages=[*given_system, user("Why?")], model=model, namespace=namespace)
+    told = canonical.encode([namespace, model, "", None, given_system])
+    for _ in range(2):
+        assert identity._asked_bytes(request, None, given_system) == told
+
+
+def test_an_empty_context_has_the_digest_of_its_bytes() -> None:
+    for context_bytes in (b"[[],{}]", b"[[1],{}]"):
+        assert identity._context_digest(context_bytes) == identity._digest(b"context", context_bytes)[:16]
