@@ -15,6 +15,7 @@ Bounded by entries and bytes. One event loop; the answer comes in the turn in wh
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import sys
 import time
@@ -32,6 +33,8 @@ from semcache.near import Near
 from semcache.policy.matching import Terms, match_direct
 from semcache.ports import EntryStore, ExactRead, LookupEvent, Observer
 from semcache.uses import Uses
+
+log = logging.getLogger(__name__)
 
 Header = tuple[bytes, bytes]
 
@@ -170,13 +173,17 @@ class Direct:
             if isinstance(read, Exception):
                 hear(question, None, read if isinstance(read, StoreUnavailable) else None)
                 return
-            hit = match_direct(read, Terms(max_age_s=question.max_age_s))
+            try:
+                hit = match_direct(read, Terms(max_age_s=question.max_age_s))
+                if near is not None and mark is not None and isinstance(hit, Hit):
+                    near.keep(hit, mark)
+            except Exception:  # the boundary of a turn of the event loop: whoever asked would wait for ever
+                log.exception("a direct read failed, the request goes the whole way")
+                hit = None
             if not isinstance(hit, Hit) or hit.tier is not Tier.EXACT:
                 self._known.drop(key)
                 hear(question, None, None)
                 return
-            if near is not None and mark is not None:
-                near.keep(hit, mark)
             self._serve(key, question, hit, started, {"store": self._monotonic() - started}, hear)
 
         return self._entries.begin_read(identity, heard)
