@@ -11,13 +11,14 @@ import asyncio
 import logging
 from typing import Any, Final, cast
 
-import hiredis
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterPipeline
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError, RedisError
+
+from semcache.stores.lane import packed
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,11 @@ class _Packed:
         name = args[0]
         if isinstance(name, str) and " " not in name:
             try:  # what redis-py does before this, it does to each argument in turn
-                return [hiredis.pack_command(args)]
+                return [packed(args)]
             except TypeError:
                 log.debug("a command has an argument that is to be converted: %s", name)
-        packed: list[bytes] = _SERIALIZER.pack(*args)
-        return packed
+        converted: list[bytes] = _SERIALIZER.pack(*args)
+        return converted
 
 
 _SERIALIZER: Final = HiredisRespSerializer()

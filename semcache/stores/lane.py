@@ -34,6 +34,12 @@ class Lost(Exception):
     """A call's answer will not come this way."""
 
 
+def packed(command: tuple[Argument, ...]) -> bytes:
+    """A command as its bytes. Raises TypeError for an argument that has none."""
+    whole: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub has one argument
+    return whole
+
+
 class _Hearer:
     """Who waits by a function, in the place of a future: it is called in the turn in which the answer comes."""
 
@@ -111,7 +117,7 @@ class Lane(asyncio.Protocol):
     def _send(self, command: tuple[Argument, ...], answer: asyncio.Future[Any] | _Hearer) -> None:
         if not self._outgoing:  # a write is a system call: those of one turn of the loop share one
             self._loop.call_soon(self._write)
-        self._outgoing.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub has one argument
+        self._outgoing.append(packed(command))
         until = self._loop.time() + self._deadline_s
         self._waiting.append((until, answer))
         if self._timer is None:
