@@ -291,7 +291,10 @@ def test_passing_rules_over_decides_nothing_for_labelled_prompts() -> None:
             assert RULES.classify(spelt) == plainly(spelt, RULES.rules), spelt
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES.rules if rule.patterns and rule.patterns.hints], ids=str)
+HINTED = [rule for rule in RULES.rules if rule.patterns and rule.patterns.hints]
+
+
+@pytest.mark.parametrize("rule", HINTED, ids=[rule.name for rule in HINTED])
 @given(data=st.data())
 @examples(max_examples=300, deadline=None)
 def test_whatever_is_found_has_a_hint(rule: TtlRule, data: st.DataObject) -> None:
