@@ -90,7 +90,8 @@ class RedisCatalog:
                 by_shard.setdefault(shard_named(entry_id), []).append(scope)
         else:
             by_shard = dict.fromkeys(range(SHARDS), scopes_of(selector))
-        calls: list[Call] = [(self._bases[at], (MAX_FENCES, *scopes)) for at, scopes in by_shard.items()]
+        known = self._floors.fences
+        calls: list[Call] = [(self._bases[at], (MAX_FENCES, known[at], *scopes)) for at, scopes in by_shard.items()]
         fences: list[int] = await self._link.run_each("raise_fence", calls, deadline_s=BULK_S)
         for at, fence in zip(by_shard, fences, strict=True):
             self._floors.saw_fence(at, fence)

@@ -44,14 +44,15 @@ local function current_epoch(namespace, floor, now)
   return epoch
 end
 
--- Fence counter of this shard and the oldest token that can still be judged. Seeded from the clock like an epoch.
+-- Fence counter of this shard, the oldest token that can still be judged, and when the counter was begun (0: it is known
+-- what was lost before). Seeded from the clock like an epoch.
 local function current_fence(now)
-  local kept = redis.call('HMGET', base .. 'fences', '#', '#floor')
+  local kept = redis.call('HMGET', base .. 'fences', '#', '#floor', '#begun')
   if kept[1] and kept[2] then
-    return tonumber(kept[1]), tonumber(kept[2])
+    return tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3]) or 0
   end
-  redis.call('HSET', base .. 'fences', '#', int(now), '#floor', int(now))
-  return now, now
+  redis.call('HSET', base .. 'fences', '#', int(now), '#floor', int(now), '#begun', int(now))
+  return now, now, now
 end
 
 -- A shard that has lost writes (a failover to a replica that lagged) may have lost deletions: whatever it holds from
@@ -62,8 +63,18 @@ local function distrust(now, fence_floor)
     redis.call('HSET', base .. 'epochs', epochs[at], int(math.max(now, tonumber(epochs[at + 1]) + 1)))
   end
   local fence = math.max(now, fence_floor + 1)
-  redis.call('HSET', base .. 'fences', '#', int(fence), '#floor', int(fence))
+  redis.call('HSET', base .. 'fences', '#', int(fence), '#floor', int(fence), '#begun', '0')
   record_epoch('')
+  return fence
+end
+
+-- Fence counter for a caller that has seen `known` (0: nothing yet). One that fell back, or was begun after it had been
+-- seen, has lost writes.
+local function trusted_fence(now, known)
+  local fence, _, begun = current_fence(now)
+  if fence < known or (known > 0 and begun > known) then
+    return distrust(now, known)
+  end
   return fence
 end
 

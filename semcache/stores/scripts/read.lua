@@ -5,10 +5,7 @@ local now = clock()
 local function fields(id)
   return redis.call('HMGET', base .. 'e:' .. id, 'm', 'r', 'c', 'x', 'e', 'h', ARGV[4])
 end
-local fence = (current_fence(now))
-if fence < tonumber(ARGV[6]) then
-  fence = distrust(now, tonumber(ARGV[6]))
-end
+local fence = trusted_fence(now, tonumber(ARGV[6]))
 local out = { now, current_epoch(ARGV[2], tonumber(ARGV[3]), now), fence, fields(ARGV[1]) }
 if ARGV[5] ~= '' then
   local target = redis.call('GET', base .. 'p:' .. ARGV[5])

@@ -1,10 +1,7 @@
 -- ARGV: veto field, vector field, fence floor, entry ids...
 -- -> now, then for each id its fields and the current epoch of its namespace (false where the record is gone)
 local now = clock()
-local fence = (current_fence(now))
-if fence < tonumber(ARGV[3]) then
-  distrust(now, tonumber(ARGV[3]))
-end
+trusted_fence(now, tonumber(ARGV[3]))
 local epochs = {}
 local out = { now }
 for i = 4, #ARGV do
