@@ -278,7 +278,7 @@ class NearSettings(_Group):
         50_000, description="Requests that are known by their bytes and read from the store without parsing; 0: none."
     )
     requests_max_bytes: Count = Field(
-        64_000_000, description="Memory that all that is remembered of requests may take, about."
+        96_000_000, description="Memory that all that is remembered of requests may take, about."
     )
 
 
