@@ -75,8 +75,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("reworded", [False, True])
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape", "reworded"), [*((shape, False) for shape in SHAPES), ("turns", True)])
 def test_an_identity_weighs_what_it_takes(shape: str, reworded: bool) -> None:
     budget = Budget(10**9)
     known = Identities(10**6, budget)
