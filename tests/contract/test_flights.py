@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -50,22 +52,28 @@ async def test_one_leads_and_all_others_follow(store: RedisStore, make_store: Ma
     assert (await store.flights.board(identity("r").entry_id, since_ms=FAR, ttl_s=30)).boarding is LEAD
 
 
-async def test_who_boards_once_more_as_the_answer_was_lost_leads_still(store: RedisStore) -> None:
-    who, lost = identity("q"), 0
-    lane = await lane_of(store, who)
-    call = lane.call
+@contextmanager
+def losing(lane: Lane) -> Iterator[None]:
+    """Of one call in here the answer is lost, though the server has done it."""
+    call, lost = lane.call, 0
 
-    def losing(*command: Any) -> asyncio.Future[Any]:
+    def without_answer(*command: Any) -> asyncio.Future[Any]:
         nonlocal lost
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         call(*command).add_done_callback(lambda _: answer.set_exception(Lost()))
         lost += 1
         return answer
 
-    lane.call = losing  # type: ignore[method-assign]
-    token = await lead(store, who)
-    assert lost == 1
+    lane.call = without_answer  # type: ignore[method-assign]
+    yield
     lane.call = call  # type: ignore[method-assign]
+    assert lost == 1
+
+
+async def test_who_boards_once_more_as_the_answer_was_lost_leads_still(store: RedisStore) -> None:
+    who = identity("q")
+    with losing(await lane_of(store, who)):
+        token = await lead(store, who)
     assert await store.flights.board(who.entry_id, since_ms=FAR, ttl_s=30) == Seat(FOLLOW, token)
 
 
@@ -73,19 +81,8 @@ async def test_a_landing_whose_answer_was_lost_is_made_again(store: RedisStore) 
     who = identity("q")
     lane = await lane_of(store, who)
     token = await lead(store, who)
-    call, lost = lane.call, 0
-
-    def losing(*command: Any) -> asyncio.Future[Any]:
-        nonlocal lost
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        call(*command).add_done_callback(lambda _: answer.set_exception(Lost()))
-        lost += 1
-        return answer
-
-    lane.call = losing  # type: ignore[method-assign]
-    assert await store.flights.land(who.entry_id, token, linger_s=30)
-    assert lost == 1
-    lane.call = call  # type: ignore[method-assign]
+    with losing(lane):
+        assert await store.flights.land(who.entry_id, token, linger_s=30)
     seat = await store.flights.board(who.entry_id, since_ms=FAR, ttl_s=30)
     assert seat.boarding is LEAD
     assert seat.token > token
