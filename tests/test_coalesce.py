@@ -336,9 +336,9 @@ async def test_a_failed_fetch_is_lost_everywhere_at_once_and_the_next_one_leads(
     assert [type(outcome) for outcome in outcomes] == [FlightLost] * 3
     assert "a defect of the work" in caplog.text
     kitchen = Kitchen()
-    kitchen.go.set()
     again = await asyncio.gather(one.board(kitchen.work), two.board(kitchen.work), one.board(kitchen.work))
     assert sorted(passage.boarding for passage in again) == [FOLLOW, FOLLOW, LEAD]
+    kitchen.go.set()  # not before: a flight that has ended already is nobody's to follow
     assert [await read(passage) for passage in again] == [FRAMES] * 3
     assert time.monotonic() - started < 10  # nobody waited for a lease
 
