@@ -58,6 +58,24 @@ EVERY: Final = 32
 """Requests between two plans."""
 AFTER: Final = 500
 """Requests after which the bound is looked at all the time."""
+LABELS: Final = 200
+"""Labels after which `verified` should serve nearly what it will, ..."""
+EASY: Final = 0.02
+"""... where the bound is at least this."""
+WINDOW: Final = 400
+"""Requests after these labels that are looked at."""
+
+
+class Early(NamedTuple):
+    """How `verified` began: of the WINDOW requests that followed its first LABELS labels."""
+
+    before: int
+    """Requests up to then."""
+    hits: int
+    steady: float
+    """Hits that the run's last plan would have had of the same requests, with the same candidates and evidence."""
+    late: int
+    """Hits of the last half of the run, when more is stored."""
 
 
 class Source(NamedTuple):
@@ -84,6 +102,8 @@ class Outcome(NamedTuple):
     """Highest share of wrong answers at any time after AFTER requests."""
     explored: int
     """Candidates that might have been served but were explored."""
+    early: Early | None = None
+    """None: another policy, or too few labels."""
 
 
 Step = Callable[[int, list[tuple[float, int]]], "int | None"]
@@ -145,7 +165,12 @@ def _done(path: Path) -> dict[Key, Outcome]:
     if not path.exists():
         return {}
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return {(row[0], row[1], row[2], row[3], row[4]): Outcome(*row[5:]) for row in rows}
+    return {
+        (row[0], row[1], row[2], row[3], row[4]): Outcome(*row[5:10])._replace(
+            early=Early(*row[10]) if row[10:] and row[10] else None
+        )
+        for row in rows
+    }
 
 
 # --- streams ---------------------------------------------------------------------------------------------------------
@@ -387,7 +412,10 @@ def verified(stream: Source, arrived: Sequence[int], alpha: float, seed: int) ->
     entries: dict[int, dict[str, float]] = {}
     evidence: dict[int, risk.Evidence] = {}
     plan = risk.plan(risk.State(), bound)
-    count = explored = 0
+    count = explored = labels = 0
+    hits: list[bool] = []
+    watched: list[Watched] = []
+    before = 0
 
     def add(deltas: dict[str, float]) -> None:
         for place in (total, epochs.setdefault(risk.epoch_of(count), {})):
@@ -395,7 +423,17 @@ def verified(stream: Source, arrived: Sequence[int], alpha: float, seed: int) ->
                 place[name] = float(place.get(name, 0.0)) + delta
 
     def step(at: int, candidates: list[tuple[float, int]]) -> int | None:
-        nonlocal plan, count, explored
+        nonlocal before
+        if labels >= LABELS and len(watched) < WINDOW:
+            before = before or count
+            differing = dict(zip(stream.near[at], stream.differing[at], strict=True))
+            watched.append([(score, differing[text], evidence.get(text)) for score, text in candidates])
+        served = decided(at, candidates)
+        hits.append(served is not None)
+        return served
+
+    def decided(at: int, candidates: list[tuple[float, int]]) -> int | None:
+        nonlocal plan, count, explored, labels
         if count % EVERY == 0 and count:
             newest = risk.epoch_of(count)
             recent = [epochs.get(one, {}) for one in range(max(0, newest - risk.EPOCHS + 1), newest + 1)]
@@ -415,6 +453,7 @@ def verified(stream: Source, arrived: Sequence[int], alpha: float, seed: int) ->
         served = decision.action is risk.Action.SERVE
         if not served:
             explored += decision.level is not None
+            labels += 1
             right = stream.classes[text] == stream.classes[at]
             add(risk.labelled(decision, right))
             add(risk.taught(plan, score, differing[text], right))
@@ -428,7 +467,26 @@ def verified(stream: Source, arrived: Sequence[int], alpha: float, seed: int) ->
         count += 1
         return text if served else None
 
-    return _tally(stream, arrived, step)._replace(explored=explored)
+    outcome = _tally(stream, arrived, step)._replace(explored=explored)
+    if len(watched) < WINDOW:
+        return outcome
+    steady = sum(_expected(plan, one) for one in watched)
+    return outcome._replace(
+        early=Early(before, sum(hits[before : before + WINDOW]), steady, sum(hits[len(hits) // 2 :]))
+    )
+
+
+Watched = list[tuple[float, Contrast, risk.Evidence | None]]
+"""The candidates of a request: score, how the texts differ, and what was known of the entry."""
+
+
+def _expected(plan: risk.Plan, candidates: Watched) -> float:
+    """The probability that a plan serves one of these."""
+    if not candidates:
+        return 0.0
+    best = max(risk.shifted(risk.adapted(plan, score, differing), known) for score, differing, known in candidates)
+    level = plan.levels[risk.bin_of(best)]
+    return 0.0 if level is None else 1.0 - risk.LEVELS[level]
 
 
 def vcache(stream: Source, arrived: Sequence[int], delta: float, seed: int) -> Outcome:
@@ -512,7 +570,29 @@ def table(done: dict[Key, Outcome]) -> str:
     for name, values in sums.items():
         hits, best, ended = (float(np.sum([one[at] for one in values])) for at in range(3))
         lines.append(f"| {name} | {hits / max(best, 1.0):.0%} | {ended / len(values):.1%} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *beginnings(done)])
+
+
+def beginnings(done: dict[Key, Outcome]) -> list[str]:
+    """A table of how much `verified` serves after LABELS labels, a line for each bound and order."""
+    lines = [
+        f"| after {LABELS} labels | runs | requests until then | hit rate of the next {WINDOW} | of the last plan's on "
+        "the same | of the last half's |",
+        "|---|---|---|---|---|---|",
+    ]
+    runs: dict[tuple[float, str], list[tuple[Outcome, Early]]] = {}
+    for (_, order, bound, _, _), outcome in sorted(done.items(), key=lambda one: one[0]):
+        if outcome.early is not None and bound >= EASY:
+            runs.setdefault((bound, order), []).append((outcome, outcome.early))
+    for (bound, order), found in sorted(runs.items()):
+        rate = float(np.mean([early.hits / WINDOW for _, early in found]))
+        steady = float(np.mean([early.steady / WINDOW for _, early in found]))
+        late = float(np.mean([early.late / (one.requests - one.requests // 2) for one, early in found]))
+        lines.append(
+            f"| {bound:.1%}, {order} | {len(found)} | {float(np.mean([early.before for _, early in found])):.0f} | "
+            f"{rate:.1%} | {rate / max(steady, 1e-9):.0%} | {rate / max(late, 1e-9):.0%} |"
+        )
+    return lines
 
 
 if __name__ == "__main__":

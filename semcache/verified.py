@@ -174,9 +174,10 @@ class VerifiedMode:
         return await asyncio.to_thread(risk.report, self._states[name], self.bound(name))
 
     async def names(self) -> list[str]:
-        """Namespaces that have counters. Raises StoreUnavailable."""
-        found = await self._control.names(_HASH)
-        return sorted({unquote(name.removeprefix(_HASH).partition(":")[0]) for name in found})
+        """Namespaces that have counters, and those that the settings put into this mode. Raises StoreUnavailable."""
+        found = {unquote(name.removeprefix(_HASH).partition(":")[0]) for name in await self._control.names(_HASH)}
+        own = self._settings.namespaces
+        return sorted(found | {name for name, settings in own.items() if settings.mode == "verified"})
 
     # -- observer -------------------------------------------------------------------------------------------------
 

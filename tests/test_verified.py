@@ -108,6 +108,12 @@ async def test_replicas_share_what_was_learned_and_a_restart_keeps_it(make_servi
     assert await two.names() == ["default"]
 
 
+async def test_a_namespace_in_this_mode_is_told_of_before_its_first_request(make_service: MakeService) -> None:
+    service = await make_service(namespaces={"a": {"mode": "verified"}, "b": {"mode": "guarded"}})
+    assert await service.verified.names() == ["a"]
+    assert (await service.verified.report("a")).labels_needed == 300
+
+
 async def test_a_forged_label_counts_for_nothing(make_service: MakeService) -> None:
     verified = mode(await make_service())
     verified.labelled("default", Drawn(10_000, 0, 0.5), right=True)

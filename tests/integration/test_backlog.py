@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
-from semcache.models import CacheRequest, Hit, SemanticState, Stored
+from semcache.embedders.cached import CachedEmbedder
+from semcache.follower import _PORTION
+from semcache.models import CacheRequest, Embedding, Hit, SemanticState, Stored
 from semcache.ports import Row
 from tests.conftest import Backend
 from tests.integration.conftest import MakeService, eventually
@@ -25,17 +28,28 @@ def request(text: str) -> CacheRequest:
     return CacheRequest(messages=[{"role": "user", "content": text}], model="m")
 
 
-async def test_a_backlog_of_long_prompts_ends_though_no_single_call_could_embed_it(make_service: MakeService) -> None:
+async def test_a_backlog_of_long_prompts_is_embedded_in_portions_that_one_call_can_do(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = await make_service(embedder="off")
-    long = [f"{prompt(number)} " + f"Mind point {number} of the list. " * 400 for number in range(20)]
+    long = [f"{prompt(number)} " + f"Mind point {number} of the list. " * 170 for number in range(9)]
     for text in long:
         stored = await first.cache.store(request(text), b"1")
         assert isinstance(stored, Stored)
         assert stored.semantic is SemanticState.OFF
-    second = await make_service(ready=False, embedding={"deadline_s": 0.5, "max_windows": 128})
+    embed, portions = CachedEmbedder.embed, []
+
+    async def watched(embedder: CachedEmbedder, texts: Sequence[str], **how: Any) -> list[Embedding | None]:
+        portions.append([len(text) for text in texts])
+        return await embed(embedder, texts, **how)
+
+    monkeypatch.setattr(CachedEmbedder, "embed", watched)
+    second = await make_service(ready=False, embedding={"max_windows": 128})
     follower: Any = second.follower
     await eventually(lambda: follower.caught_up, what="caught up")
     await eventually(lambda: len(follower.index) == len(long), seconds=3 * LONG_S, what="all embedded")
+    assert sum(map(len, portions)) >= len(long)
+    assert max(map(sum, portions)) <= _PORTION < sum(map(sum, portions)) / 2
 
 
 async def test_a_doubted_row_stays_if_its_record_is_there_and_goes_if_not(make_service: MakeService) -> None:

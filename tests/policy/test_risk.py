@@ -13,6 +13,10 @@ import pytest
 
 from semcache.policy import risk
 from semcache.policy.risk import Action, Bound, Decision, Evidence, Plan, State
+from semcache.policy.risk.belief import Belief
+from semcache.policy.risk.evidence import FARTHEST
+from semcache.policy.risk.outlook import outlook_of
+from semcache.policy.risk.scale import CENTRES
 
 Fields = dict[str, float]
 
@@ -165,7 +169,7 @@ def test_bins_cover_every_confidence() -> None:
     assert risk.bin_of(risk.logit(0.0)) == 0
     assert risk.bin_of(risk.logit(1.0)) == risk.BINS - 1
     for at in range(1, risk.BINS - 1):
-        assert risk.bin_of(float(risk.CENTRES[at])) == at
+        assert risk.bin_of(float(CENTRES[at])) == at
 
 
 # --- evidence of an entry --------------------------------------------------------------------------------------------
@@ -186,8 +190,8 @@ def test_a_wrong_label_where_right_was_expected_lowers_more_than_a_right_one_rai
 
 
 def test_evidence_is_bounded() -> None:
-    assert told("x" * 1000, 0.001).shift >= -risk.FARTHEST
-    assert told("r" * 1000, 0.9).shift <= risk.FARTHEST
+    assert told("x" * 1000, 0.001).shift >= -FARTHEST
+    assert told("r" * 1000, 0.9).shift <= FARTHEST
     assert risk.shifted(0.9, None) == risk.shifted(0.9, Evidence()) == risk.logit(0.9)
 
 
@@ -195,32 +199,32 @@ def test_evidence_is_bounded() -> None:
 
 
 def counted(truth: Callable[[float], float], each: int, epochs: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    chance = np.array([truth(1.0 / (1.0 + math.exp(-z))) for z in risk.CENTRES])
+    chance = np.array([truth(1.0 / (1.0 + math.exp(-z))) for z in CENTRES])
     right = np.round(each * chance)
     return np.tile(right, (epochs, 1)), np.tile(each - right, (epochs, 1))
 
 
 def test_without_labels_the_calibration_is_believed_but_not_blindly() -> None:
     empty = np.zeros((1, risk.BINS))
-    wrong = risk.outlook(empty, empty).wrong
+    wrong = outlook_of(empty, empty).wrong
     at = risk.bin_of(risk.logit(0.98))
     assert 0.02 < wrong[at] < 0.12
     assert (np.diff(wrong) <= 1e-12).all()
 
 
 def test_labels_teach_how_wrong_the_calibration_is() -> None:
-    now = risk.outlook(*counted(off(-2.0), 400))
+    now = outlook_of(*counted(off(-2.0), 400))
     for p in (0.8, 0.95, 0.99):
         at = risk.bin_of(risk.logit(p))
-        truth = 1.0 - off(-2.0)(1.0 / (1.0 + math.exp(-float(risk.CENTRES[at]))))
+        truth = 1.0 - off(-2.0)(1.0 / (1.0 + math.exp(-float(CENTRES[at]))))
         assert now.wrong[at] == pytest.approx(truth, rel=0.2)
 
 
 def test_a_level_that_moves_is_followed_and_its_step_is_learned() -> None:
     rights, wrongs = counted(off(0.0), 40, epochs=6)
     worse_right, worse_wrong = counted(off(-2.5), 40, epochs=6)
-    still = risk.outlook(np.vstack([rights, rights]), np.vstack([wrongs, wrongs]))
-    moved = risk.outlook(np.vstack([rights, worse_right]), np.vstack([wrongs, worse_wrong]))
+    still = outlook_of(np.vstack([rights, rights]), np.vstack([wrongs, wrongs]))
+    moved = outlook_of(np.vstack([rights, worse_right]), np.vstack([wrongs, worse_wrong]))
     at = risk.bin_of(3.0)
     assert moved.drift > 2 * still.drift
     assert moved.wrong[at] > 3 * still.wrong[at]
@@ -380,6 +384,54 @@ def test_the_account_of_what_was_served_is_near_the_truth() -> None:
     assert 0.6 < float(np.mean(ratios)) < 1.6
 
 
+def test_a_bound_is_told_to_hold_where_no_label_was_ever_wrong() -> None:
+    for alpha, requests in itertools.product((0.02, 0.05), (300, 1500)):
+        world, rng = World(alpha, 1), random.Random(2)
+        for _ in range(requests):
+            world.ask(1.0 / (1.0 + math.exp(-rng.gauss(7.0, 1.0))) if rng.random() < 0.5 else None, True)
+        told_ = risk.report(world.state, world.bound)
+        assert world.served > 0
+        assert told_.holds
+        assert told_.wrong < told_.wrong_upper <= alpha
+
+
+def test_a_bound_is_told_not_to_hold_where_tests_find_much_wrong() -> None:
+    served = {"n": 500.0, "c36": 300.0, "s36": 200.0, "r36": 60.0, "x36": 40.0, "q36": 100.0, "v36": 40.0}
+    told_ = risk.report(State(total=served, epochs=[served]), Bound(alpha=0.05))
+    assert told_.wrong > 0.05
+    assert not told_.holds
+
+
+def test_the_upper_share_is_kept_where_the_truth_is_drawn_from_the_prior() -> None:
+    above = untold = 0
+    for seed in range(24):
+        world, rng = World(0.05, seed), random.Random(1000 + seed)
+        level, slope = rng.gauss(0.0, 1.5), 1.0 + rng.gauss(0.0, 0.5)
+        for _ in range(400):
+            z = rng.gauss(6.0, 1.0)
+            right = rng.random() < 1.0 / (1.0 + math.exp(-(3.0 + slope * (z - 3.0) + level)))
+            world.ask(1.0 / (1.0 + math.exp(-z)) if rng.random() < 0.6 else None, right)
+        told_ = risk.report(world.state, world.bound)
+        above += world.wrong > told_.wrong_upper * world.requests + 1e-9
+        untold += not told_.holds
+    assert above <= 2  # one in twenty may be
+    assert untold <= 4
+
+
+@pytest.mark.parametrize(("mean", "most"), [(0.01, 0), (1.0, 3), (3.0, 6), (10.0, 15), (100.0, 117)])
+def test_the_upper_quantile_of_a_known_rate_is_poissons(mean: float, most: int) -> None:
+    assert Belief(mean, 0.0, 0.95).upper() == most
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 2.7])
+def test_the_upper_quantile_of_an_uncertain_rate_is_the_lognormals(spread: float) -> None:
+    deviation = math.sqrt(spread)
+    assert Belief(10_000.0, spread, 0.95).upper() == pytest.approx(
+        10_000.0 * math.exp(1.6449 * deviation - spread / 2.0), rel=0.03
+    )
+    assert Belief(2.0, spread, 0.95).upper() <= 2.0 * 3.9 + 6.0
+
+
 # --- the certificate -------------------------------------------------------------------------------------------------
 
 
@@ -434,9 +486,12 @@ def test_a_test_whose_label_is_lost_counts_as_wrong() -> None:
 # --- how many labels are still needed --------------------------------------------------------------------------------
 
 
-def test_labels_needed_before_the_first_request_follow_the_rule_of_three() -> None:
+@pytest.mark.parametrize("requests", [0.0, 1.0, 5000.0])
+def test_labels_needed_before_the_first_label_follow_the_rule_of_three(requests: float) -> None:
+    state = State(total={"n": requests}, epochs=[{"n": requests}])
     assert risk.labels_needed(State(), Bound(alpha=0.01)) == 300
-    assert risk.labels_needed(State(), Bound(alpha=0.005)) == 600
+    assert risk.labels_needed(state, Bound(alpha=0.01)) == 300
+    assert risk.labels_needed(state, Bound(alpha=0.005)) == 600
 
 
 def test_labels_needed_fall_as_labels_come_and_a_tighter_bound_needs_more() -> None:
