@@ -48,13 +48,13 @@ def mode_of(settings: Settings, namespace: str) -> Mode:
     return settings.namespace(namespace).mode or settings.mode
 
 
-def may_reword(settings: Settings, namespace: str) -> bool:
-    """Whether earlier turns of a conversation may be worded otherwise: where the operator says so, and more than a
-    cosine decides, in which one turn among many is hardly seen.
+def may_reword(settings: Settings, namespace: str, *, asked: bool = False) -> bool:
+    """Whether earlier turns of a conversation may be worded otherwise: where the operator says so, or says nothing and
+    the request asks for it (`asked`), and more than a cosine decides, in which one turn among many is hardly seen.
     """
     context = settings.namespace(namespace).context or settings.context
     judged = settings.verifier != "off" and mode_of(settings, namespace) != "threshold"
-    return context == "semantic" and judged
+    return judged and (asked if context is None else context == "semantic")
 
 
 def threshold_of(

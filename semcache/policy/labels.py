@@ -28,8 +28,6 @@ class Source(StrEnum):
     """The answer that shadow mode would have served was compared with the fresh one."""
     EXPLORED = "explored"
     """Verified mode asked upstream instead of serving, and compared."""
-    STORED = "stored"
-    """The store that followed a miss was compared with the nearest entry's answer."""
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

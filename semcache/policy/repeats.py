@@ -13,7 +13,9 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final
 
+from semcache.policy.context import is_slip
 from semcache.policy.courtesy import bare
+from semcache.policy.lexicon import Lexicon
 from semcache.policy.slips import Slip, slip
 from semcache.policy.spelt import one_spelling
 
@@ -85,6 +87,7 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
     if one == other:
         return Repeat.SAME
     found = Repeat.SURE
+    guessed = False
     at = its = 0
     while at < len(one) or its < len(other):
         left, right = one[at : at + 1], other[its : its + 1]
@@ -96,6 +99,9 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
         level, steps = _parted(one[at : at + 2], other[its : its + 2], known)
         if level is Repeat.NO:
             level = _compared(left[0], right[0], a, b, known)
+        if level is Repeat.NO and not guessed and isinstance(known, Lexicon):
+            guessed = True
+            level = _meant(one, at, other, its, a, b, known)
         if level is Repeat.NO:
             return Repeat.NO
         found = min(found, level, key=_RANK.__getitem__)
@@ -137,6 +143,24 @@ def _compared(one: str, other: str, a: str, b: str, known: Collection[str]) -> R
         if f" {word.capitalize()}" in text:
             return Repeat.CLOSE
     return _OF_SLIP[found]
+
+
+def _meant(one: Sequence[str], at: int, other: Sequence[str], its: int, a: str, b: str, known: Lexicon) -> Repeat:
+    """Of two words of which neither need be wrong: what their neighbours say (`policy.context`)."""
+    left, right = one[at], other[its]
+    if _is_written_as_a_name(left, a) or _is_written_as_a_name(right, b):
+        return Repeat.NO
+    before = one[at - 1] if at and its and one[at - 1] == other[its - 1] else ""
+    after = one[at + 1] if at + 1 < len(one) and one[at + 1 : at + 2] == other[its + 1 : its + 2] else ""
+    slipped = is_slip(left, right, before, after, min(len(one), len(other)), known)
+    return Repeat.CLOSE if slipped else Repeat.NO
+
+
+def _is_written_as_a_name(word: str, text: str) -> bool:
+    """Whether an otherwise plain text has the word with a capital inside, or as an abbreviation is written."""
+    if text.islower() or text.isupper():
+        return False
+    return word.upper() in text or f" {word.capitalize()}" in text
 
 
 def _parted(one: Sequence[str], other: Sequence[str], known: Collection[str]) -> tuple[Repeat, tuple[int, int]]:

@@ -28,6 +28,7 @@ _BEFORE: Final = """un in im il ir de dis re non mis anti ante pre pro post sub 
 micro hyper hypo exo endo mono bi tri poly uni multi semi co ex em en"""
 _AFTER: Final = """s es d ed r er or ers ing ings ly ist ists ism ize izes ized ise able ible ful less ness ment ion
 ions ive al ic y ies en est th"""
+_AFTER_E: Final = frozenset({"d", "r"})
 _PREFIXES: Final = tuple(_BEFORE.split())
 _SUFFIXES: Final = tuple(_AFTER.split())
 _ALIKE: Final = ("s es ies", "d ed", "r er or", "ize ise", "able ible")
@@ -80,7 +81,7 @@ def _slip_in_a_term(one: str, other: str, known: Collection[str]) -> Slip:
         return Slip.NO
     if _have_changed_places(one, other):
         return Slip.CLOSE
-    if one[0] != other[0] or (one[-4:] != other[-4:] and one.endswith(_ENDINGS)) or _have_a_stem(one, other):
+    if one[0] != other[0] or (one[-4:] != other[-4:] and one.endswith(_ENDINGS)) or have_a_stem(one, other):
         return Slip.NO
     twice = (one in known or other in known) and min(len(one), len(other)) >= _TWO_SLIPS and one[-2:] == other[-2:]
     most = 2 if twice else 1
@@ -102,14 +103,16 @@ def _is_a_form(wrong: str, right: str, known: Collection[str]) -> bool:
 
     "weathers" of "weather", but not "realto" of "realtor" (which is no stem), nor "bodyy" of "body".
     """
-    if _stems(wrong, _PREFIXES, str.removeprefix) & _stems(right, _PREFIXES, str.removeprefix):
-        return True
     if len(wrong) == len(right) + 1 and _doubles(wrong, right):
         return False
+    if _stems(wrong, _PREFIXES, str.removeprefix) & _stems(right, _PREFIXES, str.removeprefix):
+        return True
     for ending in _SUFFIXES:
         stem = wrong.removesuffix(ending)
         if stem == wrong or len(stem) < _SHORTEST_STEM or stem not in known or not right.startswith(stem):
             continue
+        if ending in _AFTER_E and stem[-1] != "e":
+            continue  # "costd" is no form of "cost"
         its = right[len(stem) :]
         if its != ending and (not its or its in _SUFFIXES) and _LIKENED.get(its, its) != _LIKENED.get(ending, ending):
             return True
@@ -122,7 +125,7 @@ def _doubles(longer: str, word: str) -> bool:
     return at > 0 and longer[at] == longer[at - 1] and longer[at + 1 :] == word[at:]
 
 
-def _have_a_stem(one: str, other: str) -> bool:
+def have_a_stem(one: str, other: str) -> bool:
     """Whether the words have one stem and differ in what stands before or after it: inflation and deflation."""
     return bool(_stems(one, _PREFIXES, str.removeprefix) & _stems(other, _PREFIXES, str.removeprefix)) or bool(
         _stems(one, _SUFFIXES, str.removesuffix) & _stems(other, _SUFFIXES, str.removesuffix)

@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+UNKNOWN: Final = 100
+"""Stands for every word, or letter, that the tokenizer has no token for: for most of Chinese, say."""
 CLS: Final = 101
 SEP: Final = 102
 
@@ -32,6 +34,27 @@ class PairInput(msgspec.Struct, frozen=True):
 
     ids: list[int]
     types: list[int]
+
+
+def legible(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether two prompts can be told apart by their tokens, given what has none in each, in its order.
+
+    To the models all of that is one and the same. So words must be the same on both sides; signs, such as a smiley at
+    the end, only where both have some.
+    """
+    words, others = _words(first), _words(second)
+    if words != others:
+        return False
+    signs, those = _signs(first), _signs(second)
+    return not signs or not those or signs == those
+
+
+def _words(pieces: Sequence[str]) -> list[str]:
+    return [piece.casefold() for piece in pieces if any(map(str.isalnum, piece))]
+
+
+def _signs(pieces: Sequence[str]) -> list[str]:
+    return [piece for piece in pieces if not any(map(str.isalnum, piece))]
 
 
 def pair_input(first: Sequence[int], second: Sequence[int]) -> PairInput | None:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from semcache.engines import package, prepared
 from semcache.errors import VerifierUnavailable
 from semcache.verifier import packaged, weights
-from semcache.verifier.inputs import pair_input
+from semcache.verifier.inputs import UNKNOWN, legible, pair_input
 from semcache.verifier.runtime import Runtime
 
 _SHORT: Final = 256
@@ -47,7 +47,7 @@ class Judge(Protocol):
         """About how many pairs of short questions it costs as much as: a cheap guess, at least 1."""
 
     def run(self, pairs: Sequence[Pair]) -> list[float | None]:
-        """A score for each pair; None for one that is too long."""
+        """A score for each pair; None for one that is too long, or differs in what the model cannot read."""
 
     def unload(self) -> None:
         """Give everything back."""
@@ -101,7 +101,10 @@ class PackagedJudge:
         for at, pair in enumerate(pairs):
             if max(len(pair.asked), len(pair.cached)) > _LONGEST:
                 continue
-            one = pair_input(self._of(pair.asked, runtime), self._of(pair.cached, runtime))
+            asked, cached = self._of(pair.asked, runtime), self._of(pair.cached, runtime)
+            if (UNKNOWN in asked or UNKNOWN in cached) and not legible(*map(runtime.unread, pair)):
+                continue
+            one = pair_input(asked, cached)
             if one is not None:
                 places.append(at)
                 inputs.append(one)

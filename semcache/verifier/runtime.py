@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from semcache.engines import package
 from semcache.errors import VerifierUnavailable
 from semcache.verifier import packaged, packing
-from semcache.verifier.inputs import PairInput
+from semcache.verifier.inputs import UNKNOWN, PairInput
 
 WIDTHS: Final = (32, 64, 96, 128, 160, 192)
 """Rows that have a model compiled for them, up to the longest run of several pairs. Of a fixed shape it takes 1 to 2 ms
@@ -65,6 +65,12 @@ class Runtime:
         """Token ids of the whole text, without the special ones."""
         ids: list[int] = self._tokenizer.encode(package.printable(text), add_special_tokens=False).ids
         return ids
+
+    def unread(self, text: str) -> list[str]:
+        """The pieces of a text that have no token of their own, in their order."""
+        shown = package.printable(text)
+        found = self._tokenizer.encode(shown, add_special_tokens=False)
+        return [shown[start:end] for one, (start, end) in zip(found.ids, found.offsets, strict=True) if one == UNKNOWN]
 
     def logits(self, inputs: Sequence[PairInput]) -> NDArray[np.float32]:
         """float32 (inputs,)."""

@@ -14,6 +14,7 @@ from semcache.errors import VerifierOverloaded, VerifierTimeout, VerifierUnavail
 from semcache.ports import Verifier
 from semcache.verifier.judge import Judge, PackagedJudge
 from semcache.verifier.serving import OwnedVerifier
+from tests.models import lend
 from tests.patience import LONG_S
 from tests.verifier.by_words import WordJudge
 
@@ -24,7 +25,7 @@ CACHED = [
     "how can I reset my password",
     "Bake a chocolate cake.",
     "",
-    "Où est la gare de Köln? 今天",
+    "Où est la gare de Köln? ¿Mañana?",
     "\ud800 odd",
     ASKED,
 ]
@@ -43,6 +44,12 @@ async def make(request: pytest.FixtureRequest) -> AsyncIterator[Maker]:
             return verifier
 
         yield maker
+
+
+@pytest.fixture
+def lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where loading is not the matter, the packaged one is loaded once for all tests."""
+    lend(monkeypatch)
 
 
 def judge(request: pytest.FixtureRequest) -> Judge:
@@ -78,6 +85,7 @@ async def test_life(make: Maker) -> None:
         await verifier.scores(ASKED, CACHED)
 
 
+@pytest.mark.usefixtures("lent")
 async def test_scores_come_in_the_order_asked_whoever_else_asks(make: Maker) -> None:
     verifier = await ready(await make())
     alone = [(await verifier.scores(ASKED, [one]))[0] for one in CACHED]
@@ -94,6 +102,7 @@ async def test_scores_come_in_the_order_asked_whoever_else_asks(make: Maker) -> 
         assert one == pytest.approx(other, abs=0.25)
 
 
+@pytest.mark.usefixtures("lent")
 async def test_a_pair_that_is_too_long_is_not_judged_and_harms_no_other(make: Maker) -> None:
     verifier = await ready(await make())
     first, none, last = await verifier.scores(ASKED, [CACHED[0], ENDLESS, CACHED[1]])
@@ -102,6 +111,7 @@ async def test_a_pair_that_is_too_long_is_not_judged_and_harms_no_other(make: Ma
     assert await verifier.scores(ENDLESS, [ASKED]) == [None]
 
 
+@pytest.mark.usefixtures("lent")
 async def test_limits(make: Maker) -> None:
     """Too many, too late: each has its own name."""
     verifier = await ready(await make(queue=4))

@@ -10,7 +10,7 @@ from semcache.policy.slips import Slip, distance, slip
 
 WORDS = """
 angel angle password tomorrow delivery receive weather river rive realtor phosphorus body island mother series tax taxes
-curly cur wave wav waves map get eye transform house fair
+curly cur wave wav waves map get eye transform house fair united cost costs
 """
 KNOWN = frozenset(WORDS.split())
 
@@ -28,6 +28,8 @@ KNOWN = frozenset(WORDS.split())
         ("body", "bodyy"),
         ("river", "riveer"),
         ("taxes", "taxs"),
+        ("united", "uniited"),
+        ("costs", "costd"),  # after no e a d is no ending
     ],
 )
 def test_a_letter_makes_a_word_that_is_none(right: str, wrong: str) -> None:

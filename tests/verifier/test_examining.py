@@ -13,6 +13,7 @@ from semcache.settings import Settings
 from semcache.verifier import calibrations, packaged, selfcheck, weights
 from semcache.verifier.examining import Examined, examine, needs
 from semcache.verifier.judge import PackagedJudge
+from tests.models import lend
 
 shipped_only = pytest.mark.skipif(not weights.FILE.is_file(), reason="the package ships no weights yet")
 
@@ -26,6 +27,12 @@ def settings_of(folder: Path, models: Path | None = None, **more: Any) -> Settin
 
 def codes(examined: Examined) -> dict[str, bool]:
     return {one.code: one.fault for one in examined.findings}
+
+
+@pytest.fixture(autouse=True)
+def lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped verifier is loaded once, not for each examination anew."""
+    lend(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +85,9 @@ def test_a_fit_one(tmp_path: Path, models: Path, space: str) -> None:
 def test_one_that_is_not_prepared_is_no_fault_and_not_prepared_here(tmp_path: Path, space: str) -> None:
     told = examine(settings_of(tmp_path, confidence=0.95), space)
     assert codes(told) == {"verifier_unprepared": False}
+    assert told.findings[0].detail.startswith(
+        f"no prepared model in {packaged.prepared_dir(tmp_path / 'models')} yet; "
+    )
     assert list(tmp_path.iterdir()) == []
 
 

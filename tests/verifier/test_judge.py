@@ -25,7 +25,7 @@ from tests.patience import LONG_S
 PAIRS = [
     Pair("How do I reset my password?", "how can i change my password"),
     Pair("flights from Oslo to Rome", "flights from Rome to Oslo"),
-    Pair("今天天气怎么样？", "明天天气怎么样？"),
+    Pair("¿Qué tiempo hace hoy?", "¿Qué tiempo hace mañana?"),
     Pair("", ""),
     Pair("why " * 40, "how " * 40),
 ]
@@ -109,6 +109,25 @@ def test_what_is_too_long_is_not_judged(judge: PackagedJudge) -> None:
     assert edited is not None, "long prompts that differ little are trimmed to what differs"
     assert judge.size(Pair(long, long)) > judge.size(Pair("a", "b")) == 1
     assert len(long.split()) > LIMIT
+
+
+@pytest.mark.parametrize(
+    ("asked", "cached", "judged"),
+    [
+        ("如何删除我的密码?", "如何重置我的密码?", False),
+        ("请问如何重置我的密码?", "如何重置我的密码", False),
+        ("如何重置我的密码,明天?", "如何重置我的密码?", True),
+        ("Was heißt 猫 auf Deutsch?", "Was heißt 狗 auf Deutsch?", False),
+        ("What does 😀 mean?", "What does 😂 mean?", False),
+        ("How do I reset my password? 😀", "how can i reset my password", True),
+        ("Wie setze ich mein Passwort zurück?", "Wie lösche ich mein Passwort?", True),
+    ],
+)
+def test_prompts_that_differ_in_what_the_model_cannot_read_are_not_judged(
+    judge: PackagedJudge, asked: str, cached: str, judged: bool
+) -> None:
+    scores = judge.run([PAIRS[0], Pair(asked, cached), Pair(cached, asked)])
+    assert [score is not None for score in scores] == [True, judged, judged]
 
 
 def test_tokens_are_kept_within_a_bound() -> None:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from semcache.policy.guards import direction, language, literals, names, negation, numbers, opposites, question, scope
+from semcache.policy.guards import (
+    direction,
+    language,
+    literals,
+    modality,
+    names,
+    negation,
+    numbers,
+    opposites,
+    question,
+    scope,
+    tense,
+)
 from semcache.policy.guards.findings import GUARDS, Finding, Force
 from semcache.policy.guards.pair import Difference, Pair
 from semcache.policy.guards.reading import Reading
@@ -20,6 +32,8 @@ _ASKED = {
     "scope": scope.whose,
     "question": question.asked,
     "language": language.spoken,
+    "tense": tense.when,
+    "modality": modality.demanded,
 }
 """Guards that say one thing; `numbers` speaks for the others."""
 

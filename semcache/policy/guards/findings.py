@@ -24,6 +24,8 @@ GUARDS: Final = (
     "scope",
     "question",
     "language",
+    "tense",
+    "modality",
 )
 """The names of all guards, in the order in which findings are told. A model may use a guard's place as a feature."""
 

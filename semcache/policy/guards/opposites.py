@@ -9,6 +9,17 @@ from semcache.policy.guards.pair import Difference, Pair
 _ACTIONS: Final = 3
 """Stems that two prompts with opposed actions may differ in besides, for the difference to be certain."""
 _QUALITIES: Final = 1
+_DEGREES: Final = frozenset({"more", "less", "fewer", "most", "least", "fewest"})
+
+
+def _two(pair: Pair, found: list[tuple[str, str, bool]]) -> bool:
+    """Whether an action and what it is done to are both other ones: add a row, remove a column.
+
+    Where the one is told by more and less, or something is negated, the two may cancel out: less likely to fail.
+    """
+    if pair.a.negations.count or pair.b.negations.count or len({action for _, _, action in found}) < 2:
+        return False
+    return all(action or _DEGREES.isdisjoint((word, other)) for word, other, action in found)
 
 
 def antonym(pair: Pair) -> Difference | None:
@@ -30,7 +41,7 @@ def antonym(pair: Pair) -> Difference | None:
     turned = min(len(words), len(others)) + pair.a.negations.count - pair.b.negations.count
     word, other, action = max(found, key=lambda one: one[2])
     sure = (
-        turned % 2 == 1
+        (turned % 2 == 1 or _two(pair, found))
         and pair.short
         and not pair.swapped
         and pair.close(_ACTIONS if action else _QUALITIES, *words, *others)

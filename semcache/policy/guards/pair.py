@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from semcache.policy.guards import relations
 from semcache.policy.guards.forms import near, stem
+from semcache.policy.guards.grammar import ARTICLES
 
 if TYPE_CHECKING:
     from semcache.policy.guards.reading import Reading
@@ -58,9 +60,16 @@ class Pair:
     @cached_property
     def swapped(self) -> str:
         """The relation whose operands have changed places, if one has."""
-        from semcache.policy.guards import direction  # which needs a pair in turn
+        return relations.swapped(self)
 
-        return direction.swapped(self)
+    @cached_property
+    def replaced(self) -> tuple[str, str] | None:
+        """The one word of each that stands in the other's place, if all else is the same word for word."""
+        one, other = ([word for word in side.tokens.low if word not in ARTICLES] for side in (self.a, self.b))
+        if len(one) != len(other):
+            return None
+        places = [at for at, word in enumerate(one) if word != other[at]]
+        return (one[places[0]], other[places[0]]) if len(places) == 1 else None
 
     def left(self, *words: str) -> int:
         """How many stems the prompts do not share, the given words aside."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from semcache.policy.guards import direction, language, literals, names, negation, question, scope
+from semcache.policy.guards import language, literals, modality, names, negation, question, relations, scope, tense
 from semcache.policy.guards.forms import stem
 from semcache.policy.guards.rules import (
     COMMON,
@@ -48,8 +48,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     bounds: dict[str, str]
     scope: scope.Scope
     question: question.Question
-    relations: direction.Relations
+    relations: relations.Relations
     language: language.Language
+    tense: tense.Tense
+    modality: modality.Modality
 
 
 _LESS = frozenset({"less", "least"})
@@ -74,6 +76,8 @@ def read(text: str, rules: Rules) -> Reading:
     }
     lower = text.islower()
     quotes, ticked = quoted(text)
+    asked = question.question(found, rules) if english else question.NONE
+    asks = bool(asked.kind)
     return Reading(
         tokens=found,
         words=words,
@@ -90,9 +94,11 @@ def read(text: str, rules: Rules) -> Reading:
         quantifiers=_quantifiers(found, rules) if english and union & QUANTIFIER else {},
         bounds=scope.bounds(found, rules) if english and found.marks else {},
         scope=scope.scope(found, words, rules) if english else scope.NOWHERE,
-        question=question.question(found, rules) if english else question.NONE,
-        relations=direction.relations(found, words, rules) if english else direction.NONE,
+        question=asked,
+        relations=relations.relations(found, words, rules) if english else relations.NONE,
         language=spoken,
+        tense=tense.tense(found) if asks else tense.NONE,
+        modality=modality.modality(found, words, rules) if asks else modality.NONE,
     )
 
 

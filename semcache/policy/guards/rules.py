@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from semcache.errors import ConfigError
-from semcache.policy.guards.forms import inflected
+from semcache.policy.guards.forms import inflected, stem
 from semcache.policy.guards.tables import names, opposites, quantities, things, words
 
 TABLES: Final[dict[str, Any]] = {
@@ -51,6 +51,9 @@ TABLES: Final[dict[str, Any]] = {
     "asymmetric": words.ASYMMETRIC,
     "mutual": words.MUTUAL,
     "answer_verbs": words.ANSWER_VERBS,
+    "joints_apart": words.JOINTS_APART,
+    "modalities": words.MODALITIES,
+    "modalities_apart": words.MODALITIES_APART,
     "opposed_actions": opposites.OPPOSED_ACTIONS,
     "opposites": opposites.OPPOSITES,
     "particles": opposites.PARTICLES,
@@ -142,6 +145,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     asymmetric: frozenset[str]
     mutual: frozenset[str]
     answer_verbs: frozenset[str]
+    joints_apart: frozenset[frozenset[str]]
+    modalities: Mapping[str, str]
+    modalities_apart: frozenset[frozenset[str]]
     opposed: Mapping[str, tuple[Side, ...]]
     particles: Mapping[str, frozenset[str]]
     names: Mapping[str, tuple[Name, ...]]
@@ -212,6 +218,9 @@ def _compiled(tables: dict[str, Any]) -> Rules:
             for two in line.split()
             if one != two
         ),
+        "joints_apart": frozenset(frozenset(line.split()) for line in look.lines("joints_apart")),
+        "modalities": look.names_of("modalities"),
+        "modalities_apart": frozenset(frozenset(line.split()) for line in look.lines("modalities_apart")),
         "opposed": opposed,
         "particles": {verb: frozenset(particles.split()) for verb, particles in look.texts("particles").items()},
         "names": known,
@@ -246,6 +255,14 @@ def _compiled(tables: dict[str, Any]) -> Rules:
                 )
             flags[word] = flags.get(word, 0) | bit
     return Rules(flags=flags, **rules)
+
+
+def _forms(word: str, *, action: bool) -> tuple[str, ...]:
+    """What an opposed word is looked up by: a verb with a particle by the verb's stem."""
+    verb, bar, particle = word.partition("_")
+    if bar:
+        return (f"{stem(verb)}_{particle}",)
+    return inflected(word) if action else (word,)
 
 
 def _is_number(value: Any) -> bool:
@@ -333,7 +350,7 @@ class _Look:
                 action = table == "opposed_actions"
                 for left, side in ((True, sides[0]), (False, sides[1])):
                     for word in side.split():
-                        for form in inflected(word) if action and "_" not in word else (word,):
+                        for form in _forms(word, action=action):
                             found.setdefault(form, []).append(Side(pair, left, action))
         return {word: tuple(sides) for word, sides in found.items()}
 

@@ -7,12 +7,11 @@ from typing import Final
 import msgspec
 
 from semcache.policy.guards.forms import stem
+from semcache.policy.guards.grammar import ANOTHER, ASKER, OWN, POSSESSIVES
 from semcache.policy.guards.pair import Difference, Pair
 from semcache.policy.guards.rules import Rules
 from semcache.policy.guards.tokens import Tokens
 
-_POSSESSIVES: Final = frozenset({"my", "our", "his", "her", "their"})
-_OWN: Final = frozenset({"my", "our"})
 _BEFORE_AUDIENCE: Final = frozenset({"for", "as"})
 _AHEAD: Final = 4
 _LONGEST_BOUND: Final = 4
@@ -28,6 +27,8 @@ class Scope(msgspec.Struct, frozen=True):
     """Others than the asker whose something is: my colleague's."""
     possessives: frozenset[str] = frozenset()
     audiences: frozenset[str] = frozenset()
+    asker: bool | None = None
+    """Whether the first person named by `I` or `he` is the asker; None if there is none."""
 
 
 NOWHERE: Final = Scope()
@@ -35,12 +36,12 @@ NOWHERE: Final = Scope()
 
 def scope(tokens: Tokens, words: frozenset[str], rules: Rules) -> Scope:
     """What is said of whose and for whom."""
-    possessives = words & _POSSESSIVES
+    possessives = words & POSSESSIVES
     roles: set[str] = set()
     low = tokens.low
     for role in words & rules.roles:
         at = low.index(role)
-        if tokens.owner[at] or not _OWN.isdisjoint(low[max(0, at - _AHEAD) : at]):
+        if tokens.owner[at] or not OWN.isdisjoint(low[max(0, at - _AHEAD) : at]):
             roles.add(role)
     audiences: set[str] = set()
     if not words.isdisjoint(_BEFORE_AUDIENCE):
@@ -52,7 +53,30 @@ def scope(tokens: Tokens, words: frozenset[str], rules: Rules) -> Scope:
                         break
     if not (possessives or roles or audiences):
         return NOWHERE
-    return Scope(frozenset(roles), possessives, frozenset(audiences))
+    return Scope(frozenset(roles), possessives, frozenset(audiences), _asker(low) if possessives else None)
+
+
+def _asker(low: list[str]) -> bool | None:
+    """Who acts: I, or another."""
+    for word in low:
+        if word in ASKER:
+            return True
+        if word in ANOTHER:
+            return False
+    return None
+
+
+def _acts(a: Scope, b: Scope) -> bool:
+    """Whether one acts on what is his own, and another on it; or each on what is the other's.
+
+    Does she inherit my house, do I inherit her house. The same told of another person, with his own things, is neither.
+    """
+    if a.asker is None or b.asker is None or a.asker == b.asker or a.roles or b.roles:
+        return False
+    if a.possessives == b.possessives:
+        return True
+    own_a, own_b = not OWN.isdisjoint(a.possessives), not OWN.isdisjoint(b.possessives)
+    return len(a.possessives) == len(b.possessives) == 1 and own_a != own_b and own_a != a.asker and own_b != b.asker
 
 
 def bounds(tokens: Tokens, rules: Rules) -> dict[str, str]:
@@ -81,6 +105,10 @@ def quantifier(pair: Pair) -> Difference | None:
     quantifiers_a, quantifiers_b = pair.a.quantifiers, pair.b.quantifiers
     if quantifiers_a.keys() == quantifiers_b.keys():
         return None
+    for asked, cached in ((pair.a, pair.b), (pair.b, pair.a)):
+        new = cached.words - asked.words
+        if "both" in asked.quantifiers and "or" in new and "both" not in cached.words and pair.close(0):
+            return True, "both / or"
     only_a = [quantifier for quantifier in quantifiers_a if quantifier not in quantifiers_b]
     only_b = [quantifier for quantifier in quantifiers_b if quantifier not in quantifiers_a]
     sure = bool(only_a and only_b) and only_a[0] in _STRONG and only_b[0] in _STRONG and pair.short and pair.close(0)
@@ -111,6 +139,8 @@ def whose(pair: Pair) -> Difference | None:
         return owned and pair.close(0, *only_a, *only_b), (
             f"{min(only_a, default='own')} / {min(only_b, default='own')}"
         )
+    if _acts(a, b) and pair.close(0):
+        return True, f"{'I' if a.asker else 'another'} / {'I' if b.asker else 'another'}"
     if a.possessives and b.possessives and a.possessives.isdisjoint(b.possessives):
         return False, f"{min(a.possessives)} / {min(b.possessives)}"
     return None

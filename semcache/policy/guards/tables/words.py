@@ -266,6 +266,12 @@ APART: Final = [
     "why when where who how_much how_long how_old how_far how_often how_tall",
     "why how what_happens",
     "how when who",
+    "how how_many",
+    "how how_much",
+    "how how_long",
+    "how how_often",
+    "how how_old",
+    "how how_far",
 ]
 """Questions that are never worded as one another, within a line."""
 
@@ -286,5 +292,61 @@ answer answers reply respond write explain describe summarize summarise say tell
 compose draft translate
 """
 """Verbs after which `in <language>` asks for the answer's language."""
+
+JOINTS_APART: Final = [
+    "before during",
+    "after during",
+    "before since",
+    "before until",
+    "after until",
+    "since until",
+    "from until",
+    "by to",
+    "by about",
+    "to about",
+    "via to",
+    "via from",
+    "into from",
+    "in out",
+    "in without",
+    "by without",
+    "on without",
+    "for without",
+    "for against",
+    "same other",
+    "me someone",
+    "him her",
+]
+"""Two small words of which one in the other's place, in prompts that are otherwise the same, makes another one."""
+
+MODALITIES: Final[dict[str, str]] = {
+    "may": "can may allowed permitted possible able",
+    "must": "must need needs mandatory compulsory obligatory required obliged necessary",
+    "should": "should ought advisable recommended recommend wise worth",
+    "legal": "legal illegal lawful unlawful",
+    "safe": "safe unsafe dangerous risky",
+    "polite": "rude polite impolite",
+    "fine": "ok okay alright fine acceptable",
+    "healthy": "healthy unhealthy",
+}
+"""What may be asked of an act, to the words that ask it; `have to` is among `must`."""
+
+MODALITIES_APART: Final = [
+    "may must",
+    "may should",
+    "may polite",
+    "must legal",
+    "must safe",
+    "must polite",
+    "must fine",
+    "must healthy",
+    "should legal",
+    "legal safe",
+    "legal polite",
+    "legal healthy",
+    "safe polite",
+    "polite healthy",
+]
+"""Two of these are never one question, if yes or no answers it."""
 
 OPERATORS: Final = "== != === !== <= >= -> => && || ++ -- += -= := << >> ** // ?. ?? % ^ * / + - = < >"
