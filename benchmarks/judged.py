@@ -38,14 +38,17 @@ def judges(found: Columns, floor: float) -> dict[str, Floats]:
 
 
 def measured(
-    pairs: Sequence[LabelledPair], found: Columns, *, floor: float, threshold: float, confidence: float
+    pairs: Sequence[LabelledPair], found: Columns, *, floor: float, threshold: float, confidence: float, gptcache: float
 ) -> dict[str, Any]:
-    """All figures of one set. `threshold`, `confidence`: what the two modes are shipped with."""
+    """All figures of one set. `threshold`, `confidence`: what the two modes are shipped with; `gptcache`: the least
+    cosine that GPTCache serves.
+    """
     same = np.array([pair.same for pair in pairs], bool)
     scores = judges(found, floor)
     served = {
         "threshold": (found.cosine >= threshold) | found.direct,
         "guarded": scores["guarded"] >= confidence,
+        "gptcache": (found.cosine >= gptcache) | found.direct,
     }
     result: dict[str, Any] = {"same": int(same.sum()), "traps": int((~same).sum()), "judges": {}, "shipped": {}}
     for judge, values in scores.items():
@@ -86,7 +89,7 @@ def _by_kind(
     kinds: dict[str, dict[str, int]] = {}
     for at, pair in enumerate(pairs):
         name = kind_of(pair)
-        row = kinds.setdefault(name, {"of": 0, "threshold": 0, "guarded": 0, "vetoed": 0})
+        row = kinds.setdefault(name, {"of": 0, "vetoed": 0, **dict.fromkeys(served, 0)})
         row["of"] += 1
         row["vetoed"] += int(vetoed[at])
         for mode, chosen in served.items():

@@ -51,11 +51,11 @@ def test_what_is_served_as_shipped_is_counted_by_side_and_kind() -> None:
         (0.98, 3, True, 0.99, False),
         (0.9, 3, False, 0.2, False),
     )
-    told = judged.measured(pairs, found, floor=0.7, threshold=0.97, confidence=0.95)
+    told = judged.measured(pairs, found, floor=0.7, threshold=0.97, confidence=0.95, gptcache=0.6)
     assert (told["same"], told["traps"]) == (2, 2)
     assert [told["shipped"][mode]["same"]["served"] for mode in ("threshold", "guarded")] == [1, 2]
     assert [told["shipped"][mode]["traps"]["served"] for mode in ("threshold", "guarded")] == [1, 0]
-    assert told["kinds"]["trap:number"] == {"of": 1, "threshold": 1, "guarded": 0, "vetoed": 1}
+    assert told["kinds"]["trap:number"] == {"of": 1, "threshold": 1, "guarded": 0, "gptcache": 1, "vetoed": 1}
     assert told["kinds"]["positive:paraphrase"]["guarded"] == 1
     assert told["judges"]["guarded"]["auc"] == 1.0
     assert told["judges"]["cosine"]["auc"] == 0.5
@@ -63,7 +63,12 @@ def test_what_is_served_as_shipped_is_counted_by_side_and_kind() -> None:
 
 def test_a_set_of_one_side_has_no_ranks() -> None:
     told = judged.measured(
-        [_pair(True, "x")], _columns((0.9, 1, False, 0.9, False)), floor=0.7, threshold=0.97, confidence=0.5
+        [_pair(True, "x")],
+        _columns((0.9, 1, False, 0.9, False)),
+        floor=0.7,
+        threshold=0.97,
+        confidence=0.5,
+        gptcache=0.6,
     )
     assert told["judges"]["guarded"]["auc"] is None
     assert told["shipped"]["guarded"]["traps"]["of"] == 0

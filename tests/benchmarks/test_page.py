@@ -24,10 +24,10 @@ def _result() -> dict[str, Any]:
         "same": 4,
         "traps": 4,
         "judges": {"cosine": ranks, "verifier": better, "guarded": better},
-        "shipped": {mode: {"same": share, "traps": share | {"of": 0}} for mode in ("threshold", "guarded")},
+        "shipped": {mode: {"same": share, "traps": share | {"of": 0}} for mode in page._SERVING},
         "kinds": {
-            "trap:number": {"of": 20, "threshold": 10, "guarded": 1, "vetoed": 19},
-            "trap:rare": {"of": 9, "threshold": 0, "guarded": 0, "vetoed": 0},
+            "trap:number": {"of": 20, "threshold": 10, "guarded": 1, "gptcache": 18, "vetoed": 19},
+            "trap:rare": {"of": 9, "threshold": 0, "guarded": 0, "gptcache": 9, "vetoed": 0},
         },
     }
     static = {
@@ -80,12 +80,28 @@ def test_the_page_holds_every_part_and_no_class_too_small_to_tell() -> None:
         "| on miss | file | guarded | 45.0% (35.0% semantic) |",
         "| on miss | file | vCache's policy | - | - | - | - |",
         "| everyday, test | 4 / 4 | guarded | 0.500 | 0.100 | - | 0.250 | 0.875 | 0.250 |",
-        "| everyday, test | 75.0% (30.0% to 95.0%) | 75.0% (30.0% to 95.0%) | - | - |",
-        "| everyday, test | trap:number | 20 | 50.0% | 5.0% | 95.0% |",
+        "| everyday, test | 75.0% (30.0% to 95.0%) | 75.0% (30.0% to 95.0%) | 75.0% (30.0% to 95.0%) | - | - | - |",
+        "| everyday, test | trap:number | 20 | 50.0% | 5.0% | 90.0% | 95.0% |",
         "| wrong hit | qqp_pairs, trap | 3 |",
     ):
         assert line in text
     assert "trap:rare" not in text
+
+
+def test_a_stream_in_which_nothing_is_possible_tells_what_was_served_at_all() -> None:
+    result = _result()
+    stream = result["streams"]["qqp_pairs"]
+    runs = {
+        name: run | {"shipped": {key: point for key, point in run["shipped"].items() if key != "verified 0.01"}}
+        if name.endswith("all")
+        else run
+        for name, run in stream["runs"].items()
+    }
+    result["streams"] = {"open_questions": stream | {"possible": 0, "runs": runs}}
+    text = page.page(result)
+    assert "| guarded mode | 20 (20.00%) | 20 (20.00%) | 20 (20.00%) | 20 (20.00%) |" in text
+    assert "| verified mode, bound 1 % | 20 (20.00%) | 20 (20.00%) | - | - |" in text
+    assert "% wrong |" not in text
 
 
 def test_a_run_of_one_part_has_a_page_too() -> None:

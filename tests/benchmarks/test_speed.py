@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed import check, fill, load, machine, parts, peers, questions, report, runner, stage, vectors
+from benchmarks.speed import check, cold, fill, load, machine, parts, peers, questions, report, runner, stage, vectors
 from benchmarks.speed.plan import FULL, QUICK
 from benchmarks.speed.row import INSTRUCTIONS, SHARE, Goal, spread, verdict
 from benchmarks.speed.rows import ROWS, named
@@ -95,6 +95,21 @@ def test_a_check_allows_what_the_spread_explains(
 ) -> None:
     held = check.compare(_result(before, sign=sign), _result(now, sign=sign))
     assert [one.regressed for one in held] == ([] if regressed is None else [regressed])
+
+
+def test_the_page_tells_which_rows_had_fewer_rounds_than_asked_for() -> None:
+    result = json.loads((stage.ROOT / "benchmarks" / "results" / "speed.json").read_text(encoding="utf-8"))
+    for row in result["rows"]:
+        row["rounds"] = [{}] * (2 if row["name"] == "rebuild" else row["plan"]["rounds"])
+    page = report.page(result)
+    assert "rebuild (2 rounds)" in page
+    assert page.count(" rounds)") == 1
+
+
+def test_the_recorded_page_is_that_of_the_recorded_result() -> None:
+    folder = stage.ROOT / "benchmarks" / "results"
+    result = json.loads((folder / "speed.json").read_text(encoding="utf-8"))
+    assert (folder / "speed.md").read_text(encoding="utf-8") == report.page(result)
 
 
 @pytest.mark.parametrize("unit", [SHARE, INSTRUCTIONS])
@@ -226,9 +241,15 @@ def test_peers_that_cannot_be_installed_are_left_out_with_a_reason(
     peers.python.cache_clear()
 
 
+SMALLEST = dataclasses.replace(QUICK, seconds=0.1, asks=20, exact_entries=100, semantic_entries=50)
+"""Shows as well that everything works."""
+
+
 def test_two_cheap_rows_run_from_the_command_line_to_the_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(command, "QUICK", SMALLEST)
+    monkeypatch.setattr(cold, "_TIMES", 1)
     out = tmp_path / "out"
     arguments = ["--quick", "--no-peers", "--only", "exact_one", "--only", "cold", "--out", str(out)]
     assert command.main(arguments) == 0
@@ -236,7 +257,7 @@ def test_two_cheap_rows_run_from_the_command_line_to_the_files(
     assert [row["name"] for row in result["rows"]] == ["exact_one", "cold"]
     for row in result["rows"]:
         assert row["error"] is None
-        assert len(row["rounds"]) == QUICK.rounds
+        assert len(row["rounds"]) == SMALLEST.rounds
         assert all(goal["median"] > 0 for goal in row["goals"])
     assert result["machine"]["versions"]["redis"]
     assert result["peers"] == {}
