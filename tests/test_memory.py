@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections import OrderedDict
 from collections.abc import Callable
@@ -100,6 +101,7 @@ def test_json_weighs_what_it_takes(kind: str) -> None:
 
 def taken_by(make: Callable[[], Any], weigh: Callable[[Any], int]) -> tuple[int, int]:
     """Bytes that a value takes, its texts encoded once, and what it is said to weigh."""
+    gc.collect()  # gives back the lists and dicts that Python keeps to use again, which would count for nothing
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]

@@ -99,7 +99,7 @@ class CachedEmbedder:
 
     def _leave(self, flight: _Flight) -> None:
         flight.waiters -= 1
-        if flight.waiters == 0 and not flight.task.done():
+        if flight.waiters == 0 and not flight.over:
             # Nobody waits: dropped before it costs a batch, and forgotten at once, lest another boards.
             self._forget(flight)
             flight.task.cancel()
@@ -109,8 +109,7 @@ class CachedEmbedder:
 
         Leaves out what an earlier caller's shorter deadline cut off: the caller asks again on its own time.
         """
-        loop = asyncio.get_running_loop()
-        left = end - loop.time()
+        left = end - asyncio.get_running_loop().time()
         if left <= 0:
             raise EmbedderTimeout("no embedding within the deadline")
         new = {key: text for key, text in wanted.items() if key not in self._flights}
@@ -122,37 +121,43 @@ class CachedEmbedder:
         for flight in boarded:
             flight.waiters += 1
         try:
-            _, late = await asyncio.wait({flight.task for flight in boarded}, timeout=left)
+            for flight in boarded:
+                await flight.landing(end)
         finally:
             for flight in boarded:
                 self._leave(flight)
-        if late:
-            raise EmbedderTimeout("no embedding within the deadline")
         found: dict[_Key, Embedding | None] = {}
         for key, flight in flights.items():
-            if (error := flight.failure()) is None:
-                found[key] = flight.task.result()[key]
+            if (error := flight.failure) is None:
+                found[key] = flight.found[key]
             elif flight.end >= end or not isinstance(error, EmbedderTimeout):
                 raise type(error)(str(error)) from error  # its own: others wait for the same flight
         return found
 
     def _take_off(self, texts: dict[_Key, str], end: float, left: float) -> _Flight:
-        flight = _Flight(asyncio.create_task(self._compute(texts, left)), frozenset(texts), end)
+        flight = _Flight(frozenset(texts), end)
+        flight.task = asyncio.create_task(self._compute(flight, texts, left))
         for key in texts:
             self._flights[key] = flight
-        flight.task.add_done_callback(lambda _: self._land(flight))
+        flight.task.add_done_callback(lambda task: self._ended(flight, task))
         return flight
 
-    async def _compute(self, texts: dict[_Key, str], deadline_s: float) -> dict[_Key, Embedding | None]:
+    async def _compute(self, flight: _Flight, texts: dict[_Key, str], deadline_s: float) -> None:
         vectors = await self._inner.embed(list(texts.values()), deadline_s=deadline_s)
-        return dict(zip(texts, vectors, strict=True))
+        flight.found = dict(zip(texts, vectors, strict=True))
+        self._kept.update(flight.found)
+        while len(self._kept) > self._entries:
+            self._kept.popitem(last=False)
+        self._land(flight)  # now, not in the turn of the event loop in which the task has ended
+
+    def _ended(self, flight: _Flight, task: asyncio.Task[None]) -> None:
+        if not flight.over:
+            flight.failure = EmbedderUnavailable("the embedder is stopped") if task.cancelled() else task.exception()
+            self._land(flight)
 
     def _land(self, flight: _Flight) -> None:
         self._forget(flight)
-        if flight.failure() is None:
-            self._kept.update(flight.task.result())
-            while len(self._kept) > self._entries:
-                self._kept.popitem(last=False)
+        flight.land()
 
     def _forget(self, flight: _Flight) -> None:
         for key in flight.keys:
@@ -167,16 +172,44 @@ def _key(space: str, text: str) -> _Key:
 class _Flight:
     """One call of the inner embedder, and how many callers wait for it."""
 
-    __slots__ = ("end", "keys", "task", "waiters")
+    __slots__ = ("_waiting", "end", "failure", "found", "keys", "over", "task", "waiters")
 
-    def __init__(self, task: asyncio.Task[dict[_Key, Embedding | None]], keys: frozenset[_Key], end: float) -> None:
-        self.task = task
+    task: asyncio.Task[None]
+
+    def __init__(self, keys: frozenset[_Key], end: float) -> None:
         self.keys = keys
         self.end = end
         self.waiters = 0
+        self.over = False
+        self.found: dict[_Key, Embedding | None] = {}
+        self.failure: BaseException | None = None
+        """Why it brought nothing, where it is over and did not."""
+        self._waiting: list[asyncio.Future[None]] = []
 
-    def failure(self) -> BaseException | None:
-        """Of a flight that is over: why it brought nothing; None if it did."""
-        if self.task.cancelled():
-            return EmbedderUnavailable("the embedder is stopped")
-        return self.task.exception()
+    async def landing(self, end: float) -> None:
+        """Wait until it is over. Raises EmbedderTimeout at `end`."""
+        if self.over:
+            return
+        loop = asyncio.get_running_loop()
+        landed = loop.create_future()
+        self._waiting.append(landed)
+        # One that has to end before needs no clock beside its own.
+        late = None if self.end <= end else loop.call_at(end, _tell, landed)
+        try:
+            await landed
+        finally:
+            if late is not None:
+                late.cancel()
+        if not self.over:
+            raise EmbedderTimeout("no embedding within the deadline")
+
+    def land(self) -> None:
+        """It is over: tell all who wait for it."""
+        self.over = True
+        for landed in self._waiting:
+            _tell(landed)
+
+
+def _tell(landed: asyncio.Future[None]) -> None:
+    if not landed.done():  # else its caller went away
+        landed.set_result(None)

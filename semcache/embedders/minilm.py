@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -144,8 +145,10 @@ class Runtime:
             vectors = short.encode(rows[0])
         else:
             vectors = self._encode_any(rows, [self._long] if len(rows) == 1 else self._many)
-        # bf16 leaves lengths of 1 +- 0.004; the port promises unit rows.
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        # bf16 leaves lengths of 1 +- 0.004; the port promises unit rows. One by one: NumPy's way for all at once takes
+        # a single row, which finds nothing of it in the processor's caches, twice the time.
+        for vector in vectors:
+            vector /= math.sqrt(vector.dot(vector))
         return vectors
 
     def _encode_any(self, rows: Sequence[Sequence[int]], requests: Sequence[Any]) -> NDArray[np.float32]:

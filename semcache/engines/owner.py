@@ -2,7 +2,8 @@
 
 Callers queue tasks from the event loop. The owner thread takes what is there, without waiting for more: an idle
 model answers at once, a busy one finds a batch grown meanwhile. Calls that were cancelled or whose time is over are
-dropped when their turn comes. Waiters are woken by their own deadline, so that a hung model holds nobody.
+dropped when their turn comes. Waiters are woken by their own deadline, so that a hung model holds nobody. Where more
+comes than the model can do, the newest go first: in their turn all would be answered a little too late.
 """
 
 from __future__ import annotations
@@ -120,14 +121,14 @@ class Owner(Generic[T, R]):
         if not tasks:
             return []
         limit = self._deadline_s if deadline_s is None else deadline_s
-        job: _Job[T, R] = _Job(tasks, asyncio.get_running_loop(), time.monotonic() + limit)
+        loop = asyncio.get_running_loop()
+        job: _Job[T, R] = _Job(tasks, loop, time.monotonic(), limit)
         self._enqueue(job)
+        late = loop.call_later(limit, self._late, job, limit)  # less work than `asyncio.timeout`
         try:
-            async with asyncio.timeout(limit):
-                return await job.future
-        except TimeoutError:
-            raise self._refusals.timeout(f"{self._name}: no answer within {limit:g} s") from None
+            return await job.future
         finally:
+            late.cancel()
             job.abandoned = True
 
     async def aclose(self) -> None:
@@ -144,6 +145,10 @@ class Owner(Generic[T, R]):
                 log.warning("the thread of the %s is hung and is left behind", self._name)
         with self._wake:
             self._refuse_all(self._refusals.unavailable(f"{self._name}: stopped"))
+
+    def _late(self, job: _Job[T, R], limit: float) -> None:
+        if not job.future.done():
+            job.future.set_exception(self._refusals.timeout(f"{self._name}: no answer within {limit:g} s"))
 
     def _state_now(self) -> EmbedderState:
         if self._busy_since is not None and time.monotonic() - self._busy_since > self._hang_s:
@@ -202,12 +207,16 @@ class Owner(Generic[T, R]):
                     return None
                 now = time.monotonic()
                 while self._queue:
-                    job, at = self._queue[0]
-                    alive = not job.abandoned and job.expires > now
+                    newest = self._queue[0][0].late(now)
+                    job, at = self._queue[-1 if newest else 0]
+                    alive = not job.dead(now)
                     size += self._size(job.tasks[at]) if alive else 0
                     if taken and size > self._batch:
                         break
-                    self._queue.popleft()
+                    if newest:
+                        self._queue.pop()
+                    else:
+                        self._queue.popleft()
                     self._waiting -= 1
                     if alive:
                         taken.append((job, at))
@@ -233,11 +242,12 @@ class Owner(Generic[T, R]):
         for (job, at), result in zip(taken, results, strict=True):
             if job.settle(at, result):
                 finished.setdefault(job.loop, []).append(job)
-        _wake_loops(finished)
         with self._wake:
             self._busy_since = None
-            if not self._state.ready and not self._closed:
-                raise self._refusals.unavailable(self._state.detail)
+            gone = not self._state.ready and not self._closed
+        _wake_loops(finished)  # last: who is woken wants the interpreter
+        if gone:
+            raise self._refusals.unavailable(self._state.detail)
 
     def _state_failed(self, error: Unavailable) -> None:
         with self._wake:
@@ -266,16 +276,25 @@ class Owner(Generic[T, R]):
 class _Job(Generic[T, R]):
     """One call of `ask`."""
 
-    __slots__ = ("_left", "_results", "abandoned", "expires", "future", "loop", "tasks")
+    __slots__ = ("_left", "_results", "_time_s", "abandoned", "expires", "future", "loop", "tasks")
 
-    def __init__(self, tasks: Sequence[T], loop: asyncio.AbstractEventLoop, expires: float) -> None:
+    def __init__(self, tasks: Sequence[T], loop: asyncio.AbstractEventLoop, now: float, time_s: float) -> None:
         self.tasks = tasks
         self.loop = loop
-        self.expires = expires
+        self.expires = now + time_s
         self.future: asyncio.Future[list[R]] = loop.create_future()
         self.abandoned = False
         self._results: dict[int, R | Unavailable] = {}
         self._left = len(tasks)
+        self._time_s = time_s
+
+    def dead(self, now: float) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.abandoned or self.expires <= now
+
+    def late(self, now: float) -> bool:
+        """Whether it still counts, and has waited for more than half of the time that it has."""
+        return self.expires - now < self._time_s / 2 and not self.dead(now)
 
     def settle(self, at: int, result: R | Unavailable) -> bool:
         """Keep one result; True when it was the last."""

@@ -5,8 +5,10 @@ Imports no model library but openvino and the tokenizer's, and those lazily.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import hashlib
+import importlib.util
 import sys
 from collections.abc import Mapping
 from itertools import chain
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from semcache.errors import Unavailable
+from semcache.policy.lexicon import Beside, Lexicon
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -23,6 +26,9 @@ TOKENIZER_SHA256: Final = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa3
 
 _TERMS: Final = Path(__file__).with_name("terms.txt")
 """Right words that the dictionary lacks, one a line: `sudo` is no slip of `judo`."""
+
+_PAIRS: Final = "frequency_bigramdictionary_en_243_342.txt"
+"""`first second count`, a line each, the counts Google's of the web (MIT licence, as the package)."""
 
 Precision = Literal["bf16", "f32"]
 
@@ -55,7 +61,10 @@ def wanted_precision() -> Precision:
 
 def runtime_config(precision: Precision, threads: int) -> Mapping[str, object]:
     """OpenVINO's settings, one place for the check at preparation and for serving: they must compute alike."""
-    return {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+    # A pinned thread waits for whatever else runs on its core: the event loop, or the model of another process, which
+    # would be pinned to the same.
+    pinning = {"ENABLE_CPU_PINNING": False}
+    return {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, **pinning}
 
 
 def tokenizer(file: Path) -> Tokenizer:
@@ -75,17 +84,31 @@ def fingerprint(name: str, *parts: object) -> str:
 
 
 @functools.cache
-def words() -> Mapping[str, int]:
+def words() -> Lexicon:
     """Words that are spelt as they are meant, lower-case: an English dictionary, the whole words of the tokenizer's
     vocabulary, and names and terms of trades that neither has. With each how often the dictionary's maker met it, 0 for
-    those of the others. Takes some tenths of a second at first."""
+    those of the others; and the pairs of words that are met most. Takes some tenths of a second at first."""
     from spellchecker import SpellChecker
 
     vocabulary: Mapping[str, int] = tokenizer(model_dir() / "tokenizer.json").get_vocab()
     dictionary: Mapping[str, int] = SpellChecker(language="en").word_frequency.dictionary
     terms = _TERMS.read_text(encoding="ascii").split()
     found = chain(vocabulary, dictionary, terms)
-    return {word: dictionary.get(word, 0) for word in found if len(word) > 2 and word.isalpha() and word.isascii()}
+    known = {word: dictionary.get(word, 0) for word in found if len(word) > 2 and word.isalpha() and word.isascii()}
+    return Lexicon(known, terms=frozenset(terms), beside=_beside())
+
+
+def _beside() -> Beside:
+    """The pairs of words of symspellpy, whose code is not run; none where they are missing, so that fewer slips are
+    told."""
+    found = importlib.util.find_spec("symspellpy")
+    folders = found.submodule_search_locations if found is not None else None
+    file = Path(folders[0]) / _PAIRS if folders else None
+    if file is None or not file.is_file():
+        return Beside()
+    lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines(keepends=True)
+    lines.sort()
+    return Beside(b"".join(lines))
 
 
 def printable(text: str) -> str:

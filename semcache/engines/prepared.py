@@ -65,6 +65,8 @@ def read(kind: Kind[M], folder: Path) -> M:
     """The manifest in `folder`. Raises `kind.unavailable`."""
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=kind.manifest)
+    except FileNotFoundError as error:  # as at every first start: nothing is wrong
+        raise kind.unavailable(f"no prepared model in {folder} yet") from error
     except (OSError, msgspec.MsgspecError) as error:
         raise kind.unavailable(f"no prepared model in {folder}: {error}") from error
     if not kind.fits(manifest):

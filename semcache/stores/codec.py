@@ -188,16 +188,17 @@ def decode_embedding(space: str, data: bytes, *, entry_id: str = "") -> Embeddin
         body = len(data) - 2 - 4 * windows
         if windows == 0 or body <= 0 or body % (2 * windows):
             raise ValueError(f"{len(data)} bytes do not hold {windows} windows")
-        weights = np.frombuffer(data, dtype="<f4", count=windows, offset=2).astype(np.float32)
-        halves = np.frombuffer(data, dtype="<f2", offset=2 + 4 * windows)
-        vectors = halves.astype(np.float32).reshape(windows, -1)
+        weights = np.frombuffer(data, "<f4", windows, 2)
+        vectors = np.frombuffer(data, "<f2", -1, 2 + 4 * windows).astype(np.float32).reshape(windows, -1)
         # Row by row, of which there is one as a rule: NumPy's ways for all at once are many calls.
-        lengths = [math.sqrt(row @ row) for row in vectors]
-        if not (all(0.0 < length < math.inf for length in lengths) and all(map(math.isfinite, weights.tolist()))):
-            raise ValueError("components are not finite, or a row is zero")
+        for row in vectors:
+            length = math.sqrt(row.dot(row))
+            if not 0.0 < length < math.inf:
+                raise ValueError("components are not finite, or a row is zero")
+            row /= length
+        if not all(map(math.isfinite, weights.tolist())):
+            raise ValueError("weights are not finite")
     except (ValueError, struct.error) as error:
         log.warning("vectors of record %s in %s are damaged and count as absent: %s", entry_id, space, error)
         return None
-    for row, length in zip(vectors, lengths, strict=True):
-        row /= length
     return Embedding(space, vectors, weights)

@@ -52,7 +52,7 @@ class StoreFolder:
             holder = _read(self.path / "owner.lock") or "unknown"
             raise ConfigError(
                 f"data_dir [SEMCACHE_DATA_DIR]: {self.path.parent} is in use by the service with process id {holder}: "
-                "stop that one, or name another folder"
+                "stop that one, or name another folder here and for SEMCACHE_INDEX_DIR"
             )
         os.ftruncate(fd, 0)
         os.write(fd, str(os.getpid()).encode())

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,33 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+class Codes:
+    """float16 rows where they lie, with their address: after a model ran NumPy takes 40 us to tell it."""
+
+    __slots__ = ("_vectors", "address", "count", "dimension", "width")
+
+    def __init__(self, vectors: Half) -> None:
+        """`vectors`: (n, dim), C-contiguous, mapped or not; kept."""
+        self._vectors = vectors
+        self.address = vectors.ctypes.data
+        self.count, self.dimension = vectors.shape
+        self.width = vectors.strides[0]
+
+
+class Chosen(NamedTuple):
+    """Some of the rows of a run."""
+
+    rows: int
+    """Of the run, those that are not chosen included."""
+    bits: NDArray[np.uint8]
+    """A bitmap, as FAISS wants it."""
+
+
+def chosen(among: NDArray[np.bool_]) -> Chosen | None:
+    """The rows of a run that are marked; None where there are none."""
+    return Chosen(len(among), np.packbits(among, bitorder="little")) if among.any() else None
+
+
 class _Scanner:
     """FAISS's scan over float16 codes that lie anywhere in memory; one for each thread and dimension.
 
@@ -95,7 +122,7 @@ class _Scanner:
         self._part: _Heap | None = None
 
     def scan(
-        self, vectors: Half, runs: Sequence[Run], query: Single, k: int, alive: NDArray[np.bool_] | None
+        self, codes: Codes, runs: Sequence[Run], query: Single, k: int, alive: NDArray[np.bool_] | None
     ) -> list[tuple[float, int]]:
         """One heap for the runs that are all alive; others are taken one by one, as a selector is asked for the number
         of the list, too.
@@ -104,31 +131,41 @@ class _Scanner:
         nothing of itself in the processor's caches.
         """
         asked = self._point(query)
-        address, width = vectors.ctypes.data, vectors.strides[0]
         found: list[tuple[float, int]] = []
         whole: _Heap | None = None
         for number, (first, last) in enumerate(runs):
-            rows = last - first
-            codes = self._at_address(address + first * width)
             if alive is None or (live := alive[first:last]).all():
                 if whole is None:
                     whole = self._whole = _emptied(self._whole, k)
                     self._all.set_query(asked)
                 self._all.set_list(number, 0.0)
-                self._all.scan_codes(rows, codes, None, whole.nears, whole.places, k)
-            elif live.any():
-                part = self._part = _emptied(self._part, k)
-                bits = np.packbits(live, bitorder="little")  # named, so that it outlives the scan
-                self._select.n = len(bits)
-                self._select.bitmap = self._point(bits)
-                self._some.set_query(asked)
-                self._some.set_list(0, 0.0)
-                self._some.scan_codes(rows, codes, None, part.nears, part.places, k)
-                found += [(near, first + place) for near, place in part.found()]
+                self._all.scan_codes(last - first, self._at(codes, first), None, whole.nears, whole.places, k)
+            elif (some := chosen(live)) is not None:
+                found += self._scan_some(codes, first, some, asked, k)
         if whole is not None:
             found += [(near, runs[place >> 32][0] + (place & 0xFFFFFFFF)) for near, place in whole.found()]
-        found.sort(key=lambda one: -one[0])
-        return found[:k]
+        return _best(found, k)
+
+    def scan_some(self, codes: Codes, some: Chosen, query: Single, k: int) -> list[tuple[float, int]]:
+        """Of the run from the first row on."""
+        return _best(self._scan_some(codes, 0, some, self._point(query), k), k)
+
+    def _scan_some(self, codes: Codes, first: int, some: Chosen, asked: Any, k: int) -> list[tuple[float, int]]:
+        part = self._part = _emptied(self._part, k)
+        self._select.n = len(some.bits)
+        self._select.bitmap = self._point(some.bits)
+        self._some.set_query(asked)
+        self._some.set_list(0, 0.0)
+        self._some.scan_codes(some.rows, self._at(codes, first), None, part.nears, part.places, k)
+        return [(near, first + place) for near, place in part.found()]
+
+    def _at(self, codes: Codes, row: int) -> Any:
+        return self._at_address(codes.address + row * codes.width)
+
+
+def _best(found: list[tuple[float, int]], k: int) -> list[tuple[float, int]]:
+    found.sort(key=lambda one: -one[0])
+    return found[:k]
 
 
 class _Heap:
@@ -168,22 +205,30 @@ _mine = _PerThread()
 
 
 def scan_runs(
-    vectors: Half, runs: Sequence[Run], query: Single, k: int, alive: NDArray[np.bool_] | None = None
+    codes: Codes, runs: Sequence[Run], query: Single, k: int, alive: NDArray[np.bool_] | None = None
 ) -> list[tuple[float, int]]:
     """The k best rows of these runs, exactly: (similarity, row number), best first. Dead rows are passed over.
 
-    `vectors`: float16 (n, dim), C-contiguous, mapped or not. `query`: float32 (dim,). `alive`: bool (n,).
+    `query`: float32 (dim,). `alive`: bool (n,).
     """
-    dimension = vectors.shape[1]
-    scanner = _mine.scanners.get(dimension)
-    if scanner is None:
-        scanner = _mine.scanners[dimension] = _Scanner(dimension)
-    return scanner.scan(vectors, runs, query, min(k, sum(last - first for first, last in runs)), alive)
+    return _scanner(codes).scan(codes, runs, query, min(k, sum([last - first for first, last in runs])), alive)
 
 
-def scan(vectors: Half, query: Single, k: int, alive: NDArray[np.bool_] | None = None) -> list[tuple[float, int]]:
+def scan_some(codes: Codes, some: Chosen, query: Single, k: int) -> list[tuple[float, int]]:
+    """The same of the rows chosen from the first ones."""
+    return _scanner(codes).scan_some(codes, some, query, min(k, some.rows))
+
+
+def scan(codes: Codes, query: Single, k: int) -> list[tuple[float, int]]:
     """The same over all rows."""
-    return scan_runs(vectors, ((0, len(vectors)),), query, k, alive)
+    return scan_runs(codes, ((0, codes.count),), query, k)
+
+
+def _scanner(codes: Codes) -> _Scanner:
+    scanner = _mine.scanners.get(codes.dimension)
+    if scanner is None:
+        scanner = _mine.scanners[codes.dimension] = _Scanner(codes.dimension)
+    return scanner
 
 
 def cell_count(rows: int) -> int:

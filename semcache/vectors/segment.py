@@ -23,6 +23,8 @@ from semcache.vectors.keys import GROUP_TYPE, ID_BYTES, ID_TYPE, Keys, find_grou
 
 WASTE: Final = 0.3
 """A segment with a larger share of dead rows is rewritten."""
+_MOST_REMEMBERED: Final = 256
+"""Groups, 250 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,9 @@ class Segment:
     def __init__(self, columns: Columns, alive: NDArray[np.bool_]) -> None:
         self.columns = columns
         self.alive = alive
+        self._codes = engine.Codes(columns.vectors)
+        self._remembered: dict[tuple[bytes, bytes | None], Run] = {}
+        """Where groups lie that were asked for lately, which takes 60 us to find after a model ran."""
         self.live = int(np.count_nonzero(alive))
         self.largest_flat = self._largest_flat()
         """Rows of the largest group that does not lie in cells."""
@@ -128,6 +133,7 @@ class Segment:
     def adopt(self, columns: Columns) -> None:
         """Go on with the same content from another place (a file): readers on the old arrays lose nothing."""
         self.columns = columns
+        self._codes = engine.Codes(columns.vectors)
 
     def find(self, ids: Keys) -> Rows:
         """Rows of the ids that are here and alive (the others are left out)."""
@@ -145,8 +151,18 @@ class Segment:
 
     def holds(self, partition: bytes, context: bytes) -> bool:
         """Whether it has rows of the group, dead or alive."""
-        first, last = find_group(self.columns.groups, self.columns.starts, partition, context)
+        first, last = self._run(partition, context)
         return first < last
+
+    def _run(self, partition: bytes, context: bytes | None) -> Run:
+        """The rows of a group, or of a partition: they lie in one place for good."""
+        found = self._remembered.get((partition, context))
+        if found is None:
+            found = find_group(self.columns.groups, self.columns.starts, partition, context)
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[partition, context] = found
+        return found
 
     def search(
         self, partition: bytes, context: bytes | None, query: Single, k: int, scan_rows: int
@@ -155,21 +171,21 @@ class Segment:
 
         Of rows in cells it scans about the `scan_rows` live ones in the nearest cells, of others all.
         """
-        columns = self.columns
-        first, last = find_group(columns.groups, columns.starts, partition, context)
+        columns, codes = self.columns, self._codes
+        first, last = self._run(partition, context)
         if first == last:
             return []
         whole = self.live == self.rows
         runs = [(first, last)]
         if len(columns.cells.starts) and last - first > scan_rows:
             runs = self._runs(columns, first, last, query, max(k, scan_rows), whole)
-        return engine.scan_runs(columns.vectors, runs, query, k, None if whole else self.alive)
+        return engine.scan_runs(codes, runs, query, k, None if whole else self.alive)
 
     def _runs(self, columns: Columns, first: int, last: int, query: Single, most: int, whole: bool) -> list[Run]:
         cells = columns.cells.within(first, last)
         runs = cells.gaps(first, last)
         for probes in (engine.CELL_PROBES, len(cells.starts)):
-            order = [cell for _, cell in engine.scan(cells.centres, query, probes)]
+            order = [cell for _, cell in engine.scan(engine.Codes(cells.centres), query, probes)]
             nearest = zip(cells.starts[order].tolist(), cells.stops[order].tolist(), strict=True)
             chosen = []
             found = 0

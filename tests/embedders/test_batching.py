@@ -72,6 +72,45 @@ async def test_a_batch_is_bounded_in_windows_and_takes_a_larger_text_alone(
     assert [[text[0] for text in batch] for batch in encoder.batches] == [["f"], ["a"], ["b", "c"], ["d"]]
 
 
+class Later:
+    """The owner's clock, set forward by a test."""
+
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
+OLD, NEW = ["old 0", "old 1"], ["new 0", "new 1"]
+
+
+@pytest.mark.parametrize(("waited", "order"), [(0.4, OLD + NEW), (0.6, NEW[::-1] + OLD[::-1]), (1.1, NEW)])
+async def test_once_the_first_has_waited_for_half_of_its_time_the_newest_go_first(
+    encoder: ScriptedEncoder, monkeypatch: pytest.MonkeyPatch, waited: float, order: list[str]
+) -> None:
+    clock = Later()
+    monkeypatch.setattr(owner, "time", clock)
+    embedder = BatchingEmbedder(encoder, queue=10, batch=1, deadline_s=LONG_S)
+    await embedder.start()
+    await until(lambda: embedder.state().ready)
+    first = await hold(encoder, embedder)
+    waiting = [asyncio.create_task(embedder.embed([f"old {at}"])) for at in range(2)]
+    await asyncio.sleep(0)
+    clock.ahead_s = waited * LONG_S
+    waiting += [asyncio.create_task(embedder.embed([f"new {at}"])) for at in range(2)]
+    await asyncio.sleep(0)
+    encoder.gate.set()
+    rows = await asyncio.gather(*waiting[-len(order) :])
+    assert [text for [text] in encoder.batches[1:]] == order
+    for text, [row] in zip(sorted(order, key=lambda text: (text[:3] == "new", text)), rows, strict=True):
+        assert row is not None
+        assert np.array_equal(row.vectors, vector_of(text).vectors)
+    for task in waiting:
+        task.cancel()
+    await first
+    await embedder.aclose()
+
+
 async def test_a_full_queue_refuses(encoder: ScriptedEncoder, embedder: BatchingEmbedder) -> None:
     first = await hold(encoder, embedder)
     waiting = asyncio.create_task(embedder.embed(["x"] * 10))

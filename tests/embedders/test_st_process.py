@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,38 +26,12 @@ from tests.patience import LONG_S
 LONG = " ".join(f"Sentence {at} of a long text says that {at} bottles stand on wall {at % 9}." for at in range(60))
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[StProcess]:
-    made = StProcess(str(model_dir()), threads=1, batch=16, max_windows=32)
-    made.load()
-    yield made
-    made.unload()
-
-
 def pid_of(process: StProcess) -> int:
     assert process._child is not None
     return process._child.pid
 
 
-def test_it_agrees_with_the_default_runtime(process: StProcess, prepared_models_dir: Path) -> None:
-    """And so the default runtime with torch: this is torch."""
-    default = MiniLm(prepared_models_dir, threads=1, batch=16, max_windows=32)
-    default.load()
-    texts = [*CHECK_SET, "Something that stands in no check set, 7 % of it?", LONG[:900]]
-    for ours, torchs in zip(default.encode(texts), process.encode(texts), strict=True):
-        assert ours is not None
-        assert torchs is not None
-        assert ours.weights.tolist() == torchs.weights.tolist()
-        assert float(ours.vectors[0] @ torchs.vectors[0]) > 0.999
-    [ours, torchs] = [*default.encode([LONG]), *process.encode([LONG])]
-    assert ours is not None
-    assert torchs is not None
-    assert ours.vectors.shape == torchs.vectors.shape
-    assert float(ours.pooled @ torchs.pooled) > 0.99  # words cut by a window's edge are tokenised apart
-
-
-def test_a_folder_has_its_space_at_once_and_a_name_only_when_loaded(process: StProcess) -> None:
-    assert StProcess(str(model_dir()), threads=1, batch=1, max_windows=1).space == process.space
+def test_a_name_has_its_space_only_when_loaded() -> None:
     by_name = StProcess("no-such-organisation/no-such-model", threads=1, batch=1, max_windows=1)
     with pytest.raises(EmbedderUnavailable, match="not known before it is loaded"):
         _ = by_name.space
@@ -72,10 +45,14 @@ def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
         broken.load()
 
 
-async def test_a_dead_process_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dead_process_is_started_again_and_agrees_with_the_default_runtime(
+    monkeypatch: pytest.MonkeyPatch, prepared_models_dir: Path
+) -> None:
+    """And so the default runtime with torch: this is torch."""
     monkeypatch.setattr(owner, "FIRST_PAUSE_S", 0.05)
     process = StProcess(str(model_dir()), threads=1, batch=16, max_windows=32)
-    embedder = BatchingEmbedder(process, queue=8, batch=8, deadline_s=LONG_S)
+    space = process.space
+    embedder = BatchingEmbedder(process, queue=64, batch=8, deadline_s=LONG_S)
     await embedder.start()
     await ready(embedder)
     first = pid_of(process)
@@ -83,11 +60,25 @@ async def test_a_dead_process_is_started_again(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(EmbedderUnavailable, match="status -9"):
         await embedder.embed(["into the void"])
     await ready(embedder)
-    assert pid_of(process) != first
-    [row] = await embedder.embed(["back again"])
-    assert row is not None
-    assert np.linalg.norm(row.vectors) == pytest.approx(1.0, abs=1e-5)
     last = pid_of(process)
+    assert last != first
+    assert StProcess(str(model_dir()), threads=1, batch=1, max_windows=1).space == process.space == space
+
+    default = MiniLm(prepared_models_dir, threads=1, batch=16, max_windows=32)
+    default.load()
+    texts = [*CHECK_SET, "Something that stands in no check set, 7 % of it?", LONG[:900]]
+    for ours, torchs in zip(default.encode(texts), await embedder.embed(texts), strict=True):
+        assert ours is not None
+        assert torchs is not None
+        assert ours.weights.tolist() == torchs.weights.tolist()
+        assert float(ours.vectors[0] @ torchs.vectors[0]) > 0.999
+        assert np.linalg.norm(torchs.vectors[0]) == pytest.approx(1.0, abs=1e-5)
+    [ours, torchs] = [*default.encode([LONG]), *await embedder.embed([LONG])]
+    assert ours is not None
+    assert torchs is not None
+    assert ours.vectors.shape == torchs.vectors.shape
+    assert float(ours.pooled @ torchs.pooled) > 0.99  # words cut by a window's edge are tokenised apart
+
     await embedder.aclose()
     with pytest.raises(ProcessLookupError):
         os.kill(last, 0)

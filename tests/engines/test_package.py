@@ -48,3 +48,39 @@ def test_two_right_words_are_two_questions(a: str, b: str) -> None:
 )
 def test_a_slip_is_the_same_question(a: str, b: str) -> None:
     assert repeat(a, b, package.words()) is Repeat.SURE
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("where do i find the zip code of my town", "where do i find the zip ode of my town"),
+        ("how do i get rid of moss on a roof", "how do i get eid of moss on a roof"),
+        ("how long is a whale", "how lond is a whale"),
+    ],
+)
+def test_a_slip_that_makes_a_word_is_told_by_what_stands_around_it(a: str, b: str) -> None:
+    assert repeat(a, b, package.words()) is Repeat.CLOSE
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("what is clinical trial data", "what is clinical trail data"),
+        ("how many counties are in florida", "how many countries are in florida"),
+        ("what is the meaning of sing", "what is the meaning of sign"),
+        ("how do i measure an angle in a drawing", "how do i measure an angel in a drawing"),
+        ("how far is the moon", "how fat is the moon"),  # "fat is" is not rare enough
+        ("what should i buy my man for christmas", "what should i buy my mam for christmas"),
+        ("how do i get an ide for my pc", "how do i get an idea for my pc"),
+        ("Where does Mr. Martin live in the north", "Where does Mr. Martina live in the north"),
+        ("what may i feed a cat that is old", "what may i feed a rat that is old"),
+    ],
+)
+def test_two_words_that_may_both_be_meant_are_two_questions(a: str, b: str) -> None:
+    assert repeat(a, b, package.words()) is Repeat.NO
+
+
+def test_pairs_of_words_are_counted() -> None:
+    beside = package.words().beside
+    assert beside.count("how", "far") > 100_000_000
+    assert beside.count("how", "fat") == 0
