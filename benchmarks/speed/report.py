@@ -118,6 +118,13 @@ def _machine(result: dict[str, Any]) -> str:
     )
 
 
+def _named(row: dict[str, Any]) -> str:
+    """A row by name, with its rounds where these were fewer than asked for."""
+    ran = len(row["rounds"])
+    fewer = f" ({ran} round{'' if ran == 1 else 's'})" if ran < row["plan"]["rounds"] else ""
+    return f"{row['name']}{fewer}"
+
+
 def _runs(result: dict[str, Any]) -> list[str]:
     """What was measured together: rows, code, sizes, moment, time taken."""
     runs: dict[tuple[str, ...], list[dict[str, Any]]] = {}
@@ -127,7 +134,7 @@ def _runs(result: dict[str, Any]) -> list[str]:
         code = f"{row['commit'] or 'no commit'}{' with changes' if row['changed'] else ''}"
         runs.setdefault((row["begun"], code, sizes), []).append(row)
     return [
-        f"{', '.join(row['name'] for row in rows)}: {sizes}, begun {begun} at {code}, "
+        f"{', '.join(map(_named, rows))}: {sizes}, begun {begun} at {code}, "
         f"took {sum(row['took_s'] for row in rows):,.0f} s"
         for (begun, code, sizes), rows in runs.items()
     ]
