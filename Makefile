@@ -24,8 +24,10 @@ help:  ## show this list
 serve: $(READY)  ## set up if needed, then run the service on 127.0.0.1:8080 (SEMCACHE_* from the environment)
 	@exec $(BIN)/semcache serve $(ARGS)
 
+# Bytecode is kept whatever the environment says: without it each process, and each service that a test starts, compiles
+# all it imports. Each process begins with a half of the suite, so that what a file shares is mostly made once.
 test: $(READY)  ## run the whole suite, two processes at a time
-	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+	@exec env PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(READY)  ## lint, format, types, import rule, docs
 	$(BIN)/ruff check .

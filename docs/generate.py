@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from semcache.settings import fields, variable
 
@@ -19,7 +21,8 @@ _HEAD: Final = """\
 Made by `make docs` from `semcache/settings.py`.
 
 A setting is an environment variable, or the same name in the TOML file that `SEMCACHE_CONFIG` (or `--config`) names.
-Environment wins over file, file over default; an empty variable counts as not set. In the file, groups are tables:
+Environment wins over file, file over default; an empty variable counts as not set, and a list or a table is JSON in one
+(`SEMCACHE_GATEWAY__DENY='["(?i)secret"]'`). In the file, groups are tables:
 
 ```toml
 threshold = 0.92
@@ -44,6 +47,11 @@ _GROUPS: Final = {
     "normalization": "Normalisation",
     "ttl": "Life of entries",
     "limits": "Limits",
+    "gateway": "Gateway",
+    "upstreams": "Upstreams",
+    "prices": "Prices",
+    "rate": "Rate limits",
+    "warm": "Warming",
     "near": "Near cache",
     "maintenance": "Maintenance",
     "namespaces": "Namespaces",
@@ -53,8 +61,11 @@ _GROUPS: Final = {
 def page() -> str:
     """The whole of docs/settings.md."""
     parts = [_HEAD]
+    known = [(path.split(".")[0] if "." in path else "", path, info) for path, info in fields()]
+    if left_out := {group for group, *_ in known} - set(_GROUPS):
+        raise ValueError(f"settings of no section of the page: {', '.join(sorted(left_out))}")
     for group, title in _GROUPS.items():
-        rows = [_row(path, info) for path, info in fields() if (path.split(".")[0] if "." in path else "") == group]
+        rows = [_row(path, info) for own, path, info in known if own == group]
         parts.append(f"## {title}\n\n| variable | default | what |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
@@ -81,10 +92,12 @@ def _kind(annotation: Any) -> str:
 
 
 def _default(value: Any) -> str:
-    if value is None:
+    if value is PydanticUndefined:
+        return "(required)"
+    if value is None or value in ((), {}):
         return ""
-    if isinstance(value, bool):
-        return "`true`" if value else "`false`"
+    if isinstance(value, bool | tuple):
+        return f"`{json.dumps(value)}`"
     return f"`{int(value) if isinstance(value, float) and value.is_integer() else value}`"
 
 

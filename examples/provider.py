@@ -1,4 +1,4 @@
-"""A model provider for demonstrations: OpenAI's chat completions without a model, a network or a key.
+"""A model provider for demonstrations: chat completions and messages without a model, a network or a key.
 
     python examples/provider.py [--port 9000]
 
@@ -24,7 +24,7 @@ FACTS = {
 
 
 class Provider(BaseHTTPRequestHandler):
-    """Answers POST /v1/chat/completions and GET /v1/models."""
+    """Answers OpenAI's POST /v1/chat/completions, Anthropic's POST /v1/messages and GET /v1/models."""
 
     protocol_version = "HTTP/1.1"
     calls = 0
@@ -36,32 +36,66 @@ class Provider(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """A completion."""
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        path = self.path.partition("?")[0]
+        if path not in ("/v1/chat/completions", "/v1/messages"):
+            self._send(wrong(f"the demo provider has no {path}: it answers chat completions and messages"), 404)
+            return
+        if not asked.get("messages") or not asked.get("model"):
+            self._send(wrong("`model` and `messages` are needed"), 400)
+            return
         type(self).calls += 1
         print(f"model call {self.calls}: {text_of(asked['messages'][-1])[:60]}", flush=True)
         time.sleep(SECONDS)
+        if path == "/v1/messages":
+            answer = completion(asked | {"tools": []}, self.calls)  # completions alone call tools
+            self._send_message(message_of(answer), bool(asked.get("stream")))
+            return
         answer = completion(asked, self.calls)
         if asked.get("stream"):
             self._stream(answer, (asked.get("stream_options") or {}).get("include_usage", False))
         else:
             self._send(answer)
 
-    def _send(self, body: dict[str, Any]) -> None:
+    def _send(self, body: dict[str, Any], status: int = 200) -> None:
         raw = json.dumps(body).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(raw)))
         self.end_headers()
         self.wfile.write(raw)
 
-    def _stream(self, answer: dict[str, Any], with_usage: bool) -> None:
+    def _begin_stream(self) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
         self.end_headers()
+        self.close_connection = True
+
+    def _send_message(self, message: dict[str, Any], stream: bool) -> None:
+        if not stream:
+            self._send(message)
+            return
+        self._begin_stream()
+        [block], usage = message["content"], message["usage"]
+        empty = message | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 0}}
+        self._named("message_start", message=empty)
+        self._named("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        for text in pieces(block["text"]):
+            self._named("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+        self._named("content_block_stop", index=0)
+        ended = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+        self._named("message_delta", delta=ended, usage={"output_tokens": usage["output_tokens"]})
+        self._named("message_stop")
+
+    def _named(self, name: str, **fields: Any) -> None:
+        self.wfile.write(f"event: {name}\n".encode())
+        self._event({"type": name} | fields)
+
+    def _stream(self, answer: dict[str, Any], with_usage: bool) -> None:
+        self._begin_stream()
         choice = answer["choices"][0]
-        words = (choice["message"]["content"] or "").split(" ")
         deltas = [{"role": "assistant", "content": ""}]
-        deltas += [{"content": word if number == 0 else f" {word}"} for number, word in enumerate(words)]
+        deltas += [{"content": text} for text in pieces(choice["message"]["content"] or "")]
         head = {name: answer[name] for name in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
         for delta in deltas:
             self._event(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
@@ -70,7 +104,6 @@ class Provider(BaseHTTPRequestHandler):
         if with_usage:
             self._event(head | {"choices": [], "usage": answer["usage"]})
         self.wfile.write(b"data: [DONE]\n\n")
-        self.close_connection = True
 
     def _event(self, data: dict[str, Any]) -> None:
         self.wfile.write(b"data: " + json.dumps(data).encode() + b"\n\n")
@@ -106,6 +139,31 @@ def completion(asked: dict[str, Any], number: int) -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
         "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
     }
+
+
+def message_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """A completion in the words of Anthropic's messages."""
+    [choice], usage = answer["choices"], answer["usage"]
+    return {
+        "id": answer["id"].replace("chatcmpl-", "msg_"),
+        "type": "message",
+        "role": "assistant",
+        "model": answer["model"],
+        "content": [{"type": "text", "text": choice["message"]["content"] or ""}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"]},
+    }
+
+
+def wrong(what: str) -> dict[str, Any]:
+    """An error that the clients of both can read."""
+    return {"type": "error", "error": {"type": "invalid_request_error", "message": what, "param": None, "code": None}}
+
+
+def pieces(text: str) -> list[str]:
+    """A text in words, as it is streamed."""
+    return [word if number == 0 else f" {word}" for number, word in enumerate(text.split(" "))]
 
 
 def text_of(message: dict[str, Any]) -> str:

@@ -242,7 +242,7 @@ class SemanticCache:
         return identity
 
     async def _identified(self, request: CacheRequest) -> CacheIdentity:
-        reworded = may_reword(self._settings, request.namespace)
+        reworded = may_reword(self._settings, request.namespace, asked=request.reworded)
         if characters(request) <= _LONG:
             return identify(request, self._normalizer, self._rules, reworded=reworded)
         return await asyncio.to_thread(identify, request, self._normalizer, self._rules, reworded=reworded)

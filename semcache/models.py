@@ -97,7 +97,8 @@ class MissReason(StrEnum):
     DOUBTED = "doubted"
     """Something near enough was there, and the verifier is not sure enough that it answers this prompt."""
     NOT_JUDGED = "not_judged"
-    """Something near enough was there, and it is too long for the verifier, or too much of a conversation differs."""
+    """Something near enough was there, and it is too long for the verifier, or differs in what that cannot read, or in
+    too much of a conversation."""
     GUARDED = "guarded"
     """Something near enough was there, and a guard saw a difference that is certain to matter."""
     SHADOWED = "shadowed"
@@ -208,6 +209,8 @@ class CacheRequest(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
     params: dict[str, Any] = {}
     principal: str | None = None
     """Who asks: the `user` field, else the credential. Part of the identity of personalised prompts only."""
+    reworded: bool = False
+    """Asks that the earlier turns may be worded otherwise, where the operator leaves that to requests."""
 
 
 class CacheIdentity(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ class StoreSettings(_Group):
     write_deadline_s: Positive = Field(2.0, description="Longest wait for one write: a file may be synced first.")
     connect_timeout_s: Positive = Field(1.0, description="Longest wait for a connection.")
     pool_size: Count = Field(64, description="Most connections of one process to one node.")
-    key_prefix: str = Field("sc", pattern=r"^[A-Za-z0-9_.-]+$", description="Head of every key.")
+    key_prefix: str = Field("sc", pattern=r"^[A-Za-z0-9_.-]+$", description="Head of every key: letters, digits, _ . -")
     tls_ca_file: Path | None = Field(None, description="CA bundle for rediss:// URLs; system trust if empty.")
     password: SecretStr | None = Field(None, description="Password, if it is not to stand in the URL.")
     sentinel_master: str | None = Field(
@@ -220,7 +220,7 @@ class UpstreamSettings(_Group):
 
     base_url: str = Field(
         pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$",
-        description="Stands for `/v1` if it has a path (https://api.openai.com/v1), else before it.",
+        description="Where it is asked (https://api.openai.com/v1); stands for `/v1` if it has a path, else before it.",
     )
     api_key: SecretStr | None = Field(None, description="The operator's key; empty: the caller's header passes on.")
     protocol: Literal["any", "openai", "anthropic"] = Field("any", description="Which protocols are routed here.")
@@ -350,8 +350,10 @@ class Settings(BaseSettings):
     error_bound: ErrorBound = Field(
         0.01, description="Most wrong answers, as a share of all requests, in mode verified."
     )
-    context: Context = Field(
-        "exact", description="Whether what comes ahead of the last user message must be identical or mean the same."
+    context: Context | None = Field(
+        None,
+        description="Whether what comes ahead of the last user message must be identical or mean the same; empty: "
+        "identical, unless a request asks for `semantic`.",
     )
     max_entries: Count = Field(1_000_000, description="Most entries, over all namespaces.")
     default_ttl_s: Positive = Field(3600.0, description="Life of an answer where classes are off.")
@@ -494,7 +496,7 @@ def variable(path: str) -> str:
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """A line for each SEMCACHE_ variable that sets nothing, with the name that was probably meant."""
     known = [variable(path) for path, _ in fields()] + sorted(NOT_SETTINGS)
-    heads = {variable(name) for name, info in Settings.model_fields.items() if _group(info) or name in _TABLES}
+    heads = {variable(name) for name in _tables()}
     lines = []
     for name in sorted(environment):
         upper = name.upper()
@@ -509,6 +511,11 @@ def _group(info: FieldInfo) -> type[_Group] | None:
     return kind if isinstance(kind, type) and issubclass(kind, _Group) else None
 
 
+def _tables() -> list[str]:
+    """Settings that are groups or tables of groups: the tables of a file."""
+    return [name for name, info in Settings.model_fields.items() if _group(info) or name in _TABLES]
+
+
 def _meant(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     return f"; did you mean {close[0]}?" if close else ""
@@ -520,10 +527,19 @@ def _explain(problem: Any) -> str:
         return str(problem["msg"]).removeprefix("Value error, ")
     name = variable(path)
     known = dict(fields())
+    given = problem.get("input")
+    if problem["type"] == "extra_forbidden" and isinstance(given, dict) and "." not in path:
+        return f"[{path}]: there is no such table{_meant(f'[{path}]', [f'[{each}]' for each in _tables()])}"
     if problem["type"] == "extra_forbidden":
         return f"{path} [{name}]: there is no such setting{_meant(name, [variable(each) for each in known])}"
-    given = problem.get("input")
-    return f"{path} [{name}]: {problem['msg']}{_shown(given, known.get(path))}"
+    head, *rest = path.split(".")
+    info = known.get(".".join([head, "<name>", *rest[1:]]) if head in _TABLES else path)
+    said = problem["msg"]
+    if problem["type"] == "model_type" and head in _TABLES:
+        said = f"each is a table of its own, [{head}.<name>]"
+    elif problem["type"] == "string_pattern_mismatch" and info is not None:
+        said = f"does not have the form that is needed. {info.description}"
+    return f"{path} [{name}]: {said}{_shown(given, info)}"
 
 
 def _shown(given: Any, info: FieldInfo | None) -> str:

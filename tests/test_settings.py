@@ -37,7 +37,7 @@ def test_defaults_are_those_that_others_rely_on() -> None:
     assert settings.redis_url is None
     assert settings.threshold is None
     assert settings.strategy is Strategy.SEMANTIC
-    assert (settings.mode, settings.context, settings.confidence) == ("guarded", "exact", None)
+    assert (settings.mode, settings.context, settings.confidence) == ("guarded", None, None)
 
 
 def test_environment_wins_over_file_and_file_over_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -105,6 +105,31 @@ def test_a_wrong_name_in_a_group_or_the_file_is_refused_with_the_nearest(
     assert "treshold [SEMCACHE_TRESHOLD]: there is no such setting; did you mean SEMCACHE_THRESHOLD?" in text
     assert "did you mean SEMCACHE_STORE__PASSWORD?" in text
     assert SECRET not in text
+
+
+def test_a_wrong_table_of_the_file_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config(monkeypatch, tmp_path, "[stor]\ndeadline_s = 1\n")
+    with pytest.raises(ConfigError) as caught:
+        load()
+    assert str(caught.value) == "[stor]: there is no such table; did you mean [store]?"
+
+
+def test_an_upstream_without_a_name_is_told_that_it_needs_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config(monkeypatch, tmp_path, '[upstreams]\nbase_url = "http://127.0.0.1:1/v1"\n')
+    with pytest.raises(ConfigError, match=r"upstreams\.base_url .*: each is a table of its own, \[upstreams\.<name>\]"):
+        load()
+
+
+def test_an_address_of_another_form_is_told_the_form_and_not_a_pattern(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config(monkeypatch, tmp_path, f'[upstreams.a]\nbase_url = "nowhere"\napi_key = ["{SECRET}"]\n')
+    with pytest.raises(ConfigError) as caught:
+        load()
+    assert "(https://api.openai.com/v1)" in str(caught.value)
+    assert "(given: 'nowhere')" in str(caught.value)
+    assert "^http" not in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize(

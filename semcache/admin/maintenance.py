@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -58,7 +59,8 @@ class Maintenance:
         self._interval_s = settings.maintenance.interval_s
         self._over = asyncio.Event()
         self._shard = 0
-        self._snapshot_due = monotonic() + settings.maintenance.snapshot_interval_s
+        first_due = monotonic() + settings.maintenance.snapshot_interval_s
+        self._snapshot_due = math.inf if snapshot is None else first_due  # what never comes must not wake `run`
         self.counts: dict[str, int] = dict.fromkeys(
             ("ticks", "swept", "evicted", "dead_rows", "snapshots", "errors"), 0
         )

@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "Settings are SEMCACHE_* variables or a TOML file (SEMCACHE_CONFIG): docs/settings.md",
         formatter_class=_RAW,
     )
+    root.add_argument("--version", action="version", version=__version__, help="print the version")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     serve = _command(commands, "serve", "run the service in the foreground", "semcache serve --port 9000")
     serve.add_argument("--host", help="address to listen on (SEMCACHE_HOST; 127.0.0.1)")
@@ -217,5 +218,6 @@ def _local(command: argparse.ArgumentParser) -> None:
 
 def _remote(command: argparse.ArgumentParser) -> None:
     port = os.environ.get("SEMCACHE_PORT") or DEFAULT_PORT
-    command.add_argument("--url", default=f"http://127.0.0.1:{port}", help="the service (%(default)s)")
-    command.add_argument("--key", help="API key; better in the environment, as SEMCACHE_ADMIN_KEY")
+    url = os.environ.get("SEMCACHE_URL") or f"http://127.0.0.1:{port}"
+    command.add_argument("--url", default=url, help="the service (SEMCACHE_URL; %(default)s)")
+    command.add_argument("--key", help="API key; better in the environment: SEMCACHE_ADMIN_KEY, else SEMCACHE_API_KEY")

@@ -66,7 +66,7 @@ def opened(
     timeout_s: float = _TIMEOUT_S,
 ) -> Iterator[http.client.HTTPResponse]:
     """An answer whose body is still to be read. Raises Unavailable without one, or the error that it reports."""
-    key = chosen.key or os.environ.get("SEMCACHE_ADMIN_KEY")
+    key = chosen.key or os.environ.get("SEMCACHE_ADMIN_KEY") or os.environ.get("SEMCACHE_API_KEY")
     url = chosen.url.rstrip("/") + path
     if not url.startswith(("http://", "https://")):
         raise RequestError(f"--url {chosen.url!r} does not start with http:// or https://")
@@ -89,7 +89,8 @@ def no_answer(chosen: argparse.Namespace) -> Iterator[None]:
         raise _reported(error) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise Unavailable(f"no answer from {chosen.url}: {reason}") from None
+        asked = "is a service running there? --url or SEMCACHE_URL names another"
+        raise Unavailable(f"no answer from {chosen.url}: {reason}; {asked}") from None
 
 
 def watch(chosen: argparse.Namespace, job: str, what: str, unit: str) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _reported(error: urllib.error.HTTPError) -> SemcacheError:
     except (ValueError, KeyError, TypeError):
         detail = f"HTTP {error.code} {error.reason}"
     if error.code in (401, 403):
-        return AccessError(f"{detail}: give a key with --key or SEMCACHE_ADMIN_KEY")
+        return AccessError(f"{detail}: give a key with --key, SEMCACHE_ADMIN_KEY or SEMCACHE_API_KEY")
     return Unavailable(detail) if error.code in (502, 503, 504) else SemcacheError(detail)
 
 

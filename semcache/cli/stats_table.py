@@ -23,8 +23,14 @@ def render(stats: dict[str, Any]) -> str:
     groups = {key: value for key, value in stats.items() if isinstance(value, dict)}
     tables = [list(_by_model(groups.pop("namespaces", {})))]
     groups.pop("models", None)  # the same figures over all namespaces: for machines
+    quality = groups.pop("quality", {})
     parts = [_figures({key: value for key, value in stats.items() if key not in groups and _plain(value)})]
     parts += [f"{title}\n{_figures(group, '  ')}" for title, group in groups.items() if group]
+    parts += [
+        f"quality of {namespace}, {what}\n{_figures(_told(figures), '  ')}"
+        for namespace, told in quality.items()
+        for what, figures in told.items()
+    ]
     parts += [_columns(rows) for rows in tables if len(rows) > 1]
     return "\n\n".join(parts)
 
@@ -33,6 +39,13 @@ def _figures(group: dict[str, Any], indent: str = "") -> str:
     plain = {key: value for key, value in group.items() if _plain(value)}
     width = max((len(key) for key in plain), default=0)
     return "\n".join(f"{indent}{key:<{width}}  {_shown(key, value)}" for key, value in plain.items())
+
+
+def _told(figures: dict[str, Any]) -> dict[str, Any]:
+    """A bound that what is expected keeps, but not yet its upper quantile, is not said to be broken."""
+    if figures.get("holds") is False and figures.get("wrong", 1.0) <= figures.get("bound", 0.0):
+        return {**figures, "holds": "not shown yet"}
+    return figures
 
 
 def _by_model(namespaces: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,7 @@ import gzip
 import json
 import sys
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ import msgspec
 
 from semcache.cli import flags, remote, tune_plot
 from semcache.errors import ConfigError, RequestError
+from semcache.policy import calibration
 from semcache.policy.labels import Label
 from semcache.policy.tuning import Among, Judged, Knob, Pairs, Proposal, judged, propose
 
@@ -77,20 +78,58 @@ def _of_service(chosen: argparse.Namespace) -> _Found:
         for line in answer:
             label = _decode(line)
             by_namespace.setdefault(label.namespace, []).append(label)
-    tuned = remote.call(chosen, "GET", "/admin/tuning")["tuned"] if by_namespace else []
-    cuts = {one["namespace"]: one for one in tuned}
+    if not by_namespace:
+        return {}
+    cuts = {one["namespace"]: one for one in remote.call(chosen, "GET", "/admin/tuning")["tuned"]}
+    config = remote.call(chosen, "GET", "/admin/config")
     found: _Found = {}
     for namespace, labels in sorted(by_namespace.items()):
-        knob = Knob(chosen.knob) if chosen.knob else _knob(labels)
+        mode = _named(config, namespace, "mode")
+        knob = Knob(chosen.knob) if chosen.knob else _knob(labels, mode)
         pairs, notes = judged(labels, knob)
         current = cuts.get(namespace, {}).get(knob.value)
-        found[namespace] = Pairs(pairs), knob, current, notes
+        if current is None:
+            current = in_force(config, namespace, knob)
+        found[namespace] = Pairs(pairs), knob, current, (*notes, *_of_mode(mode, knob))
     return found
 
 
-def _knob(labels: Sequence[Label]) -> Knob:
-    """What most of the labels were decided by."""
-    return Knob.CONFIDENCE if sum(one.confidence is not None for one in labels) * 2 > len(labels) else Knob.THRESHOLD
+def _knob(labels: Sequence[Label], mode: str | None) -> Knob:
+    """What decides in the namespace, where most of the labels can tell of it."""
+    sure = sum(one.confidence is not None for one in labels)
+    return Knob.CONFIDENCE if mode != "threshold" and sure * 2 > len(labels) else Knob.THRESHOLD
+
+
+def _named(config: Mapping[str, Any], namespace: str, setting: str) -> Any:
+    """A setting of a namespace, or the one of all."""
+    own = config.get("namespaces", {}).get(namespace, {}).get(setting)
+    return config.get(setting) if own is None else own
+
+
+def in_force(config: Mapping[str, Any], namespace: str, knob: Knob) -> float | None:
+    """The cut of a namespace in which nothing was tuned: the settings', or the packaged models' calibrated one; None
+    where other models are calibrated.
+    """
+    named = _named(config, namespace, knob.value)
+    if named is not None:
+        return float(named)
+    if config.get("embedder") != "minilm" or config.get("verifier") != "packaged":
+        return None
+    if knob is Knob.CONFIDENCE:
+        return next(iter(calibration.MEASURED_CONFIDENCE.values()))
+    decides = "threshold" if _named(config, namespace, "mode") == "threshold" else "judged"
+    return next(cut for (_, what), cut in calibration.MEASURED.items() if what == decides)
+
+
+def _of_mode(mode: str | None, knob: Knob) -> tuple[str, ...]:
+    """What to know of a knob in the mode of the namespace."""
+    if mode == "verified":
+        return ("in the mode verified the error bound decides: this cut counts once the mode is another",)
+    if mode == "threshold" and knob is Knob.CONFIDENCE:
+        return ("in the mode threshold the cosine decides: a confidence counts once the mode is another",)
+    if mode in ("guarded", "shadow") and knob is Knob.THRESHOLD:
+        return (f"in the mode {mode} the verifier decides: a threshold only says which pairs it is asked about",)
+    return ()
 
 
 def _apply(chosen: argparse.Namespace, proposal: Proposal) -> None:

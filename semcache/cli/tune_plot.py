@@ -39,7 +39,7 @@ def picture(file: Path, proposal: Proposal, points: Sequence[Point]) -> bool:
             axes.plot(100 * point.error(proposal.among).value, 100 * point.hits, marker, color="black", label=label)
     axes.set_xlabel(f"wrong, % of {proposal.among}")
     axes.set_ylabel("served, % of labelled pairs")
-    axes.set_xlim(0, max(4 * 100 * proposal.target, 1e-6))
+    axes.set_xlim(0, min(max(4 * 100 * proposal.target, 1e-6), 100))
     axes.set_title(f"{proposal.namespace}: {proposal.labels} labels")
     axes.legend(loc="lower right", fontsize=8)
     figure.tight_layout()
@@ -50,7 +50,7 @@ def picture(file: Path, proposal: Proposal, points: Sequence[Point]) -> bool:
 
 def text(proposal: Proposal, points: Sequence[Point]) -> str:
     """The same in characters: `*` measured, `o` proposed, `x` in force, `:` the target."""
-    right = max(4 * proposal.target, 1e-9)
+    right = min(max(4 * proposal.target, 1e-9), 1.0)
     grid = [[" "] * _WIDTH for _ in range(_HEIGHT)]
 
     def put(error: float, hits: float, mark: str) -> None:

@@ -193,6 +193,7 @@ class Exchange:
             StoreItem(
                 **self._identity,
                 strategy=_NAMES.get(self._strategy.tightest(widest_found)),
+                context="semantic" if self._directives.context == "semantic" else None,
                 response=msgspec.Raw(heard.whole),
                 fill_token=self._found.fill_token,
                 ttl_s=self._directives.ttl_s,

@@ -29,7 +29,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strategy: Strategy | None = None
     """The widest tier to try; for a store, the widest by which the answer may be found."""
     context: Context | None = None
-    """`exact`: what precedes the last message must be the same, even where the operator lets it be reworded."""
+    """`exact`: what precedes the last message must be the same, even where the operator lets it be reworded.
+    `semantic`: it may be reworded, where the operator leaves that to requests; lookup and store both say so."""
 
 
 class LookupItem(Item, frozen=True, kw_only=True, omit_defaults=True):

@@ -81,6 +81,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
             namespace=self.namespace,
             params=params | self._api(),
             principal=self.ask.principal(user),
+            reworded=self.ask.directives.context == "semantic",
         )
 
     def _api(self) -> dict[str, Any]:

@@ -156,8 +156,8 @@ class HttpUpstream:
             )
             if pause is None or pause >= deadline - asyncio.get_running_loop().time():
                 return came
-            ended = f"answered {came.status}" if isinstance(came, _Answer) else str(came.error)
-            log.info("upstream %s: %s; once more in %.1f s", self._name, ended, pause)
+            ended = f"upstream {self._name} answered {came.status}" if isinstance(came, _Answer) else str(came.error)
+            log.info("%s; once more in %.1f s", ended, pause)
             if isinstance(came, _Answer):
                 await came.drain()
             await self._sleep(pause)

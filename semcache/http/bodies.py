@@ -38,6 +38,9 @@ class IdentityBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Everything else that the model is given: temperature, max_tokens, tools, response_format, ..."""
     user: Name | None = None
     """Who asks; part of the identity of personalised prompts only."""
+    context: Literal["exact", "semantic"] | None = None
+    """`exact`: what precedes the last message must be the same. `semantic`: it may be worded otherwise, where the
+    operator leaves that to requests; lookup and store both say so."""
 
     def request(self, credential: Credential, header: str | None) -> CacheRequest:
         """What the cache is asked. `header` is X-Cache-Namespace. Raises RequestError, Forbidden."""
@@ -48,6 +51,7 @@ class IdentityBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             namespace=credential.choose(self.namespace, header),
             params=self.params,
             principal=credential.principal(self.user),
+            reworded=self.context == "semantic",
         )
 
     def _messages(self) -> list[dict[str, Any]]:
@@ -69,8 +73,6 @@ class LookupBody(IdentityBody, kw_only=True, forbid_unknown_fields=True):
 
     strategy: Strategy | None = None
     """The widest tier to try."""
-    context: Literal["exact", "semantic"] | None = None
-    """Whether what precedes the last message must be the same, or may be worded otherwise where the operator allows."""
     threshold: Fraction | None = None
     """Least cosine similarity of a semantic hit."""
     max_age_s: Seconds | None = None
@@ -113,8 +115,6 @@ class StoreBody(IdentityBody, kw_only=True, forbid_unknown_fields=True):
     """Kept with the entry, and given back with it."""
     strategy: Strategy = Strategy.SEMANTIC
     """The widest tier by which the answer may be found, within the operator's bounds."""
-    context: Literal["exact", "semantic"] | None = None
-    """`exact`: it may be found only where all that precedes the last message is the same."""
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -461,7 +461,7 @@ ROUTES: Final[list[Route]] = [
         description="From feedback and from comparing answers; for `semcache tune` and `semcache train`.",
         parameters=(
             Parameter("namespace", "query", "Only this one; otherwise all that are open to the key."),
-            Parameter("source", "query", "`feedback`, `shadow`, `explored`, `stored`; several between commas."),
+            Parameter("source", "query", "`feedback`, `shadow`, `explored`; several between commas."),
         ),
         replies={200: Reply("JSON lines.", Lines(Label))},
     ),

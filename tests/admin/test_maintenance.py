@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,15 @@ async def store(store_backend: Backend, key_prefix: str) -> AsyncIterator[RedisS
         yield store
 
 
-def maintenance(store: RedisStore, name: str = "a", *, live: Any = None, snapshot: Any = None, **fields: Any) -> Any:
+def maintenance(
+    store: RedisStore,
+    name: str = "a",
+    *,
+    live: Any = None,
+    snapshot: Any = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    **fields: Any,
+) -> Any:
     settings = settings_for(Backend("redis://127.0.0.1:1"), "unused", **fields)
     return Maintenance(
         entries=store.entries,
@@ -62,6 +71,7 @@ def maintenance(store: RedisStore, name: str = "a", *, live: Any = None, snapsho
         replica_id=name,
         live=live,
         snapshot=snapshot,
+        monotonic=monotonic,
     )
 
 
@@ -191,3 +201,24 @@ async def test_a_dead_store_is_an_error_counted_and_no_more() -> None:
     subject = maintenance(gone)
     done = await subject.run_once()
     assert done["errors"] == 1
+
+
+async def test_nothing_that_never_comes_due_keeps_it_awake() -> None:
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.0 if looks == 1 else 400.0  # the time of a snapshot has come, that of a tick has not
+
+    subject = maintenance(
+        RedisStore(settings_for(Backend("redis://127.0.0.1:1"), "gone"), None),
+        monotonic=clock,
+        maintenance={"interval_s": 3600, "snapshot_interval_s": 300},
+    )
+    running = asyncio.create_task(subject.run())
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert looks < 10

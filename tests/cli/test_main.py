@@ -16,8 +16,8 @@ from semcache.cli import main, parser
 from tests.patience import LONG_S
 
 COMMANDS = (
-    "serve", "check-config", "doctor", "rebuild", "stats", "feedback", "tune", "train", "guard-tables", "new-key",
-    "version",
+    "serve", "check-config", "doctor", "rebuild", "stats", "warm", "export", "import", "feedback", "tune", "train",
+    "guard-tables", "new-key", "version",
 )  # fmt: skip
 
 
@@ -34,8 +34,9 @@ def semcache(*arguments: str, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-def test_version() -> None:
-    done = semcache("version")
+@pytest.mark.parametrize("asked", ["version", "--version"])
+def test_version(asked: str) -> None:
+    done = semcache(asked)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 

@@ -44,7 +44,8 @@ class Scripted(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.delenv("SEMCACHE_ADMIN_KEY", raising=False)
+    for name in ("SEMCACHE_ADMIN_KEY", "SEMCACHE_API_KEY", "SEMCACHE_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # must not be asked
     monkeypatch.setattr("semcache.cli.remote._POLL_S", 0.01)
     Scripted.answers, Scripted.asked = {}, []
@@ -90,7 +91,8 @@ def test_a_refusal_is_shown_as_the_service_words_it(url: str, capsys: pytest.Cap
     Scripted.answers = {"GET /v1/stats": [(403, {"detail": "this key is not for admins", "code": "forbidden"})]}
     assert main(["stats", "--url", url]) == 1
     assert capsys.readouterr().err == (
-        "semcache: this key is not for admins (forbidden): give a key with --key or SEMCACHE_ADMIN_KEY\n"
+        "semcache: this key is not for admins (forbidden): "
+        "give a key with --key, SEMCACHE_ADMIN_KEY or SEMCACHE_API_KEY\n"
     )
 
 
@@ -116,6 +118,16 @@ def test_stats_as_json_are_the_service_s_own(
     assert main(["stats", "--url", url, "--namespace", "a b", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"hits": 3}
     assert Scripted.asked[0][1] == "Bearer from-environment"
+
+
+def test_the_client_s_variables_name_the_service_and_the_caller(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Scripted.answers = {"GET /v1/stats": [(200, {})]}
+    monkeypatch.setenv("SEMCACHE_URL", url)
+    monkeypatch.setenv("SEMCACHE_API_KEY", "of the caller")
+    assert main(["stats", "--json"]) == 0
+    monkeypatch.setenv("SEMCACHE_ADMIN_KEY", "of the operator")
+    assert main(["stats", "--json"]) == 0
+    assert [key for _, key, _ in Scripted.asked] == ["Bearer of the caller", "Bearer of the operator"]
 
 
 def test_the_table_gives_every_figure() -> None:
@@ -151,6 +163,34 @@ def test_the_table_gives_every_figure() -> None:
         "default    m1            5     3       2     60.0%               2           0.25"
         "         1,200             0.5             -",
     ]
+
+
+def test_the_table_tells_how_often_hits_are_wrong() -> None:
+    shadow = {"compared": 40, "wrong": 1, "false_hit_rate": 0.025, "low": 0.0006, "high": 0.1316}
+    quality = {"a": {"shadow": shadow, "verified": {"bound": 0.01, "alarm": False, "labels_needed": None}}, "b": {}}
+    assert stats_table.render({"requests": 0, "quality": quality}).splitlines() == [
+        "requests  0",
+        "",
+        "quality of a, shadow",
+        "  compared        40",
+        "  wrong           1",
+        "  false_hit_rate  2.5%",
+        "  low             0.0006",
+        "  high            0.1316",
+        "",
+        "quality of a, verified",
+        "  bound          0.01",
+        "  alarm          false",
+        "  labels_needed  -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "holds", "said"), [(0.004, True, "true"), (0.004, False, "not shown yet"), (0.06, False, "false")]
+)
+def test_the_table_tells_a_broken_bound_from_one_that_is_not_shown_yet(wrong: float, holds: bool, said: str) -> None:
+    verified = {"bound": 0.05, "wrong": wrong, "holds": holds}
+    assert f"  holds  {said}" in stats_table.render({"quality": {"a": {"verified": verified}}}).splitlines()
 
 
 def test_stats_of_a_fresh_service_are_a_table() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from semcache.cli import main, tune_plot
 from semcache.cli import tune as tune_module
-from semcache.cli.tune import pairs_of
+from semcache.cli.tune import in_force, pairs_of
 from semcache.errors import RequestError
 from semcache.policy.tuning import Judged, Knob
 from tests.cli.test_remote import Scripted
@@ -31,6 +31,7 @@ def labels(count: int, wrong: int = 0, **more: Any) -> bytes:
 @pytest.fixture
 def script(url: str) -> dict[str, Any]:
     Scripted.answers = {
+        "GET /admin/config": [(200, {"mode": "threshold", "threshold": None, "namespaces": {}})],
         "GET /admin/tuning": [(200, {"tuned": [{"namespace": "default", "threshold": 0.95}], "history": []})],
         "POST /admin/tuning": [(200, {"tuned": [], "history": []})],
     }
@@ -92,6 +93,55 @@ def test_tune_says_how_many_labels_it_needs_and_applies_nothing(
     script["GET /admin/labels"] = [(200, b"")]
     assert main(["tune", "--url", url]) == 1
     assert "there are no labels yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"mode": "threshold"}, "in force: threshold 0.9700"),
+        ({"mode": "threshold", "threshold": 0.93}, "in force: threshold 0.9300"),
+        ({"mode": "threshold", "confidence": 0.93}, "in force: threshold 0.9700"),
+        ({"mode": "guarded"}, "in force: confidence 0.9600"),
+        ({"mode": "guarded", "namespaces": {"default": {"confidence": 0.5}}}, "in force: confidence 0.5000"),
+        ({"mode": "guarded", "namespaces": {"default": {"mode": "verified"}}}, "the error bound decides"),
+    ],
+)
+def test_tune_shows_what_is_in_force_though_nothing_was_tuned(
+    url: str, script: dict[str, Any], capsys: pytest.CaptureFixture[str], config: dict[str, Any], line: str
+) -> None:
+    script["GET /admin/tuning"] = [(200, {"tuned": [], "history": []})]
+    script["GET /admin/config"] = [(200, {"embedder": "minilm", "verifier": "packaged", **config})]
+    script["GET /admin/labels"] = [(200, labels(400, confidence=0.98))]
+    assert main(["tune", "--url", url]) == 0
+    assert line in capsys.readouterr().out
+
+
+def test_tune_claims_nothing_of_models_that_it_does_not_know() -> None:
+    other = {"embedder": "openai:some", "verifier": "packaged"}
+    assert in_force(other, "default", Knob.THRESHOLD) is None
+    assert in_force(other | {"threshold": 0.9}, "default", Knob.THRESHOLD) == 0.9
+    judged = {"embedder": "minilm", "verifier": "packaged", "mode": "guarded"}
+    assert in_force(judged, "default", Knob.THRESHOLD) == 0.5
+
+
+def test_tune_says_where_a_cut_is_not_what_decides(
+    url: str, script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script["GET /admin/labels"] = [(200, labels(400, confidence=0.98))]
+    assert main(["tune", "--url", url, "--knob", "confidence"]) == 0
+    assert "in the mode threshold the cosine decides" in capsys.readouterr().out
+    script["GET /admin/config"] = [(200, {"mode": "shadow"})]
+    script["GET /admin/labels"] = [(200, labels(400))]
+    assert main(["tune", "--url", url]) == 0
+    assert "in the mode shadow the verifier decides" in capsys.readouterr().out
+
+
+def test_the_plot_ends_where_everything_is_wrong(
+    url: str, script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script["GET /admin/labels"] = [(200, labels(400))]
+    assert main(["tune", "--url", url, "--target-error", "0.4"]) == 0
+    assert "100.00% wrong" in capsys.readouterr().out
 
 
 def test_tune_plots_each_namespace(

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from anthropic import Anthropic
+from anthropic.types import TextBlock
+from openai import BadRequestError, NotFoundError, OpenAI
 
 from tests.client.conftest import EXACT
 from tests.patience import LONG_S
@@ -84,6 +88,32 @@ def test_decorator(gateway: Served, provider: tuple[str, Path]) -> None:
     said = run("decorator", OPENAI_BASE_URL=provider[0], SEMCACHE_URL=gateway.url)
     assert said.count("Paris") == 3
     assert provider[1].read_text().count("model call") == before + 2
+
+
+def test_the_demo_provider_speaks_to_anthropic_s_client_too(gateway: Served) -> None:
+    client = Anthropic(base_url=gateway.url, api_key="k", max_retries=0)
+    asked: dict[str, Any] = {
+        "model": "demo",
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": "Where is the capital of France?"}],
+    }
+    with client.messages.stream(**asked) as stream:
+        assert stream.get_final_text() == "The capital of France is Paris."
+    answer = client.messages.create(**asked)
+    [block] = answer.content
+    assert isinstance(block, TextBlock)
+    assert (block.text, answer.stop_reason) == ("The capital of France is Paris.", "end_turn")
+    assert answer.usage.output_tokens > 0
+    assert answer.model_extra is not None
+    assert answer.model_extra["x_semcache"]["status"] == "HIT"
+
+
+def test_the_demo_provider_refuses_what_it_does_not_do(gateway: Served) -> None:
+    client = OpenAI(base_url=f"{gateway.url}/v1", api_key="k", max_retries=0)
+    with pytest.raises(NotFoundError, match="the demo provider has no /v1/embeddings"):
+        client.embeddings.create(model="demo", input="a")
+    with pytest.raises(BadRequestError, match="`messages` are needed"):
+        client.chat.completions.create(model="demo", messages=[])
 
 
 def test_every_example_is_run_and_told_of() -> None:

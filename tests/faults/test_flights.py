@@ -178,6 +178,9 @@ async def test_a_leader_that_falls_silent_is_replaced(
     leader.send(number)
     assert set(await asyncio.gather(*callers)) == {b"whole"}
     assert fetches.begun == 1
+    async with asyncio.timeout(LONG_S):
+        while not fetches.outcomes:  # callers have their answer before it is stored
+            await asyncio.sleep(0.01)
     assert isinstance(fetches.outcomes[0], Written)
     if number is signal.SIGSTOP:  # it comes back, and has its answer at last
         leader.go_on()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def table(head: str) -> Iterator[list[str]]:
         yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
+@functools.cache
 def named_tests(pattern: str) -> set[str]:
     """The names of all tests in this folder's modules of such names."""
     return {

@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,28 @@ def test_what_is_deleted_or_expired_is_not_served(running: Open) -> None:
     service.hit(data)
     with service.line() as line:
         until(lambda: b'"hit":false' in line.ask(data), what="the end of its life")
+
+
+@pytest.mark.parametrize("how", ["delete", "tag", "namespace"])
+def test_what_another_replica_takes_back_the_short_way_serves_no_second_longer(running: Open, how: str) -> None:
+    here, there = running(), running()
+    keep(here, tags=["geo"])
+    data = request(ASKED)
+    entry_id = re.search(rb"x-cache-key: (\w+)", there.hit(data))[1].decode()  # type: ignore[index]
+    here.hit(data)
+    with here.line() as one, there.line() as other:
+        if how == "delete":
+            told = one.ask(f"DELETE /v1/entries/{entry_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert told.startswith(b"HTTP/1.1 204")
+        else:
+            selector = {"tags": ["geo"]} if how == "tag" else {"namespace": "default", "all": True}
+            told = one.ask(request(selector, path="/admin/invalidate"))
+            assert told.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202"))
+        acknowledged = time.monotonic()
+        assert b'"hit":false' in one.ask(data)
+        while time.monotonic() < acknowledged + 1.0:  # a copy may be served until then
+            other.ask(data)
+        assert b'"hit":false' in other.ask(data)
 
 
 def test_where_calls_are_counted_there_is_no_short_way(running: Open) -> None:

@@ -9,19 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from semcache.policy.guards import Rules
 from semcache.policy.labels import Label
-from semcache.semantic import SemanticTier
-from semcache.service import Service
-from semcache.verifier.serving import OwnedVerifier
 from tests.http.conftest import Open
 from tests.http.expect import assert_problem
 from tests.http.test_semantic import until_ready
-from tests.integration.conftest import eventually
 from tests.never.conftest import user
-from tests.never.test_conversations import SureJudge
-from tests.patience import LONG_S
-from tests.verifier.by_words import word_calibrations
+from tests.sure import decide_by, sure_verifier
 
 SAID = {"role": "assistant", "content": "Open the settings of the alarm."}
 FIRST, OTHERWISE, LAST = "How do I enable the alarm?", "how can i enable the alarm", "And on a phone?"
@@ -38,31 +31,11 @@ async def talking(open_app: Open, prepared_models_dir: Path, tmp_path: Path) -> 
     """Namespaces where earlier turns may be worded otherwise, by a verifier that is sure of everything."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "models").symlink_to(prepared_models_dir, target_is_directory=True)
-    verifier = OwnedVerifier(
-        SureJudge(), queue=9, deadline_s=LONG_S, calibrations=lambda fingerprint: word_calibrations()
-    )
-    await verifier.start()
-    await eventually(lambda: verifier.state().ready, what="the verifier")
-    async with open_app(embedder="minilm") as client:
+    async with sure_verifier() as verifier, open_app(embedder="minilm") as client:
         await until_ready(client)
-        service: Service = client.service  # type: ignore[attr-defined]
-        changes = {"mode": "guarded", "context": "semantic", "threshold": 0.0, "confidence": 0.5}
-        settings = service.settings.model_copy(update=changes)
-        assert service.follower is not None
-        assert service.embedder is not None
-        service.cache._settings = settings
-        service.cache._semantic = SemanticTier(
-            settings,
-            entries=service.entries,
-            live=service.follower,
-            embedder=service.embedder,
-            verifier=verifier,
-            rules=Rules.default(),
-            observer=service.observers,
-        )
+        decide_by(client.service, verifier)  # type: ignore[attr-defined]
         await store(client, talk(FIRST))
         yield client
-    await verifier.aclose()
 
 
 async def store(client: httpx.AsyncClient, messages: list[dict[str, Any]], **more: Any) -> str:

@@ -35,7 +35,7 @@ async def test_labels_are_streamed_by_namespace_and_source(client: httpx.AsyncCl
     await record(client, label(), said, label("other"))
     assert len(await read(client)) == 3
     assert {one.source for one in await read(client, "?namespace=default")} == {Source.SHADOW, Source.FEEDBACK}
-    [one] = await read(client, "?source=feedback,stored")
+    [one] = await read(client, "?source=feedback,explored")
     assert (one.same, one.principal) == (False, "p")
     assert await read(client, "?namespace=none") == []
     assert_problem(await client.get("/admin/labels?source=guess"), 422, "invalid_request", "source")

@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from semcache.near import Near
+from semcache.near import Near, awake_or_not
 from semcache.policy.copies import RENEWED_S
+from semcache.settings import NearSettings
 from tests.http.conftest import KeyRing, Open
 from tests.integration.conftest import eventually
 from tests.patience import LONG_S
@@ -29,6 +30,11 @@ def near_of(client: httpx.AsyncClient) -> Near:
 
 async def trusted(client: httpx.AsyncClient) -> None:
     await eventually(lambda: near_of(client).lag_s < 0.3, what="a look at the change log")
+
+
+def unwatched(client: httpx.AsyncClient) -> None:
+    """From here on the change log reaches this replica's copies no more."""
+    client.service.watcher._near = Near(NearSettings(), epoch=lambda namespace, shard: 0)  # type: ignore[attr-defined]
 
 
 async def ask(client: httpx.AsyncClient, body: Any = ASKED, **headers: str) -> httpx.Response:
@@ -203,7 +209,11 @@ async def test_an_entry_expires_though_a_copy_is_kept(open_app: Open) -> None:
         assert (answer["hit"], answer["reason"]) == (False, "expired") or answer["reason"] == "not_found"
 
 
-@pytest.mark.parametrize("how", ["delete", "veto", "entry", "tag", "namespace", "prefix", "all", "replaced"])
+HOW = ["delete", "veto", "entry", "tag", "namespace", "epoch", "prefix", "all", "replaced"]
+"""By which copies go; `epoch`: a whole namespace, before its records are deleted."""
+
+
+@pytest.mark.parametrize("how", HOW)
 async def test_what_is_taken_back_on_one_replica_is_gone_there_at_once_and_elsewhere_within_a_second(
     open_app: Open, how: str
 ) -> None:
@@ -214,8 +224,11 @@ async def test_what_is_taken_back_on_one_replica_is_gone_there_at_once_and_elsew
         seen: list[tuple[float, float | None]] = []
         enough = asyncio.Event()
         asking = asyncio.create_task(_ask_all_the_time(there, seen, enough))
+        unwatched(here)  # at once does not mean: by the log's word
         if how == "delete":
             assert (await here.delete(f"/v1/entries/{entry_id}")).status_code == 204
+        elif how == "epoch":
+            await here.service.catalog.raise_epoch("default")  # type: ignore[attr-defined]
         elif how == "veto":
             said = {"request_id": token, "correct": False}
             assert (await here.post("/v1/feedback", json=said)).status_code == 202
@@ -225,6 +238,7 @@ async def test_what_is_taken_back_on_one_replica_is_gone_there_at_once_and_elsew
             selector = SELECTORS.get(how, {"entry_ids": [entry_id]})
             assert (await here.post("/admin/invalidate", json=selector)).status_code in (200, 202)
         acknowledged = time.monotonic()
+        near_of(here).confirm(awake_or_not())  # copies are trusted, what is left of them
         answer = (await ask(here)).json()
         assert answer["expires_in_s"] > 3900 if how == "replaced" else not answer["hit"]
         await asyncio.sleep(1.0)

@@ -142,6 +142,7 @@ async def test_a_rebuild_under_load_loses_nothing_and_serves_throughout(make_ser
         await eventually(lambda n=number: hits(second, n))
 
 
+@pytest.mark.parametrize("store_backend", ["standalone"], indirect=True)  # the harm is done beside the store
 @pytest.mark.parametrize("harm", ["deleted", "damaged", "truncated", "kept"])
 async def test_any_snapshot_leads_to_a_correct_index(make_service: MakeService, tmp_path: Path, harm: str) -> None:
     first = await make_service(index="shared")

@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from semcache.models import CacheRequest, Hit, Miss, MissReason, Tier
-from semcache.policy.guards import Rules
 from semcache.ports import Verifier
-from semcache.semantic import SemanticTier
 from semcache.service import Service
-from semcache.verifier.judge import Pair
-from semcache.verifier.serving import OwnedVerifier
-from tests.integration.conftest import MakeService, eventually
+from tests.integration.conftest import MakeService
 from tests.never.conftest import answer_of, keep, request, user
-from tests.patience import LONG_S
-from tests.verifier.by_words import WordJudge, word_calibrations
+from tests.sure import decide_by, sure_verifier
 
 SYSTEM = {"role": "system", "content": "You answer for the X200."}
 FIRST, LAST = "How do I enable the alarm on 2 doors?", "And on a phone?"
@@ -29,13 +25,13 @@ SAID = {"role": "assistant", "content": "Open the settings of the alarm."}
 LOOKED = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": ""}}]}
 
 
-class SureJudge(WordJudge):
-    def run(self, pairs: Sequence[Pair]) -> list[float | None]:
-        return [9.0] * len(pairs)
-
-
 def talk(first: str = FIRST, *between: dict[str, Any], last: str = LAST, before: Sequence[Any] = ()) -> CacheRequest:
     return request(messages=[*before, user(first), *(between or (SAID,)), user(last)])
+
+
+def asking(asked: CacheRequest) -> CacheRequest:
+    """The same, asking that earlier turns may be reworded."""
+    return msgspec.structs.replace(asked, reworded=True)
 
 
 def told(result: str) -> dict[str, Any]:
@@ -44,30 +40,14 @@ def told(result: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def sure() -> AsyncIterator[Verifier]:
-    judge = OwnedVerifier(SureJudge(), queue=9, deadline_s=LONG_S, calibrations=lambda fingerprint: word_calibrations())
-    await judge.start()
-    await eventually(lambda: judge.state().ready, what="the verifier")
-    yield judge
-    await judge.aclose()
+    async with sure_verifier() as verifier:
+        yield verifier
 
 
 async def judging(make_service: MakeService, verifier: Verifier) -> Service:
     """A service whose namespaces let earlier turns be worded otherwise."""
     service = await make_service()
-    changes = {"mode": "guarded", "context": "semantic", "threshold": 0.0, "confidence": 0.5}
-    settings = service.settings.model_copy(update=changes)
-    assert service.follower is not None
-    assert service.embedder is not None
-    service.cache._settings = settings
-    service.cache._semantic = SemanticTier(
-        settings,
-        entries=service.entries,
-        live=service.follower,
-        embedder=service.embedder,
-        verifier=verifier,
-        rules=Rules.default(),
-        observer=service.observers,
-    )
+    decide_by(service, verifier)
     return service
 
 
@@ -128,15 +108,36 @@ async def test_where_the_operator_says_exact_a_request_loosens_nothing(
 ) -> None:
     service = await judging(make_service, sure)
     service.cache._settings = service.cache._settings.model_copy(update={"context": "exact"})
-    await keep(service, talk(), "so")
-    outcome = await service.cache.lookup(talk("how can I enable the alarm on 2 doors"), context="semantic")
+    await keep(service, asking(talk()), "so")
+    reworded = asking(talk("how can I enable the alarm on 2 doors"))
+    outcome = await service.cache.lookup(reworded, context="semantic")
     assert isinstance(outcome, Miss)
     assert outcome.reason is MissReason.NOT_FOUND
+
+
+async def test_where_the_operator_says_nothing_only_requests_that_ask_for_it_meet(
+    make_service: MakeService, sure: Verifier
+) -> None:
+    service = await judging(make_service, sure)
+    service.cache._settings = service.cache._settings.model_copy(update={"context": None})
+    reworded = talk("how can I enable the alarm on 2 doors")
+    await keep(service, talk(), "of the exact context")
+    assert isinstance(await service.cache.lookup(asking(reworded)), Miss)
+    assert isinstance(await service.cache.lookup(reworded), Miss)
+    other = talk("How do I enable the light on 2 doors?")
+    await keep(service, asking(other), "so")
+    assert answer_of(await service.cache.lookup(asking(talk("how can I enable the light on 2 doors")))) == "so"
+    assert isinstance(await service.cache.lookup(talk("how can I enable the light on 2 doors")), Miss)
+    assert isinstance(await service.cache.lookup(asking(talk("how can I disable the light on 2 doors"))), Miss)
+    assert answer_of(await service.cache.lookup(other)) == "so", "its very conversation, by the exact tier"
 
 
 async def test_a_cosine_alone_judges_no_conversation(make_service: MakeService) -> None:
     service = await make_service(context="semantic", threshold=0.0)
     await keep(service, talk(), "so")
+    await keep(service, asking(talk(last="And on a tablet?")), "so")
+    reworded = talk("how can I enable the alarm on 2 doors", last="And on a tablet?")
+    assert isinstance(await service.cache.lookup(asking(reworded)), Miss)
     assert isinstance(await service.cache.lookup(talk("how can I enable the alarm on 2 doors")), Miss)
 
 

@@ -92,6 +92,7 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
             "test_who_asks_for_the_exact_context_gets_no_other",
             "test_an_answer_that_was_pinned_to_its_context_serves_no_other",
             "test_where_the_operator_says_exact_a_request_loosens_nothing",
+            "test_where_the_operator_says_nothing_only_requests_that_ask_for_it_meet",
             "test_a_cosine_alone_judges_no_conversation",
             "test_changing_the_setting_hides_what_was_stored_before_but_from_its_own_conversation",
         ),
