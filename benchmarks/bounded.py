@@ -11,12 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.learned import Candidate, Learned
 from benchmarks.sweep import CANDIDATES, Chance, Curve, Line, Refused
-from semcache.policy import risk
-from semcache.policy.adaptation import Contrast, contrast
-
-_EVERY = 32
-"""Requests between two plans."""
+from semcache.policy.adaptation import contrast
 
 
 def replay(
@@ -47,14 +44,8 @@ class _Run:
     def __init__(
         self, line: Line, bound: float, rng: random.Random, chance: Chance, refused: Refused, floor: float
     ) -> None:
-        self._line, self._rng, self._chance, self._refused, self._floor = line, rng, chance, refused, floor
-        self._bound = risk.Bound(alpha=bound)
-        self._total: dict[str, float | str] = {}
-        self._epochs: dict[int, dict[str, float | str]] = {}
-        self._fields: dict[int, dict[str, float]] = {}
-        self._evidence: dict[int, risk.Evidence] = {}
-        self._plan = risk.plan(risk.State(), self._bound)
-        self._count = 0
+        self._line, self._chance, self._refused, self._floor = line, chance, refused, floor
+        self._learned = Learned(bound, rng)
         self._labels: dict[int, int] = {}
         self._stored = np.zeros(len(line.texts), bool)
 
@@ -65,7 +56,7 @@ class _Run:
         for text, label in zip(self._line.text.tolist(), self._line.label.tolist(), strict=True):
             known = text if text in self._labels else spelled.get(self._line.spelling[text])
             if known is not None:
-                self._add(risk.asked(None))
+                self._learned.pass_by()
                 direct += 1
                 wrong += self._labels[known] != label
             else:
@@ -74,7 +65,6 @@ class _Run:
                     semantic += 1
                     wrong += self._labels[known] != label
                     wrong_semantic += self._labels[known] != label
-            self._count += 1
             if known is None:
                 self._labels[text] = label
                 self._stored[text] = True
@@ -83,35 +73,16 @@ class _Run:
 
     def _decide(self, text: int, label: int) -> int | None:
         """The stored text whose answer is served."""
-        if self._count % _EVERY == 0 and self._count:
-            newest = risk.epoch_of(self._count)
-            recent = [self._epochs.get(one, {}) for one in range(max(0, newest - risk.EPOCHS + 1), newest + 1)]
-            self._plan = risk.plan(risk.State(total=self._total, epochs=recent), self._bound)
-        ranked = self._ranked(text)
-        if not ranked:
-            self._add(risk.asked(None))
+        self._learned.replan()
+        candidates = self._candidates(text)
+        if not candidates:
+            self._learned.pass_by()
             return None
-        _, sure, best, bare, differing = max(ranked)
-        decision = risk.decide(self._plan, sure, self._evidence.get(best), self._rng.random())
-        self._add(risk.asked(decision))
-        if decision.action is risk.Action.SERVE:
-            return best
-        right = self._labels[best] == label
-        self._add(risk.labelled(decision, right))
-        self._add(risk.taught(self._plan, bare, differing, right))
-        for z, _, other, _, _ in ranked:
-            learned = risk.witnessed(self._plan.wrong[risk.bin_of(z)], self._labels[other] == label)
-            for who in (other, text):
-                fields = self._fields.setdefault(who, {})
-                for name, delta in learned.items():
-                    fields[name] = fields.get(name, 0.0) + delta
-                self._evidence[who] = risk.Evidence(**fields)
-        return None
+        served, _ = self._learned.ask(text, candidates, lambda other: self._labels[other] == label)
+        return served
 
-    def _ranked(self, text: int) -> list[tuple[float, float, int, float, Contrast]]:
-        """(shifted confidence, adapted confidence, text, bare confidence, contrast) of the open ones among the nearest
-        stored texts.
-        """
+    def _candidates(self, text: int) -> list[Candidate]:
+        """The open ones among the nearest stored texts."""
         near, cosine = self._line.near[text], self._line.cosine[text]
         there = np.flatnonzero((near >= 0) & (cosine >= self._floor) & self._stored[near])
         most = CANDIDATES
@@ -121,15 +92,8 @@ class _Run:
             if open_ or most >= len(there):
                 break
             most *= 2
-        ranked = []
-        for other, alike in open_:
-            bare = self._chance(text, other, alike)
-            differing = contrast(self._line.texts[text], self._line.texts[other], alike)
-            sure = risk.adapted(self._plan, bare, differing)
-            ranked.append((risk.shifted(sure, self._evidence.get(other)), sure, other, bare, differing))
-        return ranked
-
-    def _add(self, deltas: dict[str, float]) -> None:
-        for place in (self._total, self._epochs.setdefault(risk.epoch_of(self._count), {})):
-            for name, delta in deltas.items():
-                place[name] = float(place.get(name, 0.0)) + delta
+        texts = self._line.texts
+        return [
+            (self._chance(text, other, alike), other, contrast(texts[text], texts[other], alike))
+            for other, alike in open_
+        ]
