@@ -18,7 +18,7 @@ PAGE: Final = Path(__file__).parent / "settings.md"
 _HEAD: Final = """\
 # Settings
 
-Made by `make docs` from `semcache/settings.py`.
+Made by `make docs` from `semcache/settings/`.
 
 A setting is an environment variable, or the same name in the TOML file that `SEMCACHE_CONFIG` (or `--config`) names.
 Environment wins over file, file over default; an empty variable counts as not set, and a list or a table is JSON in one
