@@ -82,6 +82,7 @@ class _Connection(asyncio.Protocol):
         self._sender = sender
         self._buffer = b""
         self._began = 0.0
+        self._asked = False
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,7 +91,10 @@ class _Connection(asyncio.Protocol):
 
     def _send(self) -> None:
         self._began = time.perf_counter()
-        request = next(self._sender.requests, None) if self._began < self._sender.until else None
+        # Each connection asks at least once: on a busy machine a short time may be over before the first is open.
+        due = self._began < self._sender.until or not self._asked
+        self._asked = True
+        request = next(self._sender.requests, None) if due else None
         if request is None:
             self._transport.close()
         else:

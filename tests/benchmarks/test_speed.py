@@ -203,6 +203,7 @@ def test_the_load_generator_counts_every_answer_once() -> None:
         found = load.run(url, requests, connections=4, seconds=60, marker="Because", once=True)
         assert (found["count"], found["failed"], found["marked"]) == (25, 0, 25)
         assert load.run(url, requests, connections=1, seconds=60, marker="never said", once=True)["marked"] == 0
+        assert load.run(url, requests, connections=4, seconds=0)["count"] == 4  # a time that is over before it began
     with pytest.raises(RuntimeError, match="load generator failed"):
         load.run(url, requests, connections=1, seconds=60, once=True)
 
