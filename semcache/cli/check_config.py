@@ -11,7 +11,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
@@ -20,6 +19,7 @@ from semcache.cli import flags
 from semcache.cli.verifier import examined
 from semcache.errors import ConfigError, SemcacheError
 from semcache.gateway.routing import Upstreams
+from semcache.http.folders import unwritable
 from semcache.judge_model import routed
 from semcache.settings import Settings, is_loopback, load, unknown_variables, variable
 
@@ -84,7 +84,7 @@ def _shown(value: Any) -> str:
 
 def _errors(settings: Settings) -> Iterator[str]:
     for path, folder in (("data_dir", settings.data_dir), ("index_dir", settings.index_dir)):
-        problem = _unwritable(folder)
+        problem = unwritable(folder)
         if problem:
             yield f"{path} [{variable(path)}]: {problem}"
     if settings.api_keys_file is not None:
@@ -125,18 +125,6 @@ def _of_the_judge(settings: Settings) -> Iterator[str]:
                 f"upstream {upstream.name} has no api_key: the judge is asked without one, and only about answers that "
                 "were not paid for with a caller's key"
             )
-
-
-def _unwritable(folder: Path) -> str:
-    """Why files cannot be made in `folder`, "" if they can; a folder that is not there yet is made at start."""
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir():
-        return f"{there} is no folder"
-    if not os.access(there, os.W_OK | os.X_OK):
-        return f"{there} cannot be written by this user"
-    return ""
 
 
 async def _put_together(settings: Settings) -> None:

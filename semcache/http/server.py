@@ -26,7 +26,8 @@ from uvicorn.supervisors import Multiprocess
 from semcache.errors import ConfigError, SemcacheError
 from semcache.http import logs
 from semcache.http.connection import Connection
-from semcache.settings import Settings
+from semcache.http.folders import unwritable
+from semcache.settings import Settings, variable
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def run(settings: Settings) -> int:
     except ConfigError as error:
         print(f"semcache: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    _warn_of_folder(settings)
     with listener, _signals_kept():
         try:
             with _embedded(settings) as server_url:
@@ -53,6 +55,17 @@ def run(settings: Settings) -> int:
         except SemcacheError as error:
             print(f"semcache: {error}", file=sys.stderr)  # noqa: T201
             return 1
+
+
+def _warn_of_folder(settings: Settings) -> None:
+    """An index needs no folder, so none stops the start; but whoever named it would learn of it only at the end."""
+    problem = unwritable(settings.index_dir)
+    if problem:
+        log.warning(
+            "index_dir [%s]: %s: no snapshot is written, and every start reads the whole store",
+            variable("index_dir"),
+            problem,
+        )
 
 
 # -- one process ------------------------------------------------------------------------------------------------------
@@ -245,7 +258,12 @@ def _embedded(settings: Settings) -> Iterator[str | None]:
 
     server = EmbeddedServer(settings.data_dir, settings.store)
     try:
-        url = server.start()
+        try:
+            url = server.start()
+        except OSError as error:  # a full disk, for one
+            raise ConfigError(
+                f"data_dir [{variable('data_dir')}]: cannot use {settings.data_dir}: {error.strerror}"
+            ) from error
         server.watch()
         yield url
     finally:

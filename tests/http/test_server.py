@@ -135,6 +135,28 @@ def test_a_url_that_no_client_understands_is_one_line(tmp_path: Path) -> None:
         assert service.err.read_text().count("\n") == 1
 
 
+def test_a_disk_that_takes_no_byte_is_one_line(tmp_path: Path) -> None:
+    none_may_grow = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
+    ended = subprocess.run(
+        [sys.executable, "-c", none_may_grow + START],
+        env={**os.environ, "SEMCACHE_PORT": str(free_port()), "SEMCACHE_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"semcache: data_dir [SEMCACHE_DATA_DIR]: cannot use {tmp_path / 'data'}: File too large\n"
+
+
+def test_an_index_folder_that_takes_no_snapshot_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with running(tmp_path, SEMCACHE_INDEX_DIR=str(tmp_path / "file" / "indexes")) as service:
+        assert f"index_dir [SEMCACHE_INDEX_DIR]: {tmp_path / 'file'} is no folder: no snapshot is written" in (
+            service.err.read_text()
+        )
+
+
 def test_a_request_under_way_is_finished(tmp_path: Path) -> None:
     with running(tmp_path) as service, httpx.Client(base_url=service.url) as client:
         port = int(service.url.rpartition(":")[2])
