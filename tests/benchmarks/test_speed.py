@@ -119,6 +119,12 @@ def test_a_check_holds_counts_of_one_round_tightly(unit: str) -> None:
     assert [one.regressed for one in check.compare(before, _result([0.78], unit=unit))] == [False]
 
 
+def test_a_check_of_instructions_excuses_nothing_by_a_round_that_was_off() -> None:
+    before = _result([76_509, 76_738, 76_856], sign=-1, unit=INSTRUCTIONS)
+    for now, regressed in (([58_879, 76_386, 76_449], False), ([58_879, 84_000, 84_100], True)):
+        assert [one.regressed for one in check.compare(before, _result(now, sign=-1, unit=INSTRUCTIONS))] == [regressed]
+
+
 def test_a_check_says_which_figure_regressed() -> None:
     before, now = _result([1.0], title="requests a second"), _result([0.5], title="requests a second")
     before["rows"][0]["goals"] += _result([1.0], title="hits")["rows"][0]["goals"]
