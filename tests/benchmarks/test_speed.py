@@ -120,8 +120,8 @@ def test_a_check_holds_counts_of_one_round_tightly(unit: str) -> None:
 
 
 def test_a_check_of_instructions_excuses_nothing_by_a_round_that_was_off() -> None:
-    before = _result([76_509, 76_738, 76_856], sign=-1, unit=INSTRUCTIONS)
-    for now, regressed in (([58_879, 76_386, 76_449], False), ([58_879, 84_000, 84_100], True)):
+    before = _result([76_509.0, 76_738.0, 76_856.0], sign=-1, unit=INSTRUCTIONS)
+    for now, regressed in (([58_879.0, 76_386.0, 76_449.0], False), ([58_879.0, 84_000.0, 84_100.0], True)):
         assert [one.regressed for one in check.compare(before, _result(now, sign=-1, unit=INSTRUCTIONS))] == [regressed]
 
 
