@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from semcache.embedders.cached import CachedEmbedder
-from semcache.follower import _PORTION
+from semcache.follower.missing import PORTION
 from semcache.models import CacheRequest, Embedding, Hit, SemanticState, Stored
 from semcache.ports import Row
 from tests.conftest import Backend
@@ -49,7 +49,7 @@ async def test_a_backlog_of_long_prompts_is_embedded_in_portions_that_one_call_c
     await eventually(lambda: follower.caught_up, what="caught up")
     await eventually(lambda: len(follower.index) == len(long), seconds=3 * LONG_S, what="all embedded")
     assert sum(map(len, portions)) >= len(long)
-    assert max(map(sum, portions)) <= _PORTION < sum(map(sum, portions)) / 2
+    assert max(map(sum, portions)) <= PORTION < sum(map(sum, portions)) / 2
 
 
 async def test_a_doubted_row_stays_if_its_record_is_there_and_goes_if_not(make_service: MakeService) -> None:

@@ -1,24 +1,18 @@
-"""The follower keeps the vector index a view of the store: start-up, catch-up, following, rebuild, repair.
-
-The change log is level-triggered. For each id that it names the record is read: present and valid, its row is
-replaced; absent or invalidated, its row is marked dead. So duplicates and reordering do no harm, and where the log
-has a gap (trimmed, lost, or gone backwards) the shard is scanned instead. Nothing here decides about hits.
-"""
+"""The follower: start-up, catch-up, following, rebuild."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-import msgspec
-
 from semcache.errors import EmbedderUnavailable, SemcacheError, SnapshotRejected, Unavailable
-from semcache.models import SHARDS, Entry, Strategy, base_namespace
+from semcache.follower.missing import Missing
+from semcache.follower.own import Own
+from semcache.follower.pace import Pace
+from semcache.models import SHARDS, Strategy, base_namespace
 from semcache.ports import (
     Catalog,
     ChangeLog,
@@ -38,20 +32,10 @@ log = logging.getLogger(__name__)
 
 _READ: Final = 64
 """Records read in one go: two milliseconds in which no request gets on."""
-_GIVE_WAY: Final = 3.0
-"""While lookups come, a rebuild pauses for this many times what it just took: its quarter of the loop is enough."""
-_GIVE_WAY_S: Final = 1.0
-"""Lookups come while the last one is not longer ago than this."""
-_PENDING: Final = 100_000
-"""Ids kept that wait for an embedding; a scan finds those beyond it again."""
-_PORTION: Final = 16_000
-"""Characters of texts embedded in one call: about one full batch of windows."""
 _GENERATION_EVERY_S: Final = 1.0
 _GATHER_S: Final = 0.05
 """Pause after changes were applied: what is stored meanwhile is read in one go, not in a round trip over all shards for
 each store, beside the requests. This process has its own stores already; the others have a second."""
-_OWN: Final = 4096
-"""Own stores kept until the log tells of them; it tells of those beyond that as of any other's."""
 _SETTLE_S: Final = 0.01
 """Pause before changes are applied: the log may tell of a store before its answer has come here."""
 _RETRY_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -76,6 +60,7 @@ class Follower:
         self._catalog = catalog
         self._shelf = shelf
         self._embedder = embedder
+        self._missing = Missing(entries, embedder)
         self._settings = settings
         self._monotonic = monotonic
         self._index: VectorIndex | None = None
@@ -86,10 +71,8 @@ class Follower:
         self._confirmed = float("-inf")
         self._unscanned: list[int] = []
         """Shards that the scan at the start has still to come to, the next one last."""
-        self._pending: dict[str, None] = {}
         self._doubted: dict[str, None] = {}
-        self._own: dict[str, int] = {}
-        """Rows of the live index that this process wrote with their records, by which change."""
+        self._own = Own()
         self._applying = asyncio.Lock()
         self._changed_since_snapshot = False
         self.detail = "not started"
@@ -116,7 +99,7 @@ class Follower:
     @property
     def pending(self) -> int:
         """Entries known to wait for an embedding."""
-        return len(self._pending)
+        return len(self._missing)
 
     def upsert(self, rows: Sequence[Row], *, seqs: Sequence[int] = ()) -> None:
         """Add rows ahead of the log, to the index being built as well, so that a swap forgets none.
@@ -127,10 +110,7 @@ class Follower:
             if index is not None and rows and len(rows[0].vector) == index.dimension:
                 index.upsert(rows)
                 if index is self._index:
-                    for row, seq in zip(rows, seqs, strict=False):
-                        self._own[row.entry_id] = seq
-        while len(self._own) > _OWN:
-            del self._own[next(iter(self._own))]
+                    self._own.note(rows, seqs)
         self._changed_since_snapshot = True
 
     def remove(self, entry_ids: Sequence[str]) -> None:
@@ -138,17 +118,12 @@ class Follower:
         for index in (self._index, self._building):
             if index is not None:
                 index.remove(entry_ids)
-        self._disown(entry_ids)
+        self._own.disown(entry_ids)
         self._changed_since_snapshot = True
 
     def doubt(self, entry_ids: Sequence[str]) -> None:
         """Look again at rows whose records were not there: one may have been stored since it was read."""
         self._doubted.update(dict.fromkeys(entry_ids))
-
-    def _disown(self, entry_ids: Iterable[str]) -> None:
-        """Have these read when the log tells of them, whoever wrote them."""
-        for entry_id in entry_ids:
-            self._own.pop(entry_id, None)
 
     # -- the endless part -----------------------------------------------------------------------------------------
 
@@ -253,25 +228,13 @@ class Follower:
             if changed and self._caught_up:
                 await asyncio.sleep(_SETTLE_S)
             async with self._applying:
-                await self._apply(self._live(), [self._of_others(each) for each in changed], self._positions)
+                await self._apply(self._live(), [self._own.others(each) for each in changed], self._positions)
                 await self._look_again(self._live())
             self._confirmed = asked
             if self._caught_up:
                 self.detail = "following"  # again, after an interruption
                 if changed:
                     await asyncio.sleep(_GATHER_S)
-
-    def _of_others(self, change: ShardChanges) -> ShardChanges:
-        """A change without what this process has written and nobody has changed since: its rows are in the index."""
-        own = self._own
-        if change.gap:
-            own.clear()
-        if not own or not change.seqs:
-            return change
-        told = dict(zip(change.entry_ids, change.seqs, strict=True))
-        others = tuple(entry_id for entry_id, seq in told.items() if own.get(entry_id) != seq)
-        self._disown(change.entry_ids)
-        return msgspec.structs.replace(change, entry_ids=others, seqs=())
 
     # -- applying -------------------------------------------------------------------------------------------------
 
@@ -307,15 +270,14 @@ class Follower:
                 elif candidate.embedding is not None:
                     entry = candidate.entry
                     rows.append(Row(entry_id, entry.partition, entry.context, candidate.embedding.pooled))
-                elif candidate.entry.prompt and len(self._pending) < _PENDING:
-                    self._pending[entry_id] = None
+                elif candidate.entry.prompt:
+                    self._missing.add(entry_id)
             if rows:
                 index.upsert(rows)
             if dead:
                 index.remove(dead)
-                self._disown(dead)  # one may have been stored since it was read
-                for entry_id in dead:
-                    self._pending.pop(entry_id, None)
+                self._own.disown(dead)  # one may have been stored since it was read
+                self._missing.discard(dead)
 
     async def _look_again(self, index: VectorIndex) -> None:
         # What is stored after this read has a log entry that is still to come, so a row cannot be lost for good.
@@ -332,36 +294,11 @@ class Follower:
         # what is not listed may have been stored since the listing began: its record decides
         await self._refresh(index, list(vanished))
 
-    # -- embeddings that are missing ------------------------------------------------------------------------------
-
-    async def embed_pending(self, limit: int = 64) -> int:
-        """Embed and attach up to `limit` entries that have no vectors in this space; returns how many it attached.
-
-        Attaching logs a change, by which every replica, this one too, takes the row in. Replicas may do the same
-        work twice, never harm.
-        """
-        if self._index is None or not self._pending:
+    async def embed_pending(self) -> int:
+        """Embed and attach some entries that have no vectors in this space; returns how many it attached."""
+        if self._index is None:
             return 0
-        ids = random.sample(list(self._pending), min(limit, len(self._pending)))
-        read = await self._entries.read_many(ids, space=self._index.space)
-        waiting = []
-        for entry_id in ids:
-            candidate = read.found.get(entry_id)
-            if candidate is None or candidate.embedding is not None or not _embeddable(candidate.entry):
-                self._pending.pop(entry_id, None)
-            else:
-                waiting.append(candidate.entry)
-        if not waiting:
-            return 0
-        attached = 0
-        for portion in _portions(waiting):
-            embeddings = await self._embedder.embed([entry.compared for entry in portion])
-            for entry, embedding in zip(portion, embeddings, strict=True):
-                if embedding is not None and await self._entries.attach(entry.entry_id, entry.digest, embedding):
-                    self.upsert([Row(entry.entry_id, entry.partition, entry.context, embedding.pooled)])
-                    attached += 1
-                self._pending.pop(entry.entry_id, None)
-        return attached
+        return await self._missing.embed(self._index.space, lambda row: self.upsert([row]))
 
     # -- rebuild and snapshots ------------------------------------------------------------------------------------
 
@@ -386,13 +323,13 @@ class Follower:
         fresh.filling()
         positions = await self._log.tails()
         self._building = fresh
-        pace = _Pace(self._live().searches, self._monotonic())
+        pace = Pace(lambda: self._live().searches, self._monotonic)
         try:
             for shard in range(SHARDS):
                 async for ids in self._catalog.ids(shard=shard):
                     for start in range(0, len(ids), _READ):
                         await self._renew(fresh, ids[start : start + _READ], reembed)
-                        await self._give_way(pace)
+                        await pace.give_way()
                     done += len(ids)
                     progress(min(done, total), total)
             await asyncio.to_thread(fresh.merge_now)
@@ -409,15 +346,6 @@ class Follower:
         await asyncio.to_thread(live.close)
         return len(fresh)
 
-    async def _give_way(self, pace: _Pace) -> None:
-        """Pause if lookups were made lately."""
-        now = self._monotonic()
-        if (searches := self._live().searches) != pace.searches:
-            pace.searches, pace.searched = searches, now
-        if now - pace.searched < _GIVE_WAY_S:
-            await asyncio.sleep(_GIVE_WAY * (now - pace.began))
-        pace.began = self._monotonic()
-
     async def _catch_up(self, index: VectorIndex, positions: list[Position]) -> None:
         targets = await self._log.tails()
         while not _reached(positions, targets):
@@ -425,17 +353,8 @@ class Follower:
 
     async def _renew(self, index: VectorIndex, ids: list[str], reembed: bool) -> None:
         if reembed:
-            await self._reembed(ids)
+            await self._missing.embed_anew(ids)
         await self._refresh(index, ids)
-
-    async def _reembed(self, ids: list[str]) -> None:
-        for start in range(0, len(ids), 64):
-            found = (await self._entries.read_many(ids[start : start + 64])).found
-            for entries in _portions(candidate.entry for candidate in found.values() if _embeddable(candidate.entry)):
-                embeddings = await self._embedder.embed([entry.compared for entry in entries])
-                for entry, embedding in zip(entries, embeddings, strict=True):
-                    if embedding is not None:
-                        await self._entries.attach(entry.entry_id, entry.digest, embedding)
 
     async def save_snapshot(self) -> bool:
         """Write a snapshot if the index changed since the last one; False if there was nothing to do, or another
@@ -457,33 +376,6 @@ class Follower:
         if self._index is not None:
             self._index.close()
         self._shelf.close()
-
-
-@dataclass
-class _Pace:
-    """Of work beside lookups: searches so far, when that was last more, and when the work's last step began."""
-
-    searches: int
-    began: float
-    searched: float = float("-inf")
-
-
-def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Entries in portions that one call of the embedder ends within its deadline, and no lookup waits long behind."""
-    portion: list[Entry] = []
-    characters = 0
-    for entry in entries:
-        if portion and characters + len(entry.compared) > _PORTION:
-            yield portion
-            portion, characters = [], 0
-        portion.append(entry)
-        characters += len(entry.compared)
-    if portion:
-        yield portion
-
-
-def _embeddable(entry: Entry) -> bool:
-    return bool(entry.prompt) and entry.reach is Strategy.SEMANTIC
 
 
 def _reached(positions: Sequence[Position], targets: Sequence[Position]) -> bool:
