@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.learned import Candidate, Learned
-from benchmarks.sweep import CANDIDATES, Chance, Curve, Line, Refused
+from benchmarks.sweep import CANDIDATES, Chance, Curve, Line, Refused, Run
 from semcache.policy.adaptation import contrast
 
 
@@ -27,15 +27,7 @@ def replay(
 ) -> Curve:
     """The stream in verified mode, once for each bound on wrong answers over all requests."""
     runs = [_Run(line, bound, random.Random(seed), chance, refused, floor).run() for bound in bounds]
-    table = np.array(runs, np.int64).T
-    return Curve(
-        thresholds=np.array(bounds),
-        requests=len(line.text),
-        direct=table[0],
-        semantic=table[1],
-        wrong=table[2],
-        wrong_semantic=table[3],
-    )
+    return Curve.of(bounds, len(line.text), runs)
 
 
 class _Run:
@@ -49,8 +41,8 @@ class _Run:
         self._labels: dict[int, int] = {}
         self._stored = np.zeros(len(line.texts), bool)
 
-    def run(self) -> tuple[int, int, int, int]:
-        """Direct and semantic hits, wrong ones of both, wrong semantic ones."""
+    def run(self) -> Run:
+        """The whole stream."""
         spelled: dict[int, int] = {}
         direct = semantic = wrong = wrong_semantic = 0
         for text, label in zip(self._line.text.tolist(), self._line.label.tolist(), strict=True):

@@ -118,6 +118,10 @@ class Wrong(msgspec.Struct, frozen=True):
     value: float
 
 
+Run = tuple[int, int, int, int]
+"""Direct and semantic hits, wrong ones of both, wrong semantic ones."""
+
+
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
     """What the cache of each threshold did with one stream."""
 
@@ -130,6 +134,19 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     wrong_semantic: NDArray[np.int64]
     watched: list[Wrong] = []
     """The wrong semantic hits at the watched threshold."""
+
+    @classmethod
+    def of(cls, thresholds: Sequence[float], requests: int, runs: Sequence[Run]) -> Curve:
+        """Of a run for each threshold, or whatever else was varied."""
+        direct, semantic, wrong, wrong_semantic = np.array(runs, np.int64).T
+        return cls(
+            thresholds=np.array(thresholds),
+            requests=requests,
+            direct=direct,
+            semantic=semantic,
+            wrong=wrong,
+            wrong_semantic=wrong_semantic,
+        )
 
     @property
     def hits(self) -> NDArray[np.int64]:

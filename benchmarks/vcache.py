@@ -22,7 +22,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.sweep import Curve, Line
+from benchmarks.sweep import Curve, Line, Run
 
 LEAST: Final = 6
 """Labels, the two made ones included, from which on an entry is exploited."""
@@ -82,20 +82,12 @@ def _fit(cosines: np.ndarray, right: np.ndarray) -> tuple[float, float, float]: 
 
 def replay(stream: Line, deltas: list[float], *, insert_all: bool, seed: int) -> Curve:
     """The stream against a vCache of each `delta`, exact and normalised tiers ahead of it as in all other modes."""
-    columns = [_one(stream, delta, insert_all=insert_all, rng=random.Random(seed)) for delta in deltas]
-    table = np.array(columns, np.int64).T
-    return Curve(
-        thresholds=np.array(deltas),
-        requests=len(stream.text),
-        direct=table[0],
-        semantic=table[1],
-        wrong=table[2],
-        wrong_semantic=table[3],
-    )
+    runs = [_one(stream, delta, insert_all=insert_all, rng=random.Random(seed)) for delta in deltas]
+    return Curve.of(deltas, len(stream.text), runs)
 
 
-def _one(stream: Line, delta: float, *, insert_all: bool, rng: random.Random) -> tuple[int, int, int, int]:
-    """Direct and semantic hits, wrong ones of both, wrong semantic ones.
+def _one(stream: Line, delta: float, *, insert_all: bool, rng: random.Random) -> Run:
+    """One cache past the whole stream.
 
     An explored request is stored where the nearest answer was wrong, as in the authors' code, or always.
     """
