@@ -16,7 +16,6 @@ from semcache.verifier.train import measures
 from semcache.verifier.train.pairs import LabelledPair
 
 Floats = NDArray[np.float64]
-JUDGES = ("cosine", "verifier", "guarded")
 SHARES = (0.05, 0.03, 0.01, 0.0)
 """Of the traps, at which the share of positives that are served is told."""
 

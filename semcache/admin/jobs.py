@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS: Final = 5
 _STREAM: Final = "jobs"
 _STREAM_CAP: Final = 1000
+_RECENT: Final = 20
+"""Jobs that are told of without being named."""
 
 Handler = Callable[[dict[str, Any], JobContext], Awaitable[Mapping[str, Any] | None]]
 """Does the work; returns what to show as the job's `result`. Raises SemcacheError to fail with a reason."""
@@ -114,10 +116,10 @@ class Jobs:
         """Report a job, whichever replica does it. Raises NotFound, StoreUnavailable."""
         return status_of(job_id, await self._records.read(job_id))
 
-    async def recent(self, count: int = 20) -> list[JobStatus]:
+    async def recent(self) -> list[JobStatus]:
         """The newest jobs, newest first. Raises StoreUnavailable."""
         found = []
-        for _, command in await self._control.tail(_STREAM, count=count, newest=True):
+        for _, command in await self._control.tail(_STREAM, count=_RECENT, newest=True):
             fields = await self._control.hget_all(f"job:{command['job']}")
             if fields:
                 found.append(status_of(command["job"], fields))

@@ -59,12 +59,6 @@ def encode_request_id(entry_id: str, asker: bytes, met: Met | None = None) -> st
     return _text(_MET + head + _EVIDENCE.pack(met.similarity, confidence) + packed)
 
 
-def decode_request_id(text: str) -> tuple[str, bytes]:
-    """Entry id and asker of a request id; raises RequestError for text that is none."""
-    entry_id, asker, _ = decode_hit(text)
-    return entry_id, asker
-
-
 def decode_hit(text: str) -> tuple[str, bytes, Met | None]:
     """Entry id, asker, and how they met, of a request id; raises RequestError for text that is none."""
     met = None

@@ -88,7 +88,6 @@ class RefusedReason(StrEnum):
     EMPTY_RESPONSE = "empty_response"
     INVALIDATED_MEANWHILE = "invalidated_meanwhile"
     """An invalidation came between the miss that issued the fill token and this store."""
-    FILL_TOKEN_EXPIRED = "fill_token_expired"
     ZERO_TTL = "zero_ttl"
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_TIMEOUT = "store_timeout"

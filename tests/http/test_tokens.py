@@ -32,7 +32,7 @@ def test_a_fill_token_comes_back(token: FillToken) -> None:
 @given(entry_ids, st.binary(min_size=32, max_size=32))
 @settings(max_examples=50)
 def test_a_request_id_comes_back(entry_id: str, asker: bytes) -> None:
-    assert tokens.decode_request_id(tokens.encode_request_id(entry_id, asker)) == (entry_id, asker)
+    assert tokens.decode_hit(tokens.encode_request_id(entry_id, asker)) == (entry_id, asker, None)
 
 
 met = st.builds(Met, st.text(max_size=200), st.floats(-1, 1, width=32), st.none() | st.floats(0, 1, width=32))
@@ -43,7 +43,6 @@ met = st.builds(Met, st.text(max_size=200), st.floats(-1, 1, width=32), st.none(
 def test_a_request_id_tells_how_a_hit_by_meaning_came_about(entry_id: str, asker: bytes, told: Met) -> None:
     text = tokens.encode_request_id(entry_id, asker, told)
     assert tokens.decode_hit(text) == (entry_id, asker, told)
-    assert tokens.decode_request_id(text) == (entry_id, asker)
 
 
 def test_a_long_prompt_is_left_out_of_a_request_id_and_a_bomb_is_refused() -> None:
@@ -59,9 +58,7 @@ def test_a_long_prompt_is_left_out_of_a_request_id_and_a_bomb_is_refused() -> No
 
 @given(st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: raw.hex()))
 @settings(max_examples=100)
-@pytest.mark.parametrize(
-    ("decode", "field"), [(tokens.decode_fill, "fill_token"), (tokens.decode_request_id, "request_id")]
-)
+@pytest.mark.parametrize(("decode", "field"), [(tokens.decode_fill, "fill_token"), (tokens.decode_hit, "request_id")])
 def test_other_text_is_refused_by_field(decode: object, field: str, text: str) -> None:
     with pytest.raises(RequestError) as caught:
         decode(text)  # type: ignore[operator]

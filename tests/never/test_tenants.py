@@ -194,7 +194,7 @@ async def test_tokens_forged_or_replayed_across_tenants_do_nothing(open_app: Ope
         await store(client, QUESTION, "of b", headers=b)
         hit = (await client.post("/v1/lookup", json=QUESTION, headers=b)).json()
         theirs = (await client.post("/v1/lookup", json=QUESTION, headers=a)).json()
-        _, asker = tokens.decode_request_id(hit["request_id"])
+        _, asker, _ = tokens.decode_hit(hit["request_id"])
         for forged in (tokens.encode_request_id(theirs["entry_id"], asker), theirs["request_id"]):
             answer = await client.post("/v1/feedback", json={"request_id": forged, "correct": False}, headers=b)
             assert_problem(answer, 404, "not_found", "entry_id")
