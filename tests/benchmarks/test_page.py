@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from benchmarks import page
+from benchmarks.page import goals, pairs, streams
 
 ERRORS = ("0.005", "0.01", "0.02", "0.05")
 
@@ -20,11 +21,11 @@ def _result() -> dict[str, Any]:
     ranks |= {f"served_at_{share}": 0.25 for share in ("0.05", "0.03", "0.01", "0")}
     better = ranks | {"served_at_0.01": 0.875}
     share = {"served": 3, "of": 4, "low": 0.3, "high": 0.95}
-    pairs = {
+    of_pairs = {
         "same": 4,
         "traps": 4,
         "judges": {"cosine": ranks, "verifier": better, "guarded": better},
-        "shipped": {mode: {"same": share, "traps": share | {"of": 0}} for mode in page._SERVING},
+        "shipped": {mode: {"same": share, "traps": share | {"of": 0}} for mode in pairs.SERVING},
         "kinds": {
             "trap:number": {"of": 20, "threshold": 10, "guarded": 1, "gptcache": 18, "vetoed": 19},
             "trap:rare": {"of": 9, "threshold": 0, "guarded": 0, "gptcache": 9, "vetoed": 0},
@@ -34,7 +35,7 @@ def _result() -> dict[str, Any]:
         error: {"static": _point(20, 10), "guarded": _point(45, 35), "verified": None, "vcache": None}
         for error in ERRORS
     }
-    shipped = {key: _point(30, 20) for key, _, _ in page._TOLD}
+    shipped = {key: _point(30, 20) for key, _, _ in streams.SHIPPED}
     run = {"at": static, "shipped": shipped}
     names = ("file, miss", "file, all", "shuffle 0, miss", "shuffle 0, all")
     return {
@@ -46,7 +47,7 @@ def _result() -> dict[str, Any]:
         "confidence": 0.97,
         "seed": 1,
         "quick": False,
-        "pairs": dict.fromkeys(("everyday, test", "qqp_pairs", "near repeats, made"), pairs),
+        "pairs": dict.fromkeys(("everyday, test", "qqp_pairs", "near repeats, made"), of_pairs),
         "streams": {"qqp_pairs": {"requests": 100, "possible": 50, "runs": dict.fromkeys(names, run)}},
         "errors": {
             "wrong": 3,
@@ -58,7 +59,7 @@ def _result() -> dict[str, Any]:
 
 
 def test_goals_stand_beside_what_was_reached() -> None:
-    rows = {row[0]: row[1:] for row in page.goals(_result())}
+    rows = {row[0]: row[1:] for row in goals.goals(_result())}
     assert rows["everyday, test: positives served at 1% of traps"] == ("25.0%", ">= 85 %", "87.5%")
     assert rows["everyday, dev: positives served at 1% of traps"] == ("-", ">= 85 %", "-")
     assert rows["Quora stream: hits of all tiers at 1 % wrong over all requests"] == (
