@@ -62,6 +62,7 @@ from semcache.ports import (
     Row,
     Selector,
     StoreEvent,
+    Written,
 )
 from semcache.semantic import Laps, SemanticTier, degraded
 from semcache.settings import Settings
@@ -400,7 +401,7 @@ class SemanticCache:
             self._on_fresh(Fresh(identity, draft.response, draft.fill.withheld))
         embedding, semantic = await self._embed_for_store(draft)
         try:
-            written = await self._entries.put(msgspec.structs.replace(draft, embedding=embedding))
+            written = await self._put(msgspec.structs.replace(draft, embedding=embedding))
         except StoreUnavailable as error:
             reason = _REFUSED_OF.get(error.code, RefusedReason.STORE_UNAVAILABLE)
             self._observer.degraded("store", reason.value, str(error))
@@ -422,6 +423,20 @@ class SemanticCache:
             replaced=written.replaced,
             semantic=semantic,
         )
+
+    async def _put(self, draft: Draft) -> Written | Fenced:
+        """Write the record; a copy of it is kept. Raises StoreUnavailable."""
+        near = self._near
+        if near is None:
+            return await self._entries.put(draft)
+        write = near.writing(draft.identity.entry_id)
+        try:
+            written = await self._entries.put(draft)
+            if isinstance(written, Written):
+                near.wrote(write, written)
+            return written
+        finally:
+            near.gave_up(write)
 
     async def _embed_for_store(self, draft: Draft) -> tuple[Embedding | None, SemanticState]:
         if self._embedder is None or not draft.identity.comparable or draft.reach is not Strategy.SEMANTIC:

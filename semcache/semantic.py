@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 
 from semcache.errors import EmbedderUnavailable, IndexUnavailable, StoreUnavailable, Unavailable, VerifierUnavailable
-from semcache.models import CacheIdentity, Embedding, Entry, Grounds, Hit, Miss, MissReason, Nearest
+from semcache.models import CacheIdentity, Embedding, Entry, Grounds, Hit, Miss, MissReason, Nearest, shard_of
+from semcache.near import Near
 from semcache.policy.adaptation import contrast
 from semcache.policy.calibration import confidence_of, mode_of, threshold_of
 from semcache.policy.conversation import TURNS, Step, to_judge, weakest
@@ -65,12 +66,13 @@ class SemanticTier:
         tuned: Callable[[str], Tuning] = lambda namespace: UNTUNED,
         verified: VerifiedMode | None = None,
         begin: Callable[[str], Callable[[], None] | None] = lambda text: None,
+        near: Near | None = None,
     ) -> None:
         """Without a `verifier` the guards alone temper the cosine in every mode.
 
         `standing`: what became known of an entry, if anything; `tuned`: the cuts of a namespace beside the settings.
         Both are asked on the path of a lookup. `verified`: for namespaces in that mode. `begin`: the embedder's, where
-        it has one (`CachedEmbedder.begin`).
+        it has one (`CachedEmbedder.begin`). `near`: copies of records; without, all are read from the store.
         """
         self._settings = settings
         self._entries = entries
@@ -83,6 +85,7 @@ class SemanticTier:
         self._tuned = tuned
         self._verified = verified
         self._begin = begin
+        self._near = near if near is not None and near.on else None
         self._foresight = Foresight()
 
     def ahead(self, identity: CacheIdentity) -> Callable[[], None] | None:
@@ -197,7 +200,7 @@ class SemanticTier:
             ids = [entry_id for entry_id in near if entry_id not in judged]
             if not ids:
                 return _too_far(direct, far)
-            read = await self._entries.read_many(ids, space=query.space, asker=identity.norm_digest)
+            read = await self._read(ids, query.space, identity.norm_digest, terms.max_age_s)
             clock.lap("candidates")
             gone = [entry_id for entry_id in ids if entry_id not in read.found]
             if gone:
@@ -217,6 +220,19 @@ class SemanticTier:
                 return _too_far(outcome, far) if isinstance(outcome, Miss) else outcome
             judged.update(ids)
             k *= 2
+
+    async def _read(self, ids: Sequence[str], space: str, asker: bytes, max_age_s: float | None) -> ManyRead:
+        """Their records and vectors, from copies where there is one of each. Raises StoreUnavailable."""
+        near = self._near
+        if near is None:
+            return await self._entries.read_many(ids, space=space, asker=asker)
+        copied = near.candidates(ids, space, max_age_s)
+        if copied is not None:
+            return copied
+        marks = [near.mark(shard) for shard in {shard_of(entry_id) for entry_id in ids}]
+        read = await self._entries.read_many(ids, space=space, asker=asker)
+        near.keep_candidates(read, marks)
+        return read
 
     async def _decide(
         self, identity: CacheIdentity, query: Embedding, listed: Shortlist, read: ManyRead, terms: Terms

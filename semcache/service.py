@@ -42,6 +42,7 @@ from semcache.policy.freshness import TtlRules
 from semcache.policy.normalize import Normalizer
 from semcache.ports import Embedder, Row, VectorIndex, Verifier
 from semcache.quiet import QuietLog
+from semcache.renewer import Renewer
 from semcache.semantic import SemanticTier
 from semcache.settings import Settings
 from semcache.stats import Stats
@@ -91,6 +92,7 @@ class Service:
         self.near = Near(settings.near, epoch=self.store.floors.get)
         self.entries.on_change = self.near.drop
         self.watcher = Watcher(self.near, self.store.near_log)
+        self.renewer = Renewer(self.near, self.entries)
         self.embedder = make_embedder(settings) if _anywhere_semantic(settings) else None
         judged = self.embedder is not None and settings.anywhere_judged()
         self.verifier = make_verifier(settings) if judged else None
@@ -200,6 +202,7 @@ class Service:
             tuned=self.tunings.of,
             verified=self.verified,
             begin=self.embedder.begin,
+            near=self.near,
         )
 
     def _make_front(self) -> Front | None:
@@ -298,6 +301,7 @@ class Service:
             group.create_task(self._kept_alive("verified", self.verified.run))
             if self.near.on:
                 group.create_task(self._kept_alive("near", self.watcher.run))
+                group.create_task(self._kept_alive("renewal", self.renewer.run))
             if self.front is not None:
                 group.create_task(self._kept_alive("gateway", self.front.run))
             if self.warmer is not None and self.settings.warm.file is not None:

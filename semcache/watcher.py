@@ -58,6 +58,8 @@ class Watcher:
         if generation != self._generation:
             self._positions = await self._log.tails()
             self._near.drop_all()  # after the ends are known: what changes from here on is told
+            for shard, position in enumerate(self._positions):
+                self._near.read_to(shard, position.seq)
             self._generation = generation
 
     async def _follow(self) -> None:
@@ -81,7 +83,8 @@ class Watcher:
             if change.gap:
                 self._near.drop_all(shard=change.shard)
             else:
-                self._near.drop(change.entry_ids)
+                self._near.told(change.entry_ids, change.seqs)
                 for namespace in change.namespaces:
                     self._near.drop_all(shard=change.shard, namespace=namespace or None)
             self._positions[change.shard] = change.position
+            self._near.read_to(change.shard, change.position.seq)

@@ -90,7 +90,7 @@ class _Writes(Link):
     async def run(self, name: str, base: bytes, args: Sequence[Argument], *, deadline_s: float | None = None) -> Any:
         command: tuple[Any, ...] = ("EVALSHA", self._sha, 1, base, *args)
         self._packed.append(hiredis.pack_command(command))
-        return [1, 0, 0, 1, 0, 0, 0]  # the real answer is read by who sends it
+        return [1, 0, 0, 1, 0, 0, 0, None]  # the real answer is read by who sends it
 
     def taken(self) -> bytes:
         """What was kept since the last time."""

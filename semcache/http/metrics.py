@@ -340,7 +340,7 @@ def _with_hit_rate(families: Iterable[Metric]) -> Iterator[Metric]:
 def _copies(near: Near | None) -> Iterator[Metric]:
     if near is None or not near.on:
         return
-    yield GaugeMetricFamily("semcache_near_entries", "Copies of exact hits in the process's memory.", value=len(near))
+    yield GaugeMetricFamily("semcache_near_entries", "Copies of entries in the process's memory.", value=len(near))
     yield GaugeMetricFamily("semcache_near_bytes", "Memory that these copies take, about.", value=near.bytes)
     yield GaugeMetricFamily(
         "semcache_near_lag_seconds",

@@ -32,6 +32,8 @@ class Candidate(msgspec.Struct, frozen=True):
     embedding: Embedding | None = None
     vetoed: bool = False
     """Feedback said that this entry is a wrong answer to the asking prompt."""
+    disputed: bool = True
+    """Feedback said so for some prompt, or it is not known whether."""
 
 
 class Nearest(msgspec.Struct, frozen=True):

@@ -69,6 +69,10 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     """Entries in this shard after the write (bookkeeping count, evicted ones included until swept)."""
     seq: int = 0
     """The number of this change in its shard's log."""
+    embedding: Embedding | None = None
+    """The draft's, as it is read again."""
+    disputed: bool = True
+    """See `Candidate.disputed`: the vetoes of what was replaced stay."""
 
 
 class Fenced(msgspec.Struct, frozen=True):
@@ -108,6 +112,12 @@ class EntryStore(Protocol):
         self, entry_ids: Sequence[str], *, space: str | None = None, asker: bytes | None = None
     ) -> ManyRead:
         """Read entries by id, with their vectors in `space` if given, vetoes for the norm digest `asker`."""
+
+    async def gone(self, entry_ids: Sequence[str]) -> tuple[dict[int, int], list[str]]:
+        """The store's clock in each shard touched, and those of the ids whose record is gone.
+
+        To ask is no use of a record, as reading it is: what nobody asks for is still the first to be evicted.
+        """
 
     async def put(self, draft: Draft) -> Written | Fenced:
         """Fence check, record, pointer, change-log entry, tag and model sets: one atomic script in one slot.

@@ -223,7 +223,7 @@ class NearSettings(Group):
     """What one process keeps in its own memory, so that what is asked again costs less."""
 
     entries: Annotated[int, Field(ge=0)] = Field(
-        10_000, description="Answers of exact hits, served again without asking the store; 0: none."
+        10_000, description="Copies of entries, used again without asking the store; 0: none."
     )
     max_bytes: Count = Field(64_000_000, description="Memory that they may take, about.")
     identities: Annotated[int, Field(ge=0)] = Field(

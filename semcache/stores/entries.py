@@ -162,10 +162,10 @@ class RedisEntries:
                 candidate = _candidate(entry_id, fields[:7]) if fields else None
                 if candidate is None:
                     continue
+                embedding = None
                 if space is not None and fields[7] is not None:
                     embedding = decode_embedding(space, fields[7], entry_id=entry_id)
-                    candidate = Candidate(candidate.entry, embedding, candidate.vetoed)
-                found[entry_id] = candidate
+                found[entry_id] = Candidate(candidate.entry, embedding, candidate.vetoed, _disputed(fields[9]))
                 epochs[entry_id] = self._floors.saw(candidate.entry.namespace, shard, fields[8])
         return ManyRead(now_ms=max(answer[0] for answer in answers), found=found, epochs=epochs)
 
@@ -174,6 +174,7 @@ class RedisEntries:
         identity, fill = draft.identity, draft.fill
         embedding = draft.embedding if draft.reach is Strategy.SEMANTIC else None
         shard, namespace, entry_id = identity.shard, identity.namespace, identity.entry_id
+        vectors = b"" if embedding is None else encode_embedding(embedding)
         ttl_ms, retain_ms = round(draft.ttl_s * 1000), round(draft.retain_s * 1000)
         if ttl_ms < 1 or retain_ms < 0:
             raise RequestError("an entry lives for a millisecond at least", field="ttl_s")
@@ -200,7 +201,7 @@ class RedisEntries:
             0 if fill is None else fill.fence,
             veto_field(identity.norm_digest),
             "" if embedding is None else vector_field(embedding.space),
-            b"" if embedding is None else encode_embedding(embedding),
+            vectors,
             "1" if draft.sliding else "",
             draft.reach.rank,
             0 if fill is None else fill.flight,
@@ -221,7 +222,24 @@ class RedisEntries:
         if not answer[0]:
             return Fenced(_WHY_NOT[answer[2]])
         entry = stamped(draft, created_ms=answer[2], expires_ms=answer[3], epoch=epoch)
-        return Written(entry=entry, replaced=bool(answer[4]), shard_entries=answer[5], seq=answer[6])
+        return Written(
+            entry=entry,
+            replaced=bool(answer[4]),
+            shard_entries=answer[5],
+            seq=answer[6],
+            embedding=None if embedding is None else decode_embedding(embedding.space, vectors, entry_id=entry_id),
+            disputed=_disputed(answer[7]),
+        )
+
+    async def gone(self, entry_ids: Sequence[str]) -> tuple[dict[int, int], list[str]]:
+        """See `EntryStore.gone`."""
+        batches = list(_batches(entry_ids))
+        if not batches:
+            return {}, []
+        calls: list[Call] = [(self._bases[shard], ids) for shard, ids in batches]
+        answers = await self._link.run_each("gone", calls, deadline_s=BULK_S)
+        clocks = {shard: answer[0] for (shard, _), answer in zip(batches, answers, strict=True)}
+        return clocks, [entry_id.decode() for answer in answers for entry_id in answer[1:]]
 
     async def remove(self, entry_ids: Sequence[str]) -> int:
         """See `EntryStore.remove`."""
@@ -304,6 +322,10 @@ def _candidate(entry_id: str, fields: Sequence[Any]) -> Candidate | None:
         log.warning("record %s has the digest of another request and counts as absent", entry_id)
         return None
     return Candidate(entry, None, fields[6] is not None)
+
+
+def _disputed(vetoes: bytes | None) -> bool:
+    return vetoes not in (None, b"0")
 
 
 def _at_home(candidate: Candidate, identity: CacheIdentity) -> bool:

@@ -59,6 +59,9 @@ async def test_everything_comes_back(store: RedisStore) -> None:
     assert many.epochs == {who.entry_id: entry.epoch}
     assert found.embedding is not None
     assert found.embedding.space == SPACE
+    assert written.embedding is not None
+    np.testing.assert_array_equal(found.embedding.vectors, written.embedding.vectors)
+    np.testing.assert_array_equal(found.embedding.weights, written.embedding.weights)
     np.testing.assert_array_equal(found.embedding.weights, vectors.weights)
     np.testing.assert_allclose(found.embedding.vectors, vectors.vectors, atol=1e-3)
 
@@ -330,6 +333,50 @@ async def test_vetoes_are_for_one_asker_and_can_be_taken_back(store: RedisStore)
     read = await store.entries.read(who, EXACT)
     assert read.exact is not None
     assert read.exact.vetoed
+
+
+async def test_a_record_is_disputed_while_anybody_finds_it_wrong(store: RedisStore) -> None:
+    who, stranger = identity("q"), identity("stranger")
+    assert not (await put(store, who)).disputed
+
+    async def disputed() -> bool:
+        read = await store.entries.read_many([who.entry_id], asker=identity("somebody else").norm_digest)
+        assert not read.found[who.entry_id].vetoed
+        return read.found[who.entry_id].disputed
+
+    assert not await disputed()
+    for asker in (who, stranger):
+        assert await store.entries.veto(who.entry_id, asker.norm_digest, wrong=True)
+    assert await disputed()
+    assert (await put(store, who)).disputed  # that the new answer is its own prompt's says nothing of the stranger's
+    assert await store.entries.veto(who.entry_id, stranger.norm_digest, wrong=False)
+    assert not await disputed()
+    assert not (await put(store, who)).disputed
+    assert (await put(store, who, vetoes=(stranger.norm_digest[:16],))).disputed
+
+
+async def test_what_is_gone_is_told_and_to_ask_is_no_use(store: RedisStore, raw: Any, key_prefix: str) -> None:
+    people = [identity(f"q{n}", shard=n % 2) for n in range(4)]
+    for who in people:
+        await put(store, who)
+    assert await store.entries.gone([]) == ({}, [])
+    await store.entries.remove([people[2].entry_id])
+    clocks, gone = await store.entries.gone([who.entry_id for who in people])
+    assert gone == [people[2].entry_id]
+    assert set(clocks) == {0, 1}
+    now_ms = (await store.entries.read_many([])).now_ms
+    assert all(abs(now_ms - clock) < 1000 * LONG_S for clock in clocks.values())
+    key = f"{key_prefix}:{{s00}}:e:{people[0].entry_id}"
+    await eventually(lambda: _idle(raw, key))
+    await store.entries.gone([people[0].entry_id])
+    assert await _idle(raw, key)
+    await store.entries.read_many([people[0].entry_id])
+    assert not await _idle(raw, key)
+
+
+async def _idle(raw: Any, key: str) -> bool:
+    """Whether a key was not used for a second, as its server sees it."""
+    return bool(int(await raw.object("IDLETIME", key)) >= 1)
 
 
 async def test_an_entry_that_too_many_found_wrong_goes(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:

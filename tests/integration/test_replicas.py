@@ -54,8 +54,8 @@ async def test_a_store_is_a_semantic_hit_here_at_once_and_there_within_a_second(
         assert time.monotonic() - began < 1.0 + 20 * lookup_s  # a busy machine is slow in both
 
 
-async def test_a_deletion_is_honoured_on_the_other_replica_at_once(make_service: MakeService) -> None:
-    first, second = await make_service(), await make_service()
+async def test_a_deletion_is_honoured_on_another_replica_without_copies_at_once(make_service: MakeService) -> None:
+    first, second = await make_service(near={"entries": 0}), await make_service()
     stored = await fill(first, 1)
     await eventually(lambda: hits(second, 1))
     assert await second.cache.delete(stored.entry_id)
@@ -64,7 +64,7 @@ async def test_a_deletion_is_honoured_on_the_other_replica_at_once(make_service:
 
 
 async def test_a_wrong_hit_is_not_served_again_anywhere(make_service: MakeService) -> None:
-    first, second = await make_service(), await make_service()
+    first, second = await make_service(), await make_service(near={"entries": 0})
     stored = await fill(first, 1)
     await eventually(lambda: hits(second, 1))
     assert await first.cache.feedback(stored.entry_id, prompt=reworded(1), asker=None, correct=False)

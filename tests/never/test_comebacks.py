@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from semcache.models import SHARDS, CacheRequest, Hit, MissReason, Refused, RefusedReason, Strategy
+from semcache.policy.copies import CONFIRMED_S
 from semcache.policy.identity import identify
 from semcache.ports import Selector
 from semcache.service import Service
@@ -44,11 +45,12 @@ async def knows(service: Service, number: int = 0) -> bool:
 
 
 async def put_to_sleep(service: Service) -> None:
-    """Stop all that a replica does by itself: it still answers, and follows nothing."""
+    """Stop all that a replica does by itself: it still answers, and follows nothing, so that soon it trusts no copy."""
     for task in service._tasks:
         task.cancel()
     await asyncio.gather(*service._tasks, return_exceptions=True)
     service._tasks = []
+    await eventually(lambda: service.near.lag_s > CONFIRMED_S, what="the end of trust in copies")
 
 
 def index_of(service: Service) -> Any:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
-from semcache.models import Candidate, Entry, Hit, Tier, TtlClass
-from semcache.policy.copies import CONFIRMED_S, RENEWED_S, Copy, Doubt, latest_ms, may_copy, serve
+from semcache.models import Candidate, Embedding, Entry, Hit, Tier, TtlClass
+from semcache.policy.copies import (
+    CONFIRMED_S,
+    RENEWED_S,
+    Copy,
+    Doubt,
+    comparable,
+    latest_ms,
+    may_copy,
+    may_copy_for_all,
+    serve,
+)
 
 ENTRY = Entry(
     entry_id="05" + "a" * 30,
@@ -70,3 +81,22 @@ def test_only_exact_hits_whose_life_is_fixed_are_copied() -> None:
     assert may_copy(hit)
     assert not may_copy(msgspec.structs.replace(hit, tier=Tier.NORMALIZED))
     assert not may_copy(msgspec.structs.replace(hit, entry=msgspec.structs.replace(ENTRY, sliding=True)))
+
+
+VECTORS = Embedding("space", np.ones((1, 4), np.float32), np.ones(1, np.float32))
+
+
+def test_what_was_read_for_one_prompt_is_copied_for_all_unless_anybody_found_it_wrong_or_its_life_moves() -> None:
+    candidate = Candidate(ENTRY, VECTORS, disputed=False)
+    assert may_copy_for_all(candidate)
+    assert not may_copy_for_all(Candidate(ENTRY, VECTORS, disputed=True))
+    assert not may_copy_for_all(Candidate(ENTRY, VECTORS))  # nobody knows
+    sliding = msgspec.structs.replace(ENTRY, sliding=True)
+    assert not may_copy_for_all(Candidate(sliding, VECTORS, disputed=False))
+
+
+def test_a_copy_is_a_candidate_with_the_vectors_of_the_space_and_without_a_dispute() -> None:
+    assert comparable(Candidate(ENTRY, VECTORS, disputed=False), "space")
+    assert not comparable(Candidate(ENTRY, VECTORS, disputed=True), "space")
+    assert not comparable(Candidate(ENTRY, VECTORS, disputed=False), "another")
+    assert not comparable(Candidate(ENTRY, None, disputed=False), "space")

@@ -10,8 +10,8 @@ local reach, flight = tonumber(ARGV[20]), tonumber(ARGV[21])
 -- ARGV[24]: askers for whom it was found wrong there, 16 bytes each
 -- ARGV[25]: when the miss was read that it fills
 -- from ARGV[26] on: the fence scopes that concern this entry
--- -> 1, epoch, created, expires, replaced, entries of the shard, the change's number in the log; or 0, epoch, why not: 0 invalidated meanwhile, 1 a newer
--- flight has begun, 2 what is there was asked for later
+-- -> 1, epoch, created, expires, replaced, entries of the shard, the change's number in the log, vetoes of the record;
+-- or 0, epoch, why not: 0 invalidated meanwhile, 1 a newer flight has begun, 2 what is there was asked for later
 
 local now = clock()
 local epoch = current_epoch(namespace, tonumber(ARGV[4]), now)
@@ -117,4 +117,4 @@ else
   local coldest = redis.call('ZRANGE', base .. 'use', 0, 0, 'WITHSCORES')
   redis.call('ZADD', base .. 'use', (tonumber(coldest[2]) or 0) + 1, id)
 end
-return { 1, epoch, created, expires, old[1] and 1 or 0, redis.call('ZCARD', base .. 'use'), seq }
+return { 1, epoch, created, expires, old[1] and 1 or 0, redis.call('ZCARD', base .. 'use'), seq, redis.call('HGET', key, 'wn') }
