@@ -12,6 +12,7 @@ from semcache.policy.guards import (
     numbers,
     opposites,
     question,
+    restriction,
     scope,
     tense,
 )
@@ -34,6 +35,7 @@ _ASKED = {
     "language": language.spoken,
     "tense": tense.when,
     "modality": modality.demanded,
+    "restriction": restriction.narrowed,
 }
 """Guards that say one thing; `numbers` speaks for the others."""
 

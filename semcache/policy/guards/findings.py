@@ -26,6 +26,7 @@ GUARDS: Final = (
     "language",
     "tense",
     "modality",
+    "restriction",
 )
 """The names of all guards, in the order in which findings are told. A model may use a guard's place as a feature."""
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from semcache.policy.guards import language, literals, modality, names, negation, question, relations, scope, tense
+from semcache.policy.guards import (
+    language,
+    literals,
+    modality,
+    names,
+    negation,
+    question,
+    relations,
+    restriction,
+    scope,
+    tense,
+)
 from semcache.policy.guards.forms import stem
 from semcache.policy.guards.rules import (
     COMMON,
@@ -52,6 +63,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     language: language.Language
     tense: tense.Tense
     modality: modality.Modality
+    search: restriction.Search
 
 
 _LESS = frozenset({"less", "least"})
@@ -99,6 +111,7 @@ def read(text: str, rules: Rules) -> Reading:
         language=spoken,
         tense=tense.tense(found) if asks else tense.NONE,
         modality=modality.modality(found, words, rules) if asks else modality.NONE,
+        search=restriction.search(found, words, rules) if english else restriction.NONE,
     )
 
 

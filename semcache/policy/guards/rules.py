@@ -14,7 +14,7 @@ import msgspec
 
 from semcache.errors import ConfigError
 from semcache.policy.guards.forms import inflected, stem
-from semcache.policy.guards.tables import names, opposites, quantities, things, words
+from semcache.policy.guards.tables import names, opposites, quantities, searches, things, words
 
 TABLES: Final[dict[str, Any]] = {
     "number_words": quantities.NUMBER_WORDS,
@@ -54,6 +54,8 @@ TABLES: Final[dict[str, Any]] = {
     "joints_apart": words.JOINTS_APART,
     "modalities": words.MODALITIES,
     "modalities_apart": words.MODALITIES_APART,
+    "searched": searches.SEARCHED,
+    "restrictions": searches.RESTRICTIONS,
     "opposed_actions": opposites.OPPOSED_ACTIONS,
     "opposites": opposites.OPPOSITES,
     "particles": opposites.PARTICLES,
@@ -148,6 +150,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     joints_apart: frozenset[frozenset[str]]
     modalities: Mapping[str, str]
     modalities_apart: frozenset[frozenset[str]]
+    searched: Mapping[str, str]
+    restrictions: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
+    """First word to the phrases that begin with it, each with what it restricts a search to, the longest first."""
     opposed: Mapping[str, tuple[Side, ...]]
     particles: Mapping[str, frozenset[str]]
     names: Mapping[str, tuple[Name, ...]]
@@ -221,6 +226,8 @@ def _compiled(tables: dict[str, Any]) -> Rules:
         "joints_apart": frozenset(frozenset(line.split()) for line in look.lines("joints_apart")),
         "modalities": look.names_of("modalities"),
         "modalities_apart": frozenset(frozenset(line.split()) for line in look.lines("modalities_apart")),
+        "searched": look.names_of("searched"),
+        "restrictions": look.phrases("restrictions"),
         "opposed": opposed,
         "particles": {verb: frozenset(particles.split()) for verb, particles in look.texts("particles").items()},
         "names": known,
@@ -309,6 +316,16 @@ class _Look:
     def names_of(self, table: str) -> dict[str, str]:
         """Name to what it names, from a table of what is named to its names."""
         return {name: key for key, listed in self.texts(table).items() for name in listed.split()}
+
+    def phrases(self, table: str) -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
+        """First word to (words, what they stand for), the longest first, from a table of that to phrases."""
+        found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for key, listed in self.texts(table).items():
+            for phrase in listed.split(","):
+                if not (words := tuple(phrase.split())):
+                    raise ConfigError(f"guards.{table}.{key}: a phrase is missing in {listed!r}")
+                found.setdefault(words[0], []).append((words, key))
+        return {head: tuple(sorted(all_of, key=lambda one: -len(one[0]))) for head, all_of in found.items()}
 
     def counted(self, table: str) -> dict[str, int]:
         """Name to its place, from 1."""

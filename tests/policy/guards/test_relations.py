@@ -27,6 +27,8 @@ def pair(a: str, b: str) -> Pair:
         ("boats from Oslo", "way", {"oslo"}, set()),
         ("is soup before salad rude", "time", {"soup"}, {"salad", "rud"}),
         ("is salad after soup", "time", {"soup"}, {"salad"}),
+        ("buses leaving Oslo and arriving in Turku", "way", {"oslo"}, {"turku"}),
+        ("flights between Oslo and Turku", "between", {"oslo"}, {"turku"}),
         ("rust causes leaks", "cause", {"rust"}, {"leak"}),
         ("leaks caused by rust", "cause", {"rust"}, {"leak"}),
         ("rust leads to leaks", "cause", {"rust"}, {"leak"}),
@@ -36,7 +38,7 @@ def test_operands_have_their_side(text: str, name: str, one: set[str], other: se
     assert sides(text)[name] == (one, other)
 
 
-@pytest.mark.parametrize("text", ["a poem on rust", "who leads the band"])
+@pytest.mark.parametrize("text", ["a poem on rust", "who leads the band", "the difference between rust and mould"])
 def test_most_prompts_have_no_relation(text: str) -> None:
     assert sides(text) == {}
 

@@ -44,10 +44,19 @@ def test_units_names_and_languages_of_an_operator() -> None:
     assert vetoes("zork mork pork not", "zork mork pork", rules) == []
 
 
+def test_searches_of_an_operator() -> None:
+    rules = Rules.from_table({"searched": {"flat": "flat flats"}, "restrictions": {"furnished": "furnished, all in"}})
+    assert vetoes("flats in Riga", "furnished flats in Riga", rules) == ["restriction"]
+    assert vetoes("furnished flats in Riga", "flats in Riga, all in", rules) == []
+    assert vetoes("flights to Riga", "nonstop flights to Riga", rules) == []
+
+
 @pytest.mark.parametrize(
     ("table", "told"),
     [
         ({"oposites": []}, "'oposites'"),
+        ({"restrictions": {"late": "latest,, last"}}, "guards.restrictions.late"),
+        ({"searched": ["boat"]}, "guards.searched:"),
         ({"opposites": "big small"}, "guards.opposites:"),
         ({"opposites": [["big", "small"], ["big"]]}, "guards.opposites[1]"),
         ({"opposites": [["big", ""]]}, "guards.opposites[0]"),
