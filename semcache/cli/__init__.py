@@ -137,8 +137,16 @@ def _moving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         commands, "import", "give a running service the lines of an export", "semcache import entries.jsonl"
     )
     taken.add_argument("file", help="an export")
-    taken.add_argument("--from-line", type=int, default=1, metavar="N", help="leave out the lines before (%(default)s)")
+    taken.add_argument(
+        "--from-line", type=_line, default=1, metavar="N", help="leave out the lines before (%(default)s)"
+    )
     _remote(taken)
+
+
+def _line(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a line, counted from 1")
+    return int(text)
 
 
 def _learning(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

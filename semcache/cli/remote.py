@@ -73,11 +73,23 @@ def opened(
     sent = {**(headers or {}), **({"Authorization": f"Bearer {key}"} if key else {})}
     request = urllib.request.Request(url, data=data, method=method, headers=sent)
     # A cache is asked directly: a proxy of the environment would make a loopback call a foreign one.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Hearing)
     with no_answer(chosen):
         answer: http.client.HTTPResponse = opener.open(request, timeout=timeout_s)
     with answer:
         yield answer
+
+
+class _Hearing(urllib.request.HTTPHandler):
+    """Hears an answer that came, and a connection closed behind it, while the body was still being sent."""
+
+    class _Connection(http.client.HTTPConnection):
+        def send(self, data: Any) -> None:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # no answer there: reading it says so
+                super().send(data)
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._Connection, req)
 
 
 @contextlib.contextmanager

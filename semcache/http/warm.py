@@ -42,6 +42,7 @@ class WarmBody(WarmOptions, kw_only=True, forbid_unknown_fields=True):
 
 _NAMESPACE = re.compile(NAMESPACE_PATTERN)
 _bodies = BodyDecoder(WarmBody)
+_queries = BodyDecoder(WarmOptions)
 
 
 async def warm(call: Call) -> Answer:
@@ -106,10 +107,7 @@ def _options(call: Call) -> WarmOptions:
     for name, kind in (("budget_usd", float), ("concurrency", int)):
         if name in given:
             given[name] = _number(name, str(given[name]), kind)
-    try:
-        return msgspec.convert(given, WarmOptions)
-    except msgspec.ValidationError as error:
-        raise RequestError(f"query: {error}", field="query") from error
+    return _queries.decode(msgspec.json.encode(given))
 
 
 def _number(name: str, text: str, kind: Callable[[str], float]) -> float:

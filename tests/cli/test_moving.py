@@ -125,6 +125,13 @@ def test_an_import_sends_parts_again_and_numbers_lines_as_the_file(
         assert list(parts_of(opened, 3)) == [(3, b"third line\nbad line\n"), (5, b"fifth line\n")]
 
 
+@pytest.mark.parametrize("first", ["0", "-1", "two"])
+def test_lines_are_counted_from_one(first: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["import", "in.jsonl", f"--from-line={first}"])
+    assert f"--from-line: '{first}' is not the number of a line, counted from 1" in capsys.readouterr().err
+
+
 def test_what_is_not_there_is_one_line(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     for command in (["import", "none"], ["warm", "none"]):
         assert main([*command, "--url", url]) == 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -94,6 +96,28 @@ def test_a_refusal_is_shown_as_the_service_words_it(url: str, capsys: pytest.Cap
         "semcache: this key is not for admins (forbidden): "
         "give a key with --key, SEMCACHE_ADMIN_KEY or SEMCACHE_API_KEY\n"
     )
+
+
+def test_a_refusal_that_comes_before_the_whole_body_went_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = b'{"detail": "too many lines", "code": "too_large"}'
+    answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(problem), problem)
+    lines = tmp_path / "prompts.txt"
+    lines.write_bytes(b"What is a llama?\n" * 500_000)  # far more than lies in the buffers of a connection
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        assert main(["warm", str(lines), "--url", f"http://127.0.0.1:{server.getsockname()[1]}"]) == 1
+        thread.join()
+    assert capsys.readouterr().err == "semcache: too many lines (too_large)\n"
 
 
 @pytest.mark.parametrize("answer", [(502, b"<html>bad gateway</html>"), (200, b"<html>hello</html>")])

@@ -64,8 +64,9 @@ async def test_items_and_lines_become_jobs(open_app: Open) -> None:
         ("", b"fine", "line 1", "`model` is needed"),
         ("?model=m", b"\n", None, "nothing to warm"),
         ("?model=m&budget_usd=much", b"x", "budget_usd", "number"),
-        ("?model=m&budget_usd=-1", b"x", "query", "budget_usd"),
-        ("?model=m&concurrency=1000", b"x", "query", "concurrency"),
+        ("?model=m&budget_usd=-1", b"x", "budget_usd", "`budget_usd`: expected `float` > 0.0"),
+        ("?model=m&concurrency=0", b"x", "concurrency", "`concurrency`: expected `int` >= 1"),
+        ("?model=m&concurrency=1000", b"x", "concurrency", "`concurrency`: expected `int` <= "),
         ("?models=m", b"x", "models", "unknown query parameter"),
     ],
 )
