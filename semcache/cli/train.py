@@ -17,6 +17,8 @@ from semcache.errors import RequestError
 
 def run(chosen: argparse.Namespace) -> int:
     """Train; the exit status is the training's. Raises Unavailable where labels come from a service that is away."""
+    if not Path(chosen.data).is_dir():  # or torch and the first weights would be loaded only to say it
+        raise RequestError(f"--data {chosen.data}: no such folder")
     command = [sys.executable, "-m", "semcache.verifier.train", "--data", chosen.data, "--out", chosen.out]
     for flag in ("start", "pairs", "seed"):
         if getattr(chosen, flag) is not None:

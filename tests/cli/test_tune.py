@@ -202,9 +202,11 @@ def test_train_passes_on_what_it_was_given(
 
     monkeypatch.setattr("semcache.cli.train.subprocess.run", run)
     Scripted.answers = {"GET /admin/labels": [(200, labels(1))]}
-    data = ["--data", "d", "--out", "w.npz", "--pairs", "10"]
+    data = ["--data", str(tmp_path), "--out", "w.npz", "--pairs", "10"]
     assert main(["train", "--url", url, "--from-feedback", "-", *data]) == 0
-    assert ran[0][2:] == ["semcache.verifier.train", "--data", "d", "--out", "w.npz", "--pairs", "10", *ran[0][-2:]]
+    assert ran[0][2:] == ["semcache.verifier.train", *data, *ran[0][-2:]]
     assert json.loads(ran[1][0])["cached"] == "b"
     assert main(["train", "--from-feedback", str(tmp_path / "none"), *data]) == 1
     assert "no such file" in capsys.readouterr().err
+    assert main(["train", "--data", str(tmp_path / "none"), "--out", "w.npz"]) == 1
+    assert capsys.readouterr().err == f"semcache: --data {tmp_path / 'none'}: no such folder\n"
