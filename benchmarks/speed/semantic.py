@@ -100,12 +100,15 @@ def _batch(prompts: list[str]) -> bytes:
 
 
 def _fresh(stage: Stage) -> Iterator[str]:
-    """Rewordings of what is stored, each told once in the whole stage, as long as there are any."""
+    """Rewordings of what is stored, each told once in the whole stage, as long as there are any.
+
+    All wordings are mixed, so that rounds are alike though the verifier doubts some of them.
+    """
 
     def make() -> Iterator[str]:
         stored = stage.plan.semantic_entries
         every = itertools.cycle(itertools.product(range(WORDINGS), range(stored)))
-        return (reworded(text(number), wording) for wording, number in every)
+        return (reworded(text(number), (wording + number) % WORDINGS) for wording, number in every)
 
     return stage.shared("fresh", make)
 

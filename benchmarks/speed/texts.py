@@ -87,13 +87,14 @@ _PLACES: Final = (
 
 _OPENINGS: Final = (
     "Tell me,", "Please tell me:", "I would like to know:", "Quick question:", "Can you say", "Could you explain:",
-    "Do you know", "Let me ask:", "Hello,", "Hi there,", "One more thing:", "A question:", "So,", "Well,", "Now,",
-    "Please,", "Kindly say:", "I wonder:", "For once,", "Say,",
+    "Do you know", "Let me ask:", "Hello,", "Hi there,", "One more thing:", "A question:", "So,", "Well,", "Sorry,",
+    "Please,", "Kindly say:", "I wonder:", "Excuse me,", "Say,",
 )  # fmt: skip
 _CLOSINGS: Final = (
-    "", ", please", ", thanks", ", thank you", ", if you can", ", in short", ", briefly", ", exactly", ", then",
-    ", if you know", ", kindly", ", in your words", ", again", ", do you know", ", do tell", ", in a few words",
-    ", would you say", ", many thanks", ", if I may ask", ", roughly",
+    "", ", please", ", thanks", ", thank you", ", if you can", ", thanks a lot", ", much appreciated",
+    ", thanks in advance", ", if you please", ", if you know", ", kindly", ", in your words", ", again",
+    ", do you know", ", could you tell me", ", help me", ", would you say", ", many thanks", ", if I may ask",
+    ", thank you very much",
 )  # fmt: skip
 
 
