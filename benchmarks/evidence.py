@@ -27,6 +27,7 @@ from semcache.policy.calibration import default_threshold
 from semcache.policy.confidence import features, probability
 from semcache.policy.conversation import TURNS, Step, steps, weakest
 from semcache.policy.guards import Finding, Force, Reading, Rules
+from semcache.policy.matching import AS_TYPED, mistypes_a_name
 from semcache.policy.normalize import Normalizer
 from semcache.policy.repeats import Repeat, repeat
 from semcache.policy.respelling import respelt
@@ -228,7 +229,7 @@ class Evidence:
             cosine, scores = self.similarity(*one), {step: self._scores.get(step) for step in judged}
             findings = self.findings_by_turn(*one) if by_turn else self.findings(*one)
             known = min((-100.0 if score is None else score for score in scores.values()), default=-100.0)
-            meant = -1.0 if by_turn or findings != () else self._as_meant(*one)
+            meant = -1.0 if by_turn or findings is None else self._as_meant(*one, findings)
             chance = max(
                 weakest(judged, scores, calibration, similarity=near, findings=findings or (), known=words()) or 0.0
                 for near in {cosine, max(cosine, meant)}
@@ -238,13 +239,18 @@ class Evidence:
         table = np.array(rows, np.float64).reshape(len(rows), 6)
         return Columns(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0, table[:, 5])
 
-    def _as_meant(self, asked: str, cached: str) -> float:
+    def _as_meant(self, asked: str, cached: str, findings: Sequence[Finding]) -> float:
         """See `Columns.meant`."""
-        if repeat(asked, cached, words()) not in (Repeat.CLOSE, Repeat.SURE, Repeat.SAME):
+        again = repeat(asked, cached, words())
+        named = bool(findings)
+        if named and not (again is Repeat.SURE and mistypes_a_name(findings)):
+            return -1.0
+        if again not in (Repeat.CLOSE, Repeat.SURE, Repeat.SAME):
             return -1.0
         meant = respelt(asked, words())
         self.embed(meant)
-        return max((self.similarity(one, cached) for one in meant), default=-1.0)
+        found = max((self.similarity(one, cached) for one in meant), default=-1.0)
+        return min(found, AS_TYPED) if named else found
 
     def _probability(self, pair: tuple[str, str], score: float, cosine: float, findings: Iterable[Finding]) -> float:
         evidence = features(*pair, score=score, similarity=cosine, findings=findings, known=words())

@@ -202,11 +202,28 @@ def may_be_mistyped(missed: Miss) -> bool:
 
 
 def only_repeats(listed: Shortlist, prompt: str, known: Collection[str]) -> Shortlist:
-    """Of neighbours that another spelling of `prompt` found, those that the prompt itself repeats but for slips, and
-    that no guard doubts."""
-    sure = (Repeat.CLOSE, Repeat.SURE, Repeat.SAME)
-    kept = [one for one in listed.open if not one.findings and repeat(prompt, one.entry.prompt, known) in sure]
+    """Of neighbours that another spelling of `prompt` found, those that the prompt itself repeats but for slips.
+
+    None that a guard doubts, unless it is but the name that is mistyped: such a one is no nearer than it was as typed,
+    AS_TYPED at most, so the verifier must be the surer.
+    """
+    kept = []
+    for one in listed.open:
+        again = repeat(prompt, one.entry.prompt, known)
+        if not one.findings and again in (Repeat.CLOSE, Repeat.SURE, Repeat.SAME):
+            kept.append(one)
+        elif again is Repeat.SURE and mistypes_a_name(one.findings):
+            kept.append(msgspec.structs.replace(one, similarity=min(one.similarity, AS_TYPED)))
     return msgspec.structs.replace(listed, open=tuple(kept))
+
+
+AS_TYPED: Final = 0.5
+"""Cosine that is granted to a prompt whose slip is in a name."""
+
+
+def mistypes_a_name(findings: Iterable[Finding]) -> bool:
+    """Whether all that guards doubt of a repeat is a name: where a slip is the only difference, the slip is in it."""
+    return all(finding.guard == "entity" for finding in findings)
 
 
 class Verdict(msgspec.Struct, frozen=True):

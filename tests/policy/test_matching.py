@@ -22,6 +22,7 @@ from semcache.models import (
 )
 from semcache.policy.guards import Finding, Force, Rules
 from semcache.policy.matching import (
+    AS_TYPED,
     Open,
     Shortlist,
     Terms,
@@ -284,13 +285,30 @@ def test_with_nothing_near_enough_the_nearest_is_told() -> None:
 
 
 def test_of_what_another_spelling_finds_only_undoubted_repeats_of_the_prompt_stay() -> None:
-    doubt = (Finding("entity", Force.DOUBT, "a / b"),)
+    doubt = (Finding("number", Force.DOUBT, "a / b"),)
     prompts = ("how honest are you", "how honest are they", "how ronest are you")
     near = [Open(msgspec.structs.replace(entry(), prompt=prompt), 0.9) for prompt in prompts]
     listed = Shortlist((*near, Open(near[0].entry, 0.9, doubt)), Miss(reason=MissReason.DOUBTED), more=False)
     kept = only_repeats(listed, "how ronest are you", {"how", "honest", "are", "you", "they"})
     assert kept.open == (near[0], near[2])
     assert kept.missed == listed.missed
+
+
+def test_of_doubted_ones_only_a_mistyped_name_stays_and_is_no_nearer_than_it_was() -> None:
+    def kept(stored: str, *guards: str, asked: str = "boats to norwey") -> list[float]:
+        doubts = tuple(Finding(guard, Force.DOUBT, "") for guard in guards)
+        one = Open(msgspec.structs.replace(entry(), prompt=stored), 0.97, doubts)
+        found = only_repeats(Shortlist((one,), Miss(reason=MissReason.DOUBTED), more=False), asked, known)
+        return [left.similarity for left in found.open]
+
+    known = {"boats", "boat", "to", "norway", "get"}
+    assert kept("boats to norway", "entity") == [AS_TYPED]
+    assert kept("boats to norway", "entity", "number") == []
+    assert kept("boats to norway", "number") == []
+    assert kept("boat to norway", "entity") == []
+    assert kept("get boats to norway", "entity", asked="gte boats to norwey") == []  # less than sure
+    known.add("norwey")
+    assert kept("boats to norway", "entity") == []
 
 
 def test_a_record_that_may_not_be_served_is_no_slip() -> None:
