@@ -4,7 +4,8 @@
 
 Starts all parts on loopback, measures in interleaved rounds, prints the ratios with their spread beside the goals, and
 writes speed.json, speed.md and speed.png. The peers are installed into `.cache/peers` at the first run. --quick is a
-matter of minutes, and its figures mean little; --full (a million entries, as the goals are stated) is for a night.
+matter of minutes, and its figures mean little; --full (a million entries, as the goals are stated) of half
+an hour and more.
 """
 
 from __future__ import annotations
