@@ -19,6 +19,8 @@ _CLOSE: Final = 4
 """Stems that two searches may differ in besides, for the difference to be certain: list, show, I would like."""
 _PRICE: Final = "price"
 _CHEAPEST: Final = "cheapest"
+_GREETING: Final = "good"
+"""Good morning says no more of the flight than hello does."""
 _BESIDE: Final = 3
 """Words behind `with` among which a price is no more than told beside: flights with economy fares."""
 
@@ -46,7 +48,7 @@ def _narrowed(low: list[str], rules: Rules) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     end = 0
     for at, word in enumerate(low):
-        if at < end or word not in rules.restrictions:
+        if at < end or word not in rules.restrictions or (at and low[at - 1] == _GREETING):
             continue
         for phrase, kind in rules.restrictions[word]:
             if tuple(low[at : at + len(phrase)]) == phrase:

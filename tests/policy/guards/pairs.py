@@ -202,6 +202,7 @@ SAME: Final[list[tuple[str, str]]] = [
     ("what is the easiest way to peel a mango", "how do I peel a mango"),
     ("what are the cheapest ways to heat a shed", "how do I heat a shed"),
     ("cheap flights to Nice", "the cheapest flights to Nice"),
+    ("Good evening! Which ferry goes to Bari?", "Which ferry goes to Bari?"),
     ("cheapest train to Bonn", "chepest train to Bonn"),
     ("the cheapest flight to Nice", "the cheapest fare to Nice"),
     ("a nonstop flight to Quito", "a non-stop flight to Quito"),
