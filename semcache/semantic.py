@@ -207,7 +207,7 @@ class SemanticTier:
                 self._live.doubt(gone)
             listed = heed(shortlist(identity, query, ids, read, terms, rules), self._standing, terms)
             if repeats is not None:
-                listed = only_repeats(listed, identity.prompt, repeats)
+                listed = only_repeats(listed, identity.prompt, repeats, terms)
             clock.lap("guards")
             outcome = await self._decide(identity, query, listed, read, terms)
             clock.lap("verify")

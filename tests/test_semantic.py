@@ -14,7 +14,7 @@ from semcache.policy.conversation import MOST_STEPS
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
 from semcache.policy.identity import identify
-from semcache.policy.matching import Terms
+from semcache.policy.matching import AS_TYPED, Terms
 from semcache.ports import Verifier
 from semcache.semantic import Laps, SemanticTier
 from semcache.service import Service
@@ -270,6 +270,18 @@ async def test_a_slip_that_moves_the_vector_far_is_looked_up_as_it_was_meant(
     outcome = await ask(service, tier(service, verifier), TYPED)
     assert isinstance(outcome, Miss)
     assert outcome.reason is MissReason.BELOW_THRESHOLD  # so far is the vector of what was typed
+
+
+async def test_a_mistyped_name_is_looked_up_as_it_was_meant_and_counts_as_far(
+    make_service: MakeService, spelling: Verifier
+) -> None:
+    service = await make_service()
+    await keep(service, request("what is guatemala main export"), "coffee")
+    typed = request("what is gwatemala main export")
+    outcome = await ask(service, tier(service, spelling, confidence=0.1), typed)
+    assert isinstance(outcome, Hit)
+    assert outcome.similarity == AS_TYPED
+    assert isinstance(await ask(service, tier(service, spelling, confidence=0.1, threshold=0.6), typed), Miss)
 
 
 async def test_what_it_was_meant_as_finds_nothing_that_it_does_not_repeat(

@@ -201,18 +201,19 @@ def may_be_mistyped(missed: Miss) -> bool:
     return missed.withheld is None and missed.reason in _UNHEARD
 
 
-def only_repeats(listed: Shortlist, prompt: str, known: Collection[str]) -> Shortlist:
+def only_repeats(listed: Shortlist, prompt: str, known: Collection[str], terms: Terms) -> Shortlist:
     """Of neighbours that another spelling of `prompt` found, those that the prompt itself repeats but for slips.
 
     None that a guard doubts, unless it is but the name that is mistyped: such a one is no nearer than it was as typed,
-    AS_TYPED at most, so the verifier must be the surer.
+    AS_TYPED at most, so the verifier must be the surer, and terms that ask for more rule it out.
     """
     kept = []
+    may_be_named = terms.threshold is not None and terms.threshold <= AS_TYPED
     for one in listed.open:
         again = repeat(prompt, one.entry.prompt, known)
         if not one.findings and again in (Repeat.CLOSE, Repeat.SURE, Repeat.SAME):
             kept.append(one)
-        elif again is Repeat.SURE and mistypes_a_name(one.findings):
+        elif may_be_named and again is Repeat.SURE and mistypes_a_name(one.findings):
             kept.append(msgspec.structs.replace(one, similarity=min(one.similarity, AS_TYPED)))
     return msgspec.structs.replace(listed, open=tuple(kept))
 

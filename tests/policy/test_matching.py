@@ -289,20 +289,22 @@ def test_of_what_another_spelling_finds_only_undoubted_repeats_of_the_prompt_sta
     prompts = ("how honest are you", "how honest are they", "how ronest are you")
     near = [Open(msgspec.structs.replace(entry(), prompt=prompt), 0.9) for prompt in prompts]
     listed = Shortlist((*near, Open(near[0].entry, 0.9, doubt)), Miss(reason=MissReason.DOUBTED), more=False)
-    kept = only_repeats(listed, "how ronest are you", {"how", "honest", "are", "you", "they"})
+    kept = only_repeats(listed, "how ronest are you", {"how", "honest", "are", "you", "they"}, Terms())
     assert kept.open == (near[0], near[2])
     assert kept.missed == listed.missed
 
 
 def test_of_doubted_ones_only_a_mistyped_name_stays_and_is_no_nearer_than_it_was() -> None:
-    def kept(stored: str, *guards: str, asked: str = "boats to norwey") -> list[float]:
+    def kept(stored: str, *guards: str, asked: str = "boats to norwey", least: float = 0.5) -> list[float]:
         doubts = tuple(Finding(guard, Force.DOUBT, "") for guard in guards)
         one = Open(msgspec.structs.replace(entry(), prompt=stored), 0.97, doubts)
-        found = only_repeats(Shortlist((one,), Miss(reason=MissReason.DOUBTED), more=False), asked, known)
+        listed = Shortlist((one,), Miss(reason=MissReason.DOUBTED), more=False)
+        found = only_repeats(listed, asked, known, Terms(threshold=least))
         return [left.similarity for left in found.open]
 
     known = {"boats", "boat", "to", "norway", "get"}
     assert kept("boats to norway", "entity") == [AS_TYPED]
+    assert kept("boats to norway", "entity", least=0.6) == []
     assert kept("boats to norway", "entity", "number") == []
     assert kept("boats to norway", "number") == []
     assert kept("boat to norway", "entity") == []
