@@ -183,6 +183,7 @@ async def test_a_store_that_lost_everything_empties_the_index(make_service: Make
     await _lose_everything(service)
     await eventually(lambda: _generation_is_new(service, generation), what="new generation")
     await eventually(lambda: service.follower.caught_up and len(service.follower.index or ()) == 0, what="empty index")
+    await eventually(lambda: len(service.near) == 0, what="the end of the copies")
     assert isinstance(await ask(service, prompt(1)), Miss)
     assert isinstance(await ask(service, reworded(1)), Miss)
     await fill(service, 1)
