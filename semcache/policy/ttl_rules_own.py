@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from semcache.policy.ttl_rules_languages import OTHER_LANGUAGES
+
 _words = str.split
 
 CODE_CONTEXT: Final = (
@@ -219,6 +221,31 @@ PERSONAL: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "name": "own_affairs",
+        "class": "personal",
+        "words": _words(
+            """
+            me my balance ending payment refund transfer order parcel package delivery shipment appointment booking
+            reservation invoice deposit prescription we email emails message messages mail voicemail
+            """
+        ),
+        "hints": _words(
+            "vacation holiday leave sick pto credit credits point points seat seats license licenses licence licences budget invoice invoices "
+            "order orders card account"
+        ),
+        "patterns": [
+            r"^(?:did|have|has) (?:you|they|he|she|it|anyone|anybody|someone|somebody) (?!know\b|ever\b|seen\b|heard\b).{0,50}\bme\b",
+            r"^what (?:did|has|have) my\b",
+            r"^(?:please |can you |could you )*(?:translate|summari[sz]e|reply to|answer|forward|read|open|show|play|delete) (?:me )?(?:my|the) (?:last|latest|newest|new|unread|previous) (?:\w+ )?(?:e-?mails?|messages?|mail|voicemails?)\b",
+            r"\bhow (?:much|many) (?:vacation|holiday|leave|sick|pto|credits?|points|seats?|licen[cs]es?|budget|invoices?|orders?) (?:days |hours )?(?:do|did) we\b",
+            r"^(?:please )?(?:(?:check|show|see|view|get|give|tell|display|what's the|what is the)(?: me)?(?: the)? )?(?:current |available |remaining |account |card |bank |checking |savings )*balance(?: please| now| inquiry| enquiry)*[?.! ]*$",
+            r"\b(?:card|account) (?:that ends|ending|which ends) (?:in |with |on )?\d{2,6}\b",
+            r"^(?:did|has|have|was|were|is|are|when (?:did|will|is|was)) (?:the|that|this) (?:\w+ )?(?:payments?|refund|transfer|order|parcel|package|delivery|shipment|appointment|booking|reservation|invoice|deposit|prescription)"
+            r" (?:still |already |yet |now |been |being )*(?:arriv\w+|(?:go|goes|gone|went|come|came) (?:through|in)\b|confirmed|shipped|sent|processed|paid|delivered|approved|cleared|cancell?ed|received|booked|dispatched|scheduled|rescheduled|declined|on (?:its|the) way)",
+        ],
+        "unless": [_ADVICE, r"\bif\b"],
+    },
+    {
         "name": "where_i_am",
         "class": "personal",
         "words": _words("near nearby nearest closest here area local neighborhood my around close"),
@@ -229,30 +256,5 @@ PERSONAL: Final[list[dict[str, Any]]] = [
             r"^(?:where(?:'s| is| are)|find|show me|what(?:'s| is)|directions to|take me to|how far is|get me to) (?:me )?(?:the )?(?:nearest|closest)\b(?!.{0,40}\b(?:to|in|of) )",
         ],
     },
-    {
-        "name": "other_languages_own",
-        "class": "personal",
-        "words": _words(
-            """
-            mi mis mein meine meinen meiner mon ma mes mio mia meu minha moje mój moja mijn min mitt
-            """
-        ),
-        "patterns": [
-            r"\b(?:mi|mis|mein|meine|meinen|meiner|meinem|mon|ma|mes|mio|mia|miei|meu|minha|moje|moja|mój|mijn|min|mitt) (?:[\w-]+ )?"
-            r"(?:pedido|saldo|cuenta|nombre|cita|factura|tarjeta|reserva|vuelo|paquete|bestellung|konto|kontostand|guthaben|rechnung|termin|name|paket|flug|karte|buchung|"
-            r"commande|compte|solde|nom|facture|carte|colis|rendez-vous|vol|ordine|conto|nome|fattura|pacco|volo|conta|encomenda|zamówienie|saldo|imię|rekening|naam|afspraak)\b",
-        ],
-        "unless": [
-            r"^(?:¿?cómo (?!está|va\b)|wie (?!hoch|viel|ist|lautet|lange|steht)|comment (?!va\b)|come (?!sta\b)|como (?!está)|jak (?!wygląda)|hoe (?!hoog|veel|lang))"
-        ],
-    },
-    {
-        "name": "chinese_own",
-        "class": "personal",
-        "words": ["<non-ascii>"],
-        "patterns": [
-            r"我的?(?:账户|帐户|账号|余额|订单|快递|包裹|账单|额度|信用分|名字|生日|地址|手机号|密码|退款|预约|航班|日程|工资)(?:是|有|还|在|到|多|什|现|状|怎么还|为什么|吗|$)"
-            r"|我(?:欠|叫什么|是谁|在哪|今天有|还剩|还有多少|花了多少)",
-        ],
-    },
+    *OTHER_LANGUAGES,
 ]

@@ -78,6 +78,39 @@ def test_priorities(prompt: str, expected: TtlClass) -> None:
     assert RULES.classify(prompt)[0] is expected
 
 
+LANGUAGES = {
+    "English": ("Has the refund arrived?", "What is a refund?"),
+    "German": ("Welchen Tarif habe ich?", "Wie kann ich mein Konto kündigen?"),
+    "Spanish": ("¿Cuánto debo?", "¿Cuánto debo dormir cada noche?"),
+    "French": ("Combien je dois ?", "Où puis-je trouver mon solde ?"),
+    "Italian": ("Quanto devo pagare?", "Posso cambiare il mio ordine?"),
+    "Portuguese": ("Quanto eu devo?", "Como posso cancelar meu pedido?"),
+    "Dutch": ("Hoeveel ben ik verschuldigd?", "Hoe kan ik mijn bestelling annuleren?"),
+    "Polish": ("Ile jestem winien?", "Jak anulować moje zamówienie?"),
+    "Czech": ("Kolik vám dlužím?", "Jak zruším svou objednávku?"),
+    "Norwegian": ("Hvor er min ordre?", "Hvordan kansellerer jeg min ordre?"),
+    "Danish": ("Hvor meget skylder jeg?", "Hvordan annullerer jeg min ordre?"),
+    "Swedish": ("Hur mycket är jag skyldig?", "Hur avbokar jag min bokning?"),
+    "Turkish": ("Bakiyem ne kadar?", "Siparişimi nasıl iptal ederim?"),
+    "Russian": ("С меня списали деньги?", "Как отменить мой заказ?"),
+    "Arabic": ("ما هو رصيدي؟", "كيف ألغي طلبي؟"),
+    "Hindi": ("मेरा बैलेंस क्या है?", "मेरा ऑर्डर कैसे रद्द करें?"),
+    "Vietnamese": ("Số dư của tôi là bao nhiêu?", "Làm thế nào để hủy đơn hàng của tôi?"),
+    "Indonesian": ("Berapa saldo saya?", "Bagaimana cara membatalkan pesanan saya?"),
+    "Chinese": ("我的订单在哪里?", "怎么开通信用卡"),
+    "Japanese": ("注文はどこですか?", "私の注文をキャンセルする方法は?"),
+    "Korean": ("내 잔액은 얼마인가요?", "내 주문을 어떻게 취소하나요?"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_personal_is_known_in_the_languages_that_the_page_names(language: str) -> None:
+    mine, anybodys = LANGUAGES[language]
+    assert RULES.classify(mine)[0] is TtlClass.PERSONAL
+    assert RULES.classify(anybodys)[0] is not TtlClass.PERSONAL
+    assert language in (HERE.parents[1] / "docs" / "gateway.md").read_text("utf-8")
+
+
 def test_the_rule_is_named() -> None:
     names = {rule["name"] for rule in DEFAULT_TABLE}
     assert RULES.classify("What is the capital of France?")[1] in names
