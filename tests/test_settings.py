@@ -114,6 +114,24 @@ def test_a_wrong_table_of_the_file_is_refused_with_the_nearest(monkeypatch: pyte
     assert str(caught.value) == "[stor]: there is no such table; did you mean [store]?"
 
 
+@pytest.mark.parametrize(
+    ("table", "wrong", "right"),
+    [
+        ("upstreams.house", 'base_urll = "http://127.0.0.1:1/v1"', "base_url"),
+        ("namespaces.faq", "treshold = 0.9", "threshold"),
+        ("prices.gpt", "cached_prompt = 1.0", ""),
+    ],
+)
+def test_a_wrong_field_of_a_named_table_is_refused_with_the_nearest_of_that_table(
+    table: str, wrong: str, right: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config(monkeypatch, tmp_path, f"[{table}]\n{wrong}\n")
+    with pytest.raises(ConfigError) as caught:
+        load()
+    said = next(line for line in str(caught.value).splitlines() if "no such setting" in line)
+    assert said.partition("there is no such setting")[2] == (f"; did you mean {right}?" if right else "")
+
+
 def test_an_upstream_without_a_name_is_told_that_it_needs_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config(monkeypatch, tmp_path, '[upstreams]\nbase_url = "http://127.0.0.1:1/v1"\n')
     with pytest.raises(ConfigError, match=r"upstreams\.base_url .*: each is a table of its own, \[upstreams\.<name>\]"):

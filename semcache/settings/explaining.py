@@ -20,9 +20,13 @@ def explain(problem: Any) -> str:
     given = problem.get("input")
     if problem["type"] == "extra_forbidden" and isinstance(given, dict) and "." not in path:
         return f"[{path}]: there is no such table{meant(f'[{path}]', [f'[{each}]' for each in tables()])}"
-    if problem["type"] == "extra_forbidden":
-        return f"{path} [{name}]: there is no such setting{meant(name, [variable(each) for each in known])}"
     head, *rest = path.split(".")
+    if problem["type"] == "extra_forbidden":
+        if head in TABLES:
+            near = meant(rest[-1], list(TABLES[head].model_fields))
+        else:
+            near = meant(name, [variable(each) for each in known])
+        return f"{path} [{name}]: there is no such setting{near}"
     info = known.get(".".join([head, "<name>", *rest[1:]]) if head in TABLES else path)
     said = problem["msg"]
     if problem["type"] == "model_type" and head in TABLES:
