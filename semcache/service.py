@@ -29,6 +29,7 @@ from semcache.cache import SemanticCache
 from semcache.comparing import Comparer
 from semcache.embedders import make_embedder
 from semcache.errors import ConfigError, SemcacheError
+from semcache.folders import unwritable
 from semcache.follower import Follower
 from semcache.gateway.front import Front
 from semcache.gateway.routing import NOT_CONFIGURED
@@ -44,7 +45,7 @@ from semcache.ports import Embedder, Row, VectorIndex, Verifier
 from semcache.quiet import QuietLog
 from semcache.renewer import Renewer
 from semcache.semantic import SemanticTier
-from semcache.settings import Settings
+from semcache.settings import Settings, variable
 from semcache.stats import Stats
 from semcache.stores.store import RedisStore
 from semcache.tunings import Tunings
@@ -383,6 +384,8 @@ class Service:
     async def _rebuild(self, params: dict[str, Any], job: JobContext) -> dict[str, Any]:
         if self.follower is None:
             raise ConfigError("this service has no vector index: SEMCACHE_EMBEDDER is off")
+        if problem := unwritable(self.settings.index_dir):  # or it would be learned of at the end, and all done again
+            raise ConfigError(f"index_dir [{variable('index_dir')}]: {problem}: nothing was rebuilt")
         namespace, reembed = params.get("namespace"), bool(params.get("reembed"))
         try:
             rows = await self.follower.rebuild(_Cancellable(job), namespace=namespace, reembed=reembed)

@@ -20,6 +20,18 @@ from tests.patience import LONG_S, patient
 from tests.verifier.by_words import word_verifier
 
 
+class Sleeping:
+    space, dimension, awake = "sleeping", 4, False
+
+    def state(self) -> EmbedderState:
+        return EmbedderState(ready=self.awake, detail="" if self.awake else "preparing")
+
+    async def start(self) -> None: ...
+    async def aclose(self) -> None: ...
+    async def embed(self, texts: Sequence[str], *, deadline_s: float | None = None) -> list[Embedding | None]:
+        raise EmbedderUnavailable("asleep")
+
+
 async def test_a_defect_while_connecting_is_logged_counted_and_tried_again(
     standalone_server: str,
     key_prefix: str,
@@ -78,17 +90,6 @@ def test_a_verifier_is_made_where_a_mode_asks_it(tmp_path: Path) -> None:
 async def test_the_verifier_starts_once_there_are_vectors_and_its_absence_degrades(
     standalone_server: str, key_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Sleeping:
-        space, dimension, awake = "sleeping", 4, False
-
-        def state(self) -> EmbedderState:
-            return EmbedderState(ready=self.awake, detail="" if self.awake else "preparing")
-
-        async def start(self) -> None: ...
-        async def aclose(self) -> None: ...
-        async def embed(self, texts: Sequence[str], *, deadline_s: float | None = None) -> list[Embedding | None]:
-            raise EmbedderUnavailable("asleep")
-
     embedder, verifier = Sleeping(), word_verifier()
     cached = CachedEmbedder(embedder, entries=0, deadline_s=LONG_S)
     monkeypatch.setattr(composition, "make_embedder", lambda settings: cached)
@@ -116,3 +117,33 @@ async def test_the_verifier_starts_once_there_are_vectors_and_its_absence_degrad
     finally:
         await service.aclose()
     assert verifier.state().detail == "stopped"
+
+
+async def test_a_rebuild_whose_folder_cannot_be_written_fails_before_the_work_and_once(
+    standalone_server: str, key_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = CachedEmbedder(Sleeping(), entries=0, deadline_s=LONG_S)
+    monkeypatch.setattr(composition, "make_embedder", lambda settings: cached)
+    (tmp_path / "file").write_text("no folder")
+    settings = Settings(
+        redis_url=standalone_server,
+        data_dir=tmp_path / "data",
+        index_dir=tmp_path / "file" / "indexes",
+        **patient({"store": {"key_prefix": key_prefix}}),
+    )
+    service = Service(settings)
+    await service.start()
+    try:
+        await asyncio.wait_for(service.store_ready.wait(), LONG_S)
+        job_id = await service.jobs.submit("rebuild", {}, who="ada")
+
+        async def over() -> bool:
+            return (await service.jobs.get(job_id)).finished
+
+        await until(over, what="the end of the job")
+        job = await service.jobs.get(job_id)
+        assert job.state == "failed"
+        assert f"index_dir [SEMCACHE_INDEX_DIR]: {tmp_path / 'file'} is no folder" in job.error
+        assert "attempts" not in job.error
+    finally:
+        await service.aclose()

@@ -18,8 +18,8 @@ from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 from semcache.cli import flags
 from semcache.cli.verifier import examined
 from semcache.errors import ConfigError, SemcacheError
+from semcache.folders import unwritable
 from semcache.gateway.routing import Upstreams
-from semcache.http.folders import unwritable
 from semcache.judge_model import routed
 from semcache.settings import Settings, is_loopback, load, unknown_variables, variable
 

@@ -24,9 +24,9 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from semcache.errors import ConfigError, SemcacheError
+from semcache.folders import unwritable
 from semcache.http import logs
 from semcache.http.connection import Connection
-from semcache.http.folders import unwritable
 from semcache.settings import Settings, variable
 
 log = logging.getLogger(__name__)
