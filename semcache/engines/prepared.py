@@ -111,6 +111,22 @@ def sha256_of(path: Path) -> str:
         raise Unavailable(f"{path} cannot be read: {error}") from error
 
 
+def under_way(folder: Path) -> bool:
+    """Whether a child is preparing the model of `folder` just now, of whatever service."""
+    try:
+        with _lock_of(folder).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no child was ever here
+        return False
+    return False
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}.lock"
+
+
 # --- in the service ------------------------------------------------------------------------------------------
 
 
@@ -171,7 +187,7 @@ def prepare(kind: Kind[M], folder: Path, make: Callable[[Path], None]) -> int:
     """Have a sound model in `folder`: `make` fills an empty folder, manifest included. Returns the exit status."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+    with _lock_of(folder).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             verify(kind, folder)

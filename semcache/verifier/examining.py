@@ -97,8 +97,12 @@ def _prepared(models: Path, file: Path, fingerprint: str) -> tuple[str, Sequence
     try:
         manifest = prepared.verify(packaged.KIND, folder)
     except VerifierUnavailable as error:
-        detail = f"{error}; the next start prepares it, which takes half a minute and needs torch"
-        return "not prepared", [Finding(code="verifier_unprepared", detail=detail, fault=False)]
+        if prepared.under_way(folder):
+            state, hint = "being prepared", "one is being prepared just now, which takes half a minute"
+        else:
+            state, hint = "not prepared", "the next start prepares it, which takes half a minute and needs torch"
+        detail = f"{error}; {hint}"
+        return state, [Finding(code="verifier_unprepared", detail=detail, fault=False)]
     state = f"prepared ({manifest.form}, {manifest.precision})"
     anew = f"delete {folder} and start the service, which prepares it anew; if that does not help, {_REINSTALL}"
     judge = PackagedJudge(models, threads=1, file=file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,22 @@ def test_one_that_is_not_prepared_is_no_fault_and_not_prepared_here(tmp_path: Pa
         f"no prepared model in {packaged.prepared_dir(tmp_path / 'models')} yet; "
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@shipped_only
+def test_one_that_is_being_prepared_is_told_from_one_that_waits_for_a_start(tmp_path: Path, space: str) -> None:
+    folder = packaged.prepared_dir(tmp_path / "models")
+    folder.parent.mkdir()
+    settings = settings_of(tmp_path, confidence=0.95)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as the child does
+        told = examine(settings, space)
+        assert codes(told) == {"verifier_unprepared": False}
+        assert "one is being prepared just now" in told.findings[0].detail
+        assert "; being prepared; " in told.summary
+    told = examine(settings, space)  # the lock's file stays for ever
+    assert "the next start prepares it" in told.findings[0].detail
+    assert "; not prepared; " in told.summary
 
 
 @shipped_only
