@@ -90,14 +90,15 @@ async def _measure(rounds: int, folder: Path) -> dict[str, Any]:
     service = Service(settings, server_url=server.start())
     try:
         await service.start()
-        await _ready(service)
+        await ready(service)
         return await _rounds(service, rounds)
     finally:
         await service.aclose()
         server.stop()
 
 
-async def _ready(service: Service) -> None:
+async def ready(service: Service) -> None:
+    """Wait until all parts of a service are. Raises TimeoutError."""
     deadline = time.monotonic() + 300  # the first preparation of the models takes a while
     while not all(part["ok"] for part in (await service.health()).values()):
         if time.monotonic() > deadline:
