@@ -14,6 +14,7 @@ from semcache.policy.guards import (
     question,
     restriction,
     scope,
+    signs,
     tense,
 )
 from semcache.policy.guards.findings import GUARDS, Finding, Force
@@ -36,13 +37,16 @@ _ASKED = {
     "tense": tense.when,
     "modality": modality.demanded,
     "restriction": restriction.narrowed,
+    "signs": signs.signed,
 }
 """Guards that say one thing; `numbers` speaks for the others."""
 
 
 def compare(a: Reading, b: Reading, rules: Rules) -> tuple[Finding, ...]:
     """What sets two prompts apart, at most one finding a guard, in the order of `GUARDS`. Symmetric but for details."""
-    if a.tokens.low == b.tokens.low and a.tokens.raw == b.tokens.raw and a.quotes == b.quotes and a.links == b.links:
+    tokens, its = a.tokens, b.tokens
+    same = tokens.low == its.low and tokens.raw == its.raw
+    if same and a.quotes == b.quotes and a.links == b.links and a.signs == b.signs:
         return ()
     pair = Pair(a, b, rules)
     found: dict[str, Difference] = numbers.differences(pair)

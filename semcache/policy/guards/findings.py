@@ -27,6 +27,7 @@ GUARDS: Final = (
     "tense",
     "modality",
     "restriction",
+    "signs",
 )
 """The names of all guards, in the order in which findings are told. A model may use a guard's place as a feature."""
 

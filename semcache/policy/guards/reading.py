@@ -14,6 +14,7 @@ from semcache.policy.guards import (
     relations,
     restriction,
     scope,
+    signs,
     tense,
 )
 from semcache.policy.guards.forms import stem
@@ -39,6 +40,8 @@ LONGEST = 16_000
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What the guards see in a prompt. Opaque: made by `read`, compared by `compare`."""
 
+    text: str
+    """What was read, with plain quotes and dashes."""
     tokens: Tokens
     words: frozenset[str]
     """All words in lower case."""
@@ -64,6 +67,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     tense: tense.Tense
     modality: modality.Modality
     search: restriction.Search
+    signs: signs.Signs
 
 
 _LESS = frozenset({"less", "least"})
@@ -91,6 +95,7 @@ def read(text: str, rules: Rules) -> Reading:
     asked = question.question(found, rules) if english else question.NONE
     asks = bool(asked.kind)
     return Reading(
+        text=text,
         tokens=found,
         words=words,
         content=content,
@@ -112,6 +117,7 @@ def read(text: str, rules: Rules) -> Reading:
         tense=tense.tense(found) if asks else tense.NONE,
         modality=modality.modality(found, words, rules) if asks else modality.NONE,
         search=restriction.search(found, words, rules) if english else restriction.NONE,
+        signs=signs.signs(text),
     )
 
 
