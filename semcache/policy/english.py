@@ -29,8 +29,8 @@ _FOREIGN_ALTERNATIVES = (
 )
 _ENGLISH = re.compile(rf"\b(?:{_ENGLISH_ALTERNATIVES})\b", re.IGNORECASE)
 _FOREIGN = re.compile(rf"\b(?:{_FOREIGN_ALTERNATIVES})\b")
-_ENGLISH_WORDS: Final = frozenset(word for word in _ENGLISH_ALTERNATIVES.split("|") if "'" not in word)
-_FOREIGN_WORDS: Final = frozenset(_FOREIGN_ALTERNATIVES.split("|"))
+ENGLISH_WORDS: Final = frozenset(word for word in _ENGLISH_ALTERNATIVES.split("|") if "'" not in word)
+FOREIGN_WORDS: Final = frozenset(_FOREIGN_ALTERNATIVES.split("|"))
 _APART: Final = "".join(chr(code) if chr(code).isalnum() or chr(code) == "_" else " " for code in range(128))
 """ASCII with a blank for all that stands between words."""
 _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
@@ -50,9 +50,9 @@ def is_english(text: str) -> bool:
 def _is_english_ascii(text: str) -> bool:
     """The same by sets of words: less time than the searches, and far less of the processor's caches."""
     words = text.translate(_APART).split()
-    if not _FOREIGN_WORDS.isdisjoint(words):
+    if not FOREIGN_WORDS.isdisjoint(words):
         return False
-    if not _ENGLISH_WORDS.isdisjoint(words) or not _ENGLISH_WORDS.isdisjoint(text.lower().translate(_APART).split()):
+    if not ENGLISH_WORDS.isdisjoint(words) or not ENGLISH_WORDS.isdisjoint(text.lower().translate(_APART).split()):
         return True
     return "'" in text and _ENGLISH.search(text) is not None  # `don't` is two words here
 

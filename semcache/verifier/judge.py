@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 from semcache.engines import package, prepared
 from semcache.errors import VerifierUnavailable
-from semcache.verifier import packaged, weights
+from semcache.verifier import foreign, packaged, weights
 from semcache.verifier.inputs import UNKNOWN, legible, pair_input
 from semcache.verifier.runtime import Runtime
 
@@ -100,6 +100,8 @@ class PackagedJudge:
         places, inputs = [], []
         for at, pair in enumerate(pairs):
             if max(len(pair.asked), len(pair.cached)) > _LONGEST:
+                continue
+            if foreign.differs(*pair, self.known):
                 continue
             asked, cached = self._of(pair.asked, runtime), self._of(pair.cached, runtime)
             if (UNKNOWN in asked or UNKNOWN in cached) and not legible(*map(runtime.unread, pair)):

@@ -293,7 +293,7 @@ def test_what_is_settled_changes_in_no_round(pieces: list[tuple[str, str]]) -> N
         assert normalizer(text) == plainly(normalizer, text)
 
 
-@given(st.lists(_PIECES | st.sampled_from(sorted(english._ENGLISH_WORDS | english._FOREIGN_WORDS)), max_size=6))
+@given(st.lists(_PIECES | st.sampled_from(sorted(english.ENGLISH_WORDS | english.FOREIGN_WORDS)), max_size=6))
 @settings(max_examples=1500, deadline=None)
 def test_english_is_known_by_words_as_by_search(pieces: list[str]) -> None:
     for glue in (" ", "'", "_", "-"):

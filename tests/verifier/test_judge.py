@@ -25,7 +25,7 @@ from tests.patience import LONG_S
 PAIRS = [
     Pair("How do I reset my password?", "how can i change my password"),
     Pair("flights from Oslo to Rome", "flights from Rome to Oslo"),
-    Pair("¿Qué tiempo hace hoy?", "¿Qué tiempo hace mañana?"),
+    Pair("¿Qué tiempo hace hoy?", "¿Qué tiempo hace hoy en Roma?"),
     Pair("", ""),
     Pair("why " * 40, "how " * 40),
 ]
@@ -120,7 +120,8 @@ def test_what_is_too_long_is_not_judged(judge: PackagedJudge) -> None:
         ("Was heißt 猫 auf Deutsch?", "Was heißt 狗 auf Deutsch?", False),
         ("What does 😀 mean?", "What does 😂 mean?", False),
         ("How do I reset my password? 😀", "how can i reset my password", True),
-        ("Wie setze ich mein Passwort zurück?", "Wie lösche ich mein Passwort?", True),
+        ("Wie setze ich mein Passwort zurück?", "Wie lösche ich mein Passwort?", False),
+        ("Wie kann ich mein Passwort ändern?", "Wie ändere ich mein Passwort?", True),
     ],
 )
 def test_prompts_that_differ_in_what_the_model_cannot_read_are_not_judged(
