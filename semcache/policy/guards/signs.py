@@ -25,7 +25,9 @@ _LETTER: Final = re.compile(r"(?<!\\)[A-Z]")
 """Whose case is surface."""
 _PRICE: Final = re.compile(r"\(?[A-Z]{0,2}\$\d[\d.,]*[A-Za-z]{0,2}\W{0,2}|\d[\d.,]*\$\W{0,2}")
 _FLAG: Final = re.compile(r"-([A-Za-z]{1,3})")
-_FACTORIAL: Final = re.compile(r"\d{1,3}!{1,2}|\(\d{1,3}\)!")
+_FACTORIAL: Final = re.compile(r"\d{1,3}!+")
+_COMPUTED: Final = frozenset({"is", "compute", "calculate", "evaluate"})
+"""Words behind which a number with an exclamation mark is a factorial."""
 _PRIME: Final = re.compile(r"[A-Za-z]'{1,3}(?:\(\w\))?")
 _TUPLE: Final = re.compile(r"\(\w*,\)")
 _NOT: Final = re.compile(r"!{1,2}\w+")
@@ -40,6 +42,9 @@ _NO_SIGN: Final = re.compile(r"[^\W_]")
 _EMPHASIS: Final = re.compile(r"([*_]{1,2})\w+\1\W*")
 _NUMBER: Final = re.compile(r"\d+")
 
+_CLOSE: Final = 4
+"""Stems of content that two prompts may differ in for another flag to be certain to matter: two long answers about a
+command name different ones by chance."""
 _END: Final = ".,;:!?"
 _CLOSING: Final = ")]}$/'%+#"
 """Signs behind which a mark ends the sentence, not the pattern."""
@@ -86,6 +91,8 @@ def signs(text: str) -> Signs:
                 asked.add(dots)
         elif flag := _FLAG.fullmatch(bare.rstrip(_END)):
             flags.update(flag[1])
+        elif before in _COMPUTED and _FACTORIAL.fullmatch(bare.rstrip(".,;:?")):
+            code.add(f"{bare.partition('!')[0]}!")
         elif _is_code(ended := _ended(bare)):
             code.add(_LETTER.sub(_lower, ended))
         before = bare.lower()
@@ -104,20 +111,20 @@ def _unquoted(chunk: str) -> str:
 
 def _ended(chunk: str) -> str:
     """Without the marks that end a sentence, and brackets of a remark around it."""
-    if not _FACTORIAL.fullmatch(chunk.rstrip(".,;:?")):
-        ended = chunk.rstrip(_END)
-        chunk = ended if ended and (ended[-1].isalnum() or ended[-1] in _CLOSING) else chunk
+    ended = chunk.rstrip(_END)
+    if ended and (ended[-1].isalnum() or ended[-1] in _CLOSING):
+        chunk = ended
     if chunk.startswith("(") and ")" not in chunk:
         chunk = chunk[1:]
     return chunk[:-1] if chunk.endswith(")") and "(" not in chunk else chunk
 
 
 def _is_code(chunk: str) -> bool:
-    if chunk.isalnum() or not chunk.isascii():
+    if not chunk or chunk.isalnum() or not chunk.isascii():
         return False
     if chunk[-1] in "'!)" or chunk[0] == "!" or ",)" in chunk or "'" in chunk:
         ended = chunk.rstrip(".,;:?")
-        if any(form.fullmatch(ended) for form in (_FACTORIAL, _PRIME, _TUPLE, _NOT)):
+        if any(form.fullmatch(ended) for form in (_PRIME, _TUPLE, _NOT)):
             return True
     return _HARD.search(chunk) is not None and not _PRICE.fullmatch(chunk)
 
@@ -133,22 +140,30 @@ def _groups(text: str) -> frozenset[str]:
 
 
 def signed(pair: Pair) -> Difference | None:
-    """Signs that differ; certain where they are of one kind, or all words are the same."""
+    """Signs that differ; certain where little else differs."""
     a, b = pair.a.signs, pair.b.signs
     if a is NONE and b is NONE:
         return None
-    for one, other in ((a.flags, b.flags), (a.escapes, b.escapes)):
-        if one and other and one != other:
-            return True, f"{''.join(sorted(one))} / {''.join(sorted(other))}"
-    if a.asked - b.asked and b.asked - a.asked:
-        return True, f"{min(a.asked - b.asked)} / {min(b.asked - a.asked)}"
-    if a.groups != b.groups and _NUMBER.findall(pair.a.text) == _NUMBER.findall(pair.b.text):
-        return True, f"{min(a.groups, default='no brackets')} / {min(b.groups, default='no brackets')}"
+    if told := _told(pair):
+        return pair.short and pair.close(_CLOSE), told
     if a.code == b.code or _packed(pair.a.text) == _packed(pair.b.text):
         return None
     if words(pair.a.text) != words(pair.b.text) and not _but_for_signs(pair.a.text, pair.b.text):
         return None
     return True, f"{min(a.code - b.code, default='none')} / {min(b.code - a.code, default='none')}"
+
+
+def _told(pair: Pair) -> str:
+    """Two sets of flags, escapes, marks that are asked about, or groups of the same numbers; "" where none differ."""
+    a, b = pair.a.signs, pair.b.signs
+    for one, other in ((a.flags, b.flags), (a.escapes, b.escapes)):
+        if one and other and one != other:
+            return f"{''.join(sorted(one))} / {''.join(sorted(other))}"
+    if a.asked - b.asked and b.asked - a.asked:
+        return f"{min(a.asked - b.asked)} / {min(b.asked - a.asked)}"
+    if a.groups != b.groups and _NUMBER.findall(pair.a.text) == _NUMBER.findall(pair.b.text):
+        return f"{min(a.groups, default='no brackets')} / {min(b.groups, default='no brackets')}"
+    return ""
 
 
 def _packed(text: str) -> str:

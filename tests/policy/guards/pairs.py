@@ -196,7 +196,7 @@ VETO: Final[dict[str, list[tuple[str, str]]]] = {
         ("hotels in Porto", "the cheapest hotels in Porto"),
     ],
     "signs": [
-        ("explain source ..", "explain source ."),
+        ("what does ls .. show", "what does ls . show"),
         ("what does sort -r do", "what does sort -R do"),
         ("how do I use tar -x", "explain to me tar -X"),
         ("what does git branch -d do", "what does git branch -D do"),
