@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ import pytest
 import redis
 
 from semcache.stores.binary import server_binary
+from tests.loopback import free_port
 from tests.patience import LONG_S
 
 START_S = LONG_S
@@ -39,13 +39,6 @@ def wait_until(condition: Callable[[], Any], *, timeout_s: float = START_S, what
         if time.monotonic() > deadline:
             pytest.fail(f"waited {timeout_s:g} s in vain for {what}")
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """A loopback TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,17 +14,10 @@ from typing import Any
 
 import httpx
 
+from tests.loopback import free_port
 from tests.patience import ENVIRONMENT, LONG_S
 
 START_S = 2 * LONG_S
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(condition: Callable[[], Any], *, seconds: float = LONG_S, what: str = "condition") -> Any:

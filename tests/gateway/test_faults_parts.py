@@ -16,6 +16,7 @@ from tests import servers
 from tests.gateway.conftest import Gateway, Open, events_of, many
 from tests.gateway.provider import Provider, Reply
 from tests.gateway.trouble import DEADLINE_S, FORMS, QUICK, until_cut
+from tests.loopback import free_port
 from tests.serving import until
 
 MANY = 8
@@ -107,7 +108,7 @@ def test_the_embedder_is_down(open_gateway: Open, stream: bool) -> None:
 
 
 def _nowhere() -> dict[str, Any]:
-    return {"openai_base_url": f"http://127.0.0.1:{servers.free_port()}/v1", "openai_api_key": "k", "deadline_s": 0.3}
+    return {"openai_base_url": f"http://127.0.0.1:{free_port()}/v1", "openai_api_key": "k", "deadline_s": 0.3}
 
 
 def test_upstream_down_cached_answers_go_on(faulty: Gateway) -> None:

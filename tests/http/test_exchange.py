@@ -14,8 +14,8 @@ import uvicorn
 
 from semcache.errors import TooLarge, UpstreamUnavailable
 from semcache.http.exchange import Answer, Call, Disconnected, StreamAnswer
+from tests.loopback import free_port
 from tests.patience import LONG_S
-from tests.serving import free_port
 
 Handler = Callable[[Any, Any], Any]
 

@@ -18,8 +18,9 @@ import pytest
 from semcache.http.logs import KeyValueFormatter
 from semcache.settings import StoreSettings
 from semcache.stores.embedded import EmbeddedServer
+from tests.loopback import free_port
 from tests.patience import ENVIRONMENT, LONG_S
-from tests.serving import free_port, until
+from tests.serving import until
 
 QUESTION = {"prompt": "How tall is the Eiffel Tower?", "model": "m1"}
 START = "import sys; from semcache.http.server import run; from semcache.settings import load; sys.exit(run(load()))"

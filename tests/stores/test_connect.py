@@ -14,6 +14,7 @@ from semcache.settings import Settings, StoreSettings
 from semcache.stores.connect import connect
 from semcache.stores.guard import Guard
 from tests import servers
+from tests.loopback import free_port
 from tests.patience import LONG_S
 
 
@@ -93,7 +94,7 @@ async def test_cluster_with_a_password_and_several_nodes_in_the_url(key_prefix):
 @pytest.mark.parametrize("kind", ["standalone", "cluster", "sentinel"])
 async def test_a_dead_server_fails_fast_and_not_at_construction(kind):
     extra = {"standalone": {}, "cluster": {"cluster": True}, "sentinel": {"sentinel_master": "main"}}[kind]
-    url = f"redis://127.0.0.1:{servers.free_port()}"
+    url = f"redis://127.0.0.1:{free_port()}"
     async with client_of(url, **extra) as client:
         with pytest.raises(StoreUnavailable) as caught:
             await Guard(StoreSettings()).run(lambda: client.execute_command("GET", "k"), deadline_s=10)
@@ -145,7 +146,7 @@ async def test_tls_with_the_right_ca_and_refused_with_the_wrong_one():
 async def test_sentinel_follows_a_failover():
     with servers.sentinel() as group:
         secrets = {"password": "data-secret", "sentinel_password": "watch-secret"}
-        dead_first = group.url.replace("redis://", f"redis://127.0.0.1:{servers.free_port()},")
+        dead_first = group.url.replace("redis://", f"redis://127.0.0.1:{free_port()},")
         guard = Guard(StoreSettings(breaker_failures=1000, deadline_s=5))
         async with client_of(dead_first, sentinel_master=group.master, **secrets) as client:
             await round_trip(client, "before")
