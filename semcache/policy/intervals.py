@@ -4,15 +4,11 @@ Clopper & Pearson (1934): the bound is the rate at which what was seen, or less,
 coverage is at least what it claims, for every rate and count; Wilson's (1927) is nearer on average and too short just
 where a cache works: rates near zero, few or no errors (Brown, Cai & DasGupta 2001, section 4). Who promises "at most
 1 % wrong" needs the promise kept, so the exact one is used, and its price is a few more labels.
-
-Weighted counts: the effective size (Kish 1965), (sum w)^2 / sum w^2, stands for the count, and the weighted rate times
-it for the errors (Korn & Graubard 1998).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Final
 
 _STEPS: Final = 300
@@ -31,13 +27,6 @@ def lower(errors: float, count: float, level: float) -> float:
     if count <= 0 or errors <= 0:
         return 0.0
     return quantile(1.0 - level, errors, count - errors + 1.0)
-
-
-def effective(weights: Iterable[float]) -> float:
-    """How many labels of equal weight these are worth."""
-    listed = list(weights)
-    squares = sum(weight * weight for weight in listed)
-    return sum(listed) ** 2 / squares if squares > 0 else 0.0
 
 
 def needed(rate: float, target: float, level: float, *, most: int = 10_000_000) -> int | None:

@@ -192,6 +192,7 @@ class Pairs:
         served = self.served(cut)
         of = served if among is Among.HITS else len(self)
         whole, squares = self._weight[of], self._squares[of]
+        # The effective size (Kish 1965); the weighted rate times it stands for the errors (Korn & Graubard 1998).
         count = whole * whole / squares if squares else 0.0
         return (self._wrong_weight[served] / whole * count if whole else 0.0), count
 

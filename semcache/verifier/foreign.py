@@ -29,7 +29,7 @@ _ENGLISH: Final = ENGLISH_WORDS - frozenset({"was", "do", "to", "by", "of", "for
 _SAMPLE: Final = 2000
 """Characters by which a language is told."""
 _NEGATING: Final = (
-    "nicht|kein|keine|keinen|keiner|nie|niemals|ohne|pas|jamais|sans|non|senza|no|nunca|sin|não|nunca|sem|niet|geen|"
+    "nicht|kein|keine|keinen|keiner|nie|niemals|ohne|pas|jamais|sans|non|senza|no|nunca|sin|não|sem|niet|geen|"
     "nooit|zonder|inte|aldrig|utan|ikke|uden|nie|bez|ne|není|nelze|не|нет|нельзя|без|ні|немає|δεν|χωρίς|değil|tidak|"
     "bukan|tanpa|không|لا|ليس|بدون"
 )

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from semcache.policy.intervals import effective, incomplete_beta, lower, needed, quantile, upper
+from semcache.policy.intervals import incomplete_beta, lower, needed, quantile, upper
 
 
 def tail(errors: int, count: int, rate: float) -> float:
@@ -43,12 +43,6 @@ def test_how_many_labels_are_needed() -> None:
     assert upper(0.005 * several, several, 0.95) <= 0.01 < upper(0.005 * (several - 1), several - 1, 0.95)
     assert needed(0.02, 0.01, 0.95) is None
     assert needed(0.00999, 0.01, 0.95, most=1000) is None
-
-
-def test_what_unequal_weights_are_worth() -> None:
-    assert effective([2.0] * 7) == 7
-    assert effective([10.0, *[1.0] * 10]) == pytest.approx(400 / 110)
-    assert effective([]) == 0
 
 
 def test_the_quantile_inverts_the_distribution_at_any_size() -> None:

@@ -348,5 +348,3 @@ MODALITIES_APART: Final = [
     "polite healthy",
 ]
 """Two of these are never one question, if yes or no answers it."""
-
-OPERATORS: Final = "== != === !== <= >= -> => && || ++ -- += -= := << >> ** // ?. ?? % ^ * / + - = < >"
