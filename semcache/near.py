@@ -364,6 +364,17 @@ class Near:
                 if namespace in (None, self._kept[entry_id].copy.candidate.entry.namespace):
                     self._forget(entry_id)
 
+    def drop_where(self, concerned: Callable[[Candidate], bool]) -> None:
+        """What fits is gone from the store, whoever removed it: nothing that was read or written of it before is kept.
+
+        Of what is on its way nobody can tell yet whether it fits, so none of it is.
+        """
+        for shard in range(SHARDS):
+            self._drops[shard] += 1
+            self._scans[shard] += 1
+        for entry_id in [one for one, kept in self._kept.items() if concerned(kept.copy.candidate)]:
+            self._forget(entry_id)
+
     def aging(self, left_s: float) -> list[str]:
         """Copies that could not be used after so many seconds for their age alone."""
         before = self._monotonic() + left_s - RENEWED_S

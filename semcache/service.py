@@ -155,6 +155,7 @@ class Service:
             self.embedder,
             live,
             settings,
+            copies=self.near if self.near.on else None,
             jobs=self.jobs,
             tunings=self.tunings,
         )

@@ -9,6 +9,8 @@ and removes them. The order is what makes it safe:
   (So one fence suffices. The scan may still remove such a fill, if it meets it: that costs a miss, nothing else.)
 - A store *without* a token that lands during the scan cannot be told from news and may survive. Clients that care
   send the token of their miss.
+- A record that another replica has removed or replaced just before is not found any more, while this process may still
+  have a copy of it. So copies are judged, too, once the store has nothing left that fits.
 
 More work than fits a request goes on as a job. Who invalidated what, and when, is kept in the store.
 This module knows no HTTP and no Redis; who may do what was decided before, and arrives as `allowed`.
@@ -40,6 +42,8 @@ JOB_KIND: Final = "invalidate"
 _BATCH: Final = 256
 _EXAMINED_INLINE: Final = 20
 """Times `limits.invalidate_inline`: so many records are read for a request before the rest becomes a job."""
+_NEVER_MS: Final = 1 << 62
+"""A moment by which every entry is old, in milliseconds of the store's clock."""
 _PATTERN_MEMORY: Final = 8 << 20
 """Bytes that a compiled pattern may take."""
 
@@ -52,6 +56,13 @@ class IndexView(Protocol):
 
     def remove(self, entry_ids: Sequence[str]) -> None:
         """Mark rows dead."""
+
+
+class CopiesView(Protocol):
+    """The part of the near cache that is told at once, ahead of the change log."""
+
+    def drop_where(self, concerned: Callable[[Candidate], bool]) -> None:
+        """Drop copies."""
 
 
 class InvalidationResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +103,7 @@ class Invalidator:
         index_view: IndexView,
         settings: Settings,
         *,
+        copies: CopiesView | None = None,
         jobs: Jobs | None = None,
         tunings: Tunings | None = None,
     ) -> None:
@@ -102,6 +114,7 @@ class Invalidator:
         self._embedder = embedder
         self._index = index_view
         self._settings = settings
+        self._copies = copies
         self._jobs = jobs
         self._tunings = tunings
         if jobs is not None:
@@ -253,6 +266,8 @@ class Invalidator:
                 self._index.remove(matched)
             if progress is not None:
                 progress(min(count.examined, total), total)
+        if self._copies is not None and not dry_run:
+            self._copies.drop_where(judge.may_concern)
         return True
 
     async def _total(self, selector: Selector, allowed: Allowed) -> int:
@@ -352,6 +367,19 @@ class _Judge:
                     continue
             matched.append(entry_id)
         return matched, unjudged
+
+    def may_concern(self, candidate: Candidate) -> bool:
+        """Whether a record that was read a while ago may match, however old it is by now."""
+        entry = candidate.entry
+        return (
+            (self._allowed is None or base_namespace(entry.namespace) in self._allowed)
+            and concerns(self._selector, entry, now_ms=_NEVER_MS, search=self._search)
+            and (self._query is None or self._may_be_alike(self._query, candidate))
+        )
+
+    def _may_be_alike(self, query: Embedding, candidate: Candidate) -> bool:
+        known = candidate.embedding
+        return known is None or known.space != query.space or self._alike(query, candidate)
 
     def _alike(self, query: Embedding, candidate: Candidate) -> bool:
         threshold = self._selector.threshold

@@ -115,6 +115,47 @@ async def test_a_change_ends_copies_here_at_once_and_there_within_a_second(
         assert served(await ask(service)) == expected
 
 
+SELECTORS = {
+    "tag": Selector(tags=("doc",)),
+    "model": Selector(namespace="default", model="m"),
+    "contains": Selector(contains="bread"),
+    "pattern": Selector(pattern="b.ead"),
+    "similar": Selector(similar_to=reworded(0)),
+    "old": Selector(namespace="default", older_than_s=0.0),
+}
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+async def test_what_another_replica_changed_before_is_not_served_where_it_is_invalidated(
+    make_service: MakeService, name: str
+) -> None:
+    """The store has nothing left that fits, so that no id is told of: the copy itself has to be judged."""
+    first, second = await make_service(), await make_service()
+    stored = await fill(first)
+    assert await from_a_copy(first) == "first"
+    deaf(first)
+    if name == "tag":
+        await second.cache.store(request(prompt(0)), b'"second"', tags=["other"])
+    else:
+        await second.cache.delete(stored.entry_id)
+    assert served(await ask(first)) == "first"  # which nobody has told it yet
+    await first.invalidator.invalidate(SELECTORS[name], who="test")
+    assert served(await ask(first)) == ("second" if name == "tag" else None)
+
+
+async def test_copies_of_what_is_not_invalidated_stay(make_service: MakeService) -> None:
+    service = await make_service()
+    await fill(service)
+    assert await from_a_copy(service) == "first"
+    deaf(service)
+    for selector in (Selector(tags=("other",)), Selector(namespace="default", contains="butter")):
+        await service.invalidator.invalidate(selector, who="test")
+    kept = len(service.near)
+    assert kept == 1
+    await service.invalidator.invalidate(Selector(tags=("doc",)), who="test", dry_run=True)
+    assert len(service.near) == kept
+
+
 async def test_while_the_log_is_not_read_candidates_are_read_from_the_store(make_service: MakeService) -> None:
     first, second = await make_service(), await make_service()
     stored = await fill(first)
