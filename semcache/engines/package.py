@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import codecs
 import functools
+import gzip
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
 
 from semcache.errors import Unavailable
 from semcache.policy.lexicon import Beside, Lexicon
@@ -26,6 +29,9 @@ TOKENIZER_SHA256: Final = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa3
 
 _TERMS: Final = Path(__file__).with_name("terms.txt")
 """Right words that the dictionary lacks, one a line: `sudo` is no slip of `judo`."""
+
+_WORDS: Final = "resources/en.json.gz"
+"""The dictionary of pyspellchecker, as the package has it: words, each with how often it was met."""
 
 _PAIRS: Final = "frequency_bigramdictionary_en_243_342.txt"
 """`first second count`, a line each, the counts Google's of the web (MIT licence, as the package)."""
@@ -87,28 +93,57 @@ def fingerprint(name: str, *parts: object) -> str:
 def words() -> Lexicon:
     """Words that are spelt as they are meant, lower-case: an English dictionary, the whole words of the tokenizer's
     vocabulary, and names and terms of trades that neither has. With each how often the dictionary's maker met it, 0 for
-    those of the others; and the pairs of words that are met most. Takes some tenths of a second at first."""
-    from spellchecker import SpellChecker
-
-    vocabulary: Mapping[str, int] = tokenizer(model_dir() / "tokenizer.json").get_vocab()
-    dictionary: Mapping[str, int] = SpellChecker(language="en").word_frequency.dictionary
+    those of the others; and the pairs of words that are met most. Takes a tenth of a second or two at first."""
+    dictionary = _dictionary()
     terms = _TERMS.read_text(encoding="ascii").split()
-    found = chain(vocabulary, dictionary, terms)
+    found = chain(_vocabulary(), dictionary, terms)
     known = {word: dictionary.get(word, 0) for word in found if len(word) > 2 and word.isalpha() and word.isascii()}
     return Lexicon(known, terms=frozenset(terms), beside=_beside())
+
+
+class _Model(msgspec.Struct):
+    vocab: dict[str, int]
+
+
+class _Tokenizer(msgspec.Struct):
+    """Of a tokenizer's file what is wanted here: to make the tokenizer for it takes six times as long."""
+
+    model: _Model
+
+
+def _vocabulary() -> Iterable[str]:
+    return msgspec.json.decode((model_dir() / "tokenizer.json").read_bytes(), type=_Tokenizer).model.vocab
+
+
+def _dictionary() -> Mapping[str, int]:
+    """The words of pyspellchecker, whose code lower-cases and counts what is lower-case and counted, and takes four
+    times as long: it is run only where its file is not where it was."""
+    file = _beneath("spellchecker", _WORDS)
+    if file is not None:
+        return msgspec.json.decode(gzip.decompress(file.read_bytes()), type=dict[str, int])
+    from spellchecker import SpellChecker
+
+    dictionary: Mapping[str, int] = SpellChecker(language="en").word_frequency.dictionary
+    return dictionary
 
 
 def _beside() -> Beside:
     """The pairs of words of symspellpy, whose code is not run; none where they are missing, so that fewer slips are
     told."""
-    found = importlib.util.find_spec("symspellpy")
-    folders = found.submodule_search_locations if found is not None else None
-    file = Path(folders[0]) / _PAIRS if folders else None
-    if file is None or not file.is_file():
+    file = _beneath("symspellpy", _PAIRS)
+    if file is None:
         return Beside()
     lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines(keepends=True)
     lines.sort()
     return Beside(b"".join(lines))
+
+
+def _beneath(package: str, name: str) -> Path | None:
+    """A file of an installed package, which is not imported; None where it is not there."""
+    found = importlib.util.find_spec(package)
+    folders = found.submodule_search_locations if found is not None else None
+    file = Path(folders[0]) / name if folders else None
+    return file if file is not None and file.is_file() else None
 
 
 def printable(text: str) -> str:

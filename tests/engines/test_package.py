@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from spellchecker import SpellChecker
 
 from semcache.engines import package
 from semcache.policy.repeats import Repeat, repeat
@@ -84,3 +85,20 @@ def test_pairs_of_words_are_counted() -> None:
     beside = package.words().beside
     assert beside.count("how", "far") > 100_000_000
     assert beside.count("how", "fat") == 0
+
+
+def test_the_dictionary_and_the_vocabulary_are_what_their_libraries_make_of_the_files() -> None:
+    vocabulary = package.tokenizer(package.model_dir() / "tokenizer.json").get_vocab()
+    plain = {word for word in vocabulary if len(word) > 2 and word.isalpha() and word.isascii()}
+    counted = {
+        word: count
+        for word, count in SpellChecker(language="en").word_frequency.dictionary.items()
+        if len(word) > 2 and word.isalpha() and word.isascii()
+    }
+    assert package.words() == dict.fromkeys(plain | set(TERMS), 0) | counted
+
+
+def test_a_dictionary_whose_file_lies_elsewhere_is_read_by_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = package.words()
+    monkeypatch.setattr(package, "_WORDS", "elsewhere.json.gz")
+    assert package.words.__wrapped__() == known
