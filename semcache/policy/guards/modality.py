@@ -14,6 +14,7 @@ from semcache.policy.guards.tokens import Tokens
 _HAVING: Final = HAVE | {"having"}
 _DOING: Final = frozenset({"do", "does", "doing", "done"})
 """The verb, not the auxiliary: what can I do."""
+_DUAL: Final = {"may", "must"}
 _ELSEWHERE: Final = frozenset({frozenset({"may", "must"})})
 """What is told apart in questions that yes and no do not answer: who may sign, who must."""
 
@@ -40,6 +41,13 @@ def modality(tokens: Tokens, words: frozenset[str], rules: Rules) -> Modality:
     return Modality(kinds) if kinds else NONE
 
 
+def turned_round(pair: Pair) -> bool:
+    """Whether one asks if it must be, and the other if it may be without: do I need a visa, can I enter without."""
+    if (pair.a.negations.count - pair.b.negations.count) % 2 == 0:
+        return False
+    return {kind for side in (pair.a, pair.b) for kind in side.modality.kinds} == _DUAL
+
+
 def demanded(pair: Pair) -> Difference | None:
     """Another thing asked of the same act."""
     a, b = pair.a.modality.kinds, pair.b.modality.kinds
@@ -52,7 +60,7 @@ def demanded(pair: Pair) -> Difference | None:
     both = frozenset((one, other))
     if both not in (pair.rules.modalities_apart if kind == "yes" else _ELSEWHERE):
         return None
-    if not pair.close(0, word, another):
+    if not pair.close(0, word, another) or turned_round(pair):
         return None
     if kind == "what" and not _DOING.isdisjoint(pair.a.words & pair.b.words):
         return None  # what can I do, what do I have to do

@@ -104,11 +104,14 @@ def entity(pair: Pair) -> Difference | None:
     """Names that differ on both sides; certain where they are of one kind, or all else is the same."""
     a, b = pair.a.names, pair.b.names
     if a.known.keys() == b.known.keys() and a.capitals == b.capitals:
-        return None
+        told = _namesake(pair)
+        return (True, told) if told else None
     things = pair.rules.things
     known_a, known_b = _known(a, b, pair.b.words), _known(b, a, pair.a.words)
     if bool(known_a) != bool(known_b):  # the name is in the other prompt too, for something else
         known_a, known_b = known_a or _moved(a, known_b, pair.only[0]), known_b or _moved(b, known_a, pair.only[1])
+    if told := _namesake(pair):
+        return True, told
     found = ""
     for name, (kind, words) in known_a.items():
         for other, (other_kind, other_words) in known_b.items():
@@ -137,6 +140,32 @@ def entity(pair: Pair) -> Difference | None:
     if all_a or all_b:
         return False, f"{', '.join(sorted(all_a)[:3]) or 'none'} / {', '.join(sorted(all_b)[:3]) or 'none'}"
     return None
+
+
+def _namesake(pair: Pair) -> str:
+    """Another bearer of the name: Georgia the country, Georgia the state; "" if all are one.
+
+    The sort must stand beside a name: the head of the country is that of the state.
+    """
+    if pair.replaced is None or not pair.a.words ^ pair.b.words <= pair.rules.sorts:
+        return ""
+    one, other = pair.replaced
+    if one not in pair.rules.sorts or other not in pair.rules.sorts:
+        return ""
+    tokens = pair.a.tokens
+    at = tokens.low.index(one)
+    behind = at + 2 if tokens.low[at + 1 : at + 2] == ["of"] else at + 1
+    if _is_name(tokens, behind) or (at > 1 and tokens.low[at - 1] == "the" and _is_name(tokens, at - 2)):
+        return f"{one} / {other}"
+    return ""
+
+
+def _is_name(tokens: Tokens, at: int) -> bool:
+    """Whether a word of the lexicon of names stands there, or one with a capital that does not begin the prompt."""
+    if at >= len(tokens.low):
+        return False
+    upper = at > 0 and tokens.raw[at][0].isupper() and not tokens.flags[at] & _NO_NAME
+    return bool(tokens.flags[at] & NAME) or upper
 
 
 def _rest(known: dict[str, tuple[str, tuple[str, ...]]]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from semcache.policy.guards.modality import turned_round
 from semcache.policy.guards.pair import Difference, Pair
 from semcache.policy.guards.rules import NEGATOR, Rules
 from semcache.policy.guards.tokens import Tokens
@@ -68,6 +69,7 @@ def negation(pair: Pair) -> Difference | None:
         and pair.short
         and pair.a.question.kind == pair.b.question.kind
         and not (a.rhetorical or b.rhetorical)
+        and not turned_round(pair)
         and pair.close(0, *words)
     )
     shown_a = a.shown if a.count % 2 else words[0] if words else "no negation"

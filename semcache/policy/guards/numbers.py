@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from semcache.policy.guards.forms import stem
 from semcache.policy.guards.pair import Difference, Pair
-from semcache.policy.guards.rules import Rules
+from semcache.policy.guards.rules import COMMON, MULTIPLIER, NUMBER, Rules
+from semcache.policy.guards.tokens import Tokens
 from semcache.policy.guards.values import HALF_DAY, Value
 
 _BOUNDING: Final = frozenset({"least", "most", "more", "less", "fewer", "than", "over", "under", "above", "below"})
@@ -17,6 +19,7 @@ _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _TODAY: Final = {"today", "tonight"}
 _ALIKE: Final = 4
 """Stems that prompts may differ in for a bare number to stand in the place of an amount."""
+_UNCOUNTED: Final = COMMON | NUMBER | MULTIPLIER
 _ROUNDED: Final = 0.01
 """Share by which a number that is said to be approximate may differ."""
 
@@ -25,16 +28,16 @@ def differences(pair: Pair) -> dict[str, Difference]:
     """By the guard's name. A value on each side without its like, of one family, is certain to matter."""
     values_a, values_b = pair.a.values, pair.b.values
     if values_a.keys() == values_b.keys():
-        return {}
+        return _same_numbers(pair) if values_a else {}
     only_a = [value for key, value in values_a.items() if key not in values_b][:_MOST]
     only_b = [value for key, value in values_b.items() if key not in values_a][:_MOST]
     left_a = [value for value in only_a if not any(_like(value, other, pair.rules) for other in values_b.values())]
     left_b = [value for value in only_b if not any(_like(value, other, pair.rules) for other in values_a.values())]
     left_a = [value for value in left_a if not _written(value, pair.b.words)]
     left_b = [value for value in left_b if not _written(value, pair.a.words)]
-    found: dict[str, Difference] = {}
     if not left_a and not left_b:
-        return found
+        return _same_numbers(pair)
+    found: dict[str, Difference] = {}
     approximate = not pair.rules.approximately.isdisjoint(pair.a.words | pair.b.words)
     bounded = not _BOUNDING.isdisjoint(pair.a.words ^ pair.b.words)
     for family in {value.family for value in (*left_a, *left_b)}:
@@ -54,6 +57,40 @@ def differences(pair: Pair) -> dict[str, Difference]:
         if found.get(guard, (False, ""))[0]:
             continue
         found[guard] = (sure, f"{_shown(of_a)} / {_shown(of_b)}")
+    return found
+
+
+def _same_numbers(pair: Pair) -> dict[str, Difference]:
+    """What differs where no value does: which of the numbers is of what."""
+    told = _traded(pair)
+    return {"number": (True, told)} if told else {}
+
+
+def _traded(pair: Pair) -> str:
+    """What is counted, if the counts have changed places: 2 eggs and 3 apples, 3 eggs and 2 apples; "" if not."""
+    counts_a, counts_b = _counts(pair.a.tokens, pair.rules), _counts(pair.b.tokens, pair.rules)
+    if counts_a == counts_b or counts_a.keys() != counts_b.keys() or not pair.close(_ALIKE):
+        return ""
+    if sorted(counts_a.values()) != sorted(counts_b.values()):
+        return ""
+    one, other = (
+        ", ".join(f"{number:g} {counted}" for counted, number in side.items()) for side in (counts_a, counts_b)
+    )
+    return f"{one} / {other}"
+
+
+def _counts(tokens: Tokens, rules: Rules) -> dict[str, float]:
+    """Stem of what is counted to its number; empty where one thing is counted twice."""
+    found: dict[str, float] = {}
+    low = tokens.low
+    for at in range(len(low) - 1):
+        word, counted = low[at], low[at + 1]
+        number = float(word) if tokens.kind[at] == "n" and word.isdecimal() else rules.number_words.get(word)
+        if number is None or tokens.flags[at + 1] & _UNCOUNTED or tokens.kind[at + 1] != "w":
+            continue
+        if stem(counted) in found:
+            return {}
+        found[stem(counted)] = number
     return found
 
 

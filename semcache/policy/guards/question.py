@@ -16,6 +16,11 @@ _EARLY: Final = 25
 """Words at the begin, and at the end, among which questions are looked for."""
 _BEFORE_WHEN: Final = frozenset({"and", "tell", "know", "me", "until", "till", "since", "by", "from"})
 _OPENING: Final = frozenset(["how", "why", "when", "where", "who", "how many", "how much"])
+_LASTING: Final = frozenset({"how long", "how many"})
+_TAKING: Final = frozenset({"take", "takes"})
+_SPANS: Final = frozenset({"minutes", "hours", "days", "weeks", "months", "years"})
+_ALIKE: Final = 2
+"""Stems that the question for a limit may differ in from the one for a duration: receive, request."""
 _PLACES: Final = frozenset({"in", "inside", "on", "under", "at", "near", "behind", "above", "below"})
 
 
@@ -92,9 +97,27 @@ def _manner(low: list[str]) -> bool:
     return bool(following) and (following[0] == "to" or following[0] in AUXILIARIES)
 
 
+def _limit(pair: Pair) -> str:
+    """How long one has for it, and how long it takes; "" if these are not the two questions."""
+    for one, other in ((pair.a, pair.b), (pair.b, pair.a)):
+        if _TAKING.isdisjoint(one.words) or not _TAKING.isdisjoint(other.words):
+            continue
+        low = other.tokens.low
+        if any(
+            low[at : at + 2] == ["have", "to"] and low[at + 2] in pair.rules.claims
+            for at in range(max(0, len(low) - 2))
+        ):
+            timed = other.question.kind == "how long" or not _SPANS.isdisjoint(low[:_AHEAD])
+            return "takes / have to" if timed and pair.close(_ALIKE, *_TAKING) else ""
+    return ""
+
+
 def asked(pair: Pair) -> Difference | None:
     """Questions that are never one another's wording; certain where all else is the same."""
     a, b = pair.a.question.kind, pair.b.question.kind
+    if a == b and a in _LASTING:
+        told = _limit(pair)
+        return (True, told) if told else None
     if a == b or not a or not b:
         return None
     if frozenset((a, b)) in pair.rules.apart:

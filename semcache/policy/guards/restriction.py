@@ -22,7 +22,8 @@ _CHEAPEST: Final = "cheapest"
 _GREETING: Final = "good"
 """Good morning says no more of the flight than hello does."""
 _BESIDE: Final = 3
-"""Words behind `with` among which a price is no more than told beside: flights with economy fares."""
+_BESIDE_PRICE: Final = frozenset({"with", "no"})
+"""Words behind which a price is no more than told beside: flights with economy fares, at no extra cost."""
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ def _narrowed(low: list[str], rules: Rules) -> dict[str, tuple[str, ...]]:
         for phrase, kind in rules.restrictions[word]:
             if tuple(low[at : at + len(phrase)]) == phrase:
                 end = at + len(phrase)
-                if kind != _PRICE or "with" not in low[max(0, at - _BESIDE) : at]:
+                if kind != _PRICE or _BESIDE_PRICE.isdisjoint(low[max(0, at - _BESIDE) : at]):
                     found.setdefault(kind, phrase)
                 break
     return found

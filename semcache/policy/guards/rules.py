@@ -52,6 +52,9 @@ TABLES: Final[dict[str, Any]] = {
     "mutual": words.MUTUAL,
     "answer_verbs": words.ANSWER_VERBS,
     "joints_apart": words.JOINTS_APART,
+    "claims": words.CLAIMS,
+    "held": words.HELD,
+    "sorts": words.SORTS,
     "modalities": words.MODALITIES,
     "modalities_apart": words.MODALITIES_APART,
     "searched": searches.SEARCHED,
@@ -72,8 +75,8 @@ NEGATOR, QUANTIFIER, PARTICLE, NAME, OPPOSED, QUESTION, LANGUAGE, CURRENCY, COMM
 
 
 _WORD_TABLES: Final = (
-    "not_alone date_words period_names versioned numbered approximately common negators roles symmetric asymmetric "
-    "mutual answer_verbs no_names"
+    "not_alone date_words period_names versioned numbered approximately common negators symmetric asymmetric "
+    "mutual answer_verbs claims sorts no_names"
 )
 
 
@@ -137,7 +140,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     quantifiers: Mapping[str, str]
     bounds: Mapping[tuple[str, ...], str]
     opposed_bounds: frozenset[frozenset[str]]
-    roles: frozenset[str]
+    roles: Mapping[str, str]
+    """Word to the first of the words for the same person."""
     audiences: Mapping[str, str]
     questions: Mapping[str, str]
     how: Mapping[str, str]
@@ -148,6 +152,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     mutual: frozenset[str]
     answer_verbs: frozenset[str]
     joints_apart: frozenset[frozenset[str]]
+    claims: frozenset[str]
+    held: Mapping[str, str]
+    sorts: frozenset[str]
     modalities: Mapping[str, str]
     modalities_apart: frozenset[frozenset[str]]
     searched: Mapping[str, str]
@@ -213,6 +220,7 @@ def _compiled(tables: dict[str, Any]) -> Rules:
         "bounds": {tuple(phrase.split()): bound for phrase, bound in look.texts("bounds").items()},
         "opposed_bounds": frozenset(frozenset(line.split()) for line in look.lines("opposed_bounds")),
         "audiences": look.names_of("audiences"),
+        "roles": look.joined("roles"),
         "questions": look.texts("questions"),
         "how": look.texts("how"),
         "what": look.texts("what"),
@@ -224,6 +232,7 @@ def _compiled(tables: dict[str, Any]) -> Rules:
             if one != two
         ),
         "joints_apart": frozenset(frozenset(line.split()) for line in look.lines("joints_apart")),
+        "held": look.names_of("held"),
         "modalities": look.names_of("modalities"),
         "modalities_apart": frozenset(frozenset(line.split()) for line in look.lines("modalities_apart")),
         "searched": look.names_of("searched"),
@@ -316,6 +325,16 @@ class _Look:
     def names_of(self, table: str) -> dict[str, str]:
         """Name to what it names, from a table of what is named to its names."""
         return {name: key for key, listed in self.texts(table).items() for name in listed.split()}
+
+    def joined(self, table: str) -> dict[str, str]:
+        """Word to the first of those that `=` joins with it."""
+        found: dict[str, str] = {}
+        for entry in self.words(table):
+            alike = entry.split("=")
+            if not all(alike):
+                raise ConfigError(f"guards.{table}: a word is missing in {entry!r}")
+            found |= dict.fromkeys(alike, alike[0])
+        return found
 
     def phrases(self, table: str) -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
         """First word to (words, what they stand for), the longest first, from a table of that to phrases."""

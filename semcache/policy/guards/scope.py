@@ -18,6 +18,8 @@ _LONGEST_BOUND: Final = 4
 _ALONE: Final = frozenset({"all", "none", "only", "always", "rarely", "half"})
 """What may matter also where the other prompt says nothing of it."""
 _STRONG: Final = frozenset({"all", "some", "few", "most", "none", "only", "always", "sometimes", "rarely"})
+_OF_A_GROUP: Final = frozenset({frozenset({"both", "either"}), frozenset({"all", "some"})})
+"""Everyone, anyone: all that is in a group, or whichever; told also by words that the other prompt lacks."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -39,10 +41,10 @@ def scope(tokens: Tokens, words: frozenset[str], rules: Rules) -> Scope:
     possessives = words & POSSESSIVES
     roles: set[str] = set()
     low = tokens.low
-    for role in words & rules.roles:
+    for role in words & rules.roles.keys():
         at = low.index(role)
         if tokens.owner[at] or not OWN.isdisjoint(low[max(0, at - _AHEAD) : at]):
-            roles.add(role)
+            roles.add(rules.roles[role])
     audiences: set[str] = set()
     if not words.isdisjoint(_BEFORE_AUDIENCE):
         for at, word in enumerate(low):
@@ -111,11 +113,24 @@ def quantifier(pair: Pair) -> Difference | None:
             return True, "both / or"
     only_a = [quantifier for quantifier in quantifiers_a if quantifier not in quantifiers_b]
     only_b = [quantifier for quantifier in quantifiers_b if quantifier not in quantifiers_a]
-    sure = bool(only_a and only_b) and only_a[0] in _STRONG and only_b[0] in _STRONG and pair.short and pair.close(0)
     if not (only_a and only_b) and (only_a or only_b)[0] not in _ALONE:
         return None
     shown_a = quantifiers_a[only_a[0]] if only_a else "none"
-    return sure, f"{shown_a} / {quantifiers_b[only_b[0]] if only_b else 'none'}"
+    shown_b = quantifiers_b[only_b[0]] if only_b else "none"
+    return bool(only_a and only_b) and _excluding(pair, shown_a, shown_b), f"{shown_a} / {shown_b}"
+
+
+def _excluding(pair: Pair, word: str, other: str) -> bool:
+    """Whether two quantifiers are never said of the same, and all else is the same."""
+    both = frozenset([pair.rules.quantifiers[one] for one in (word, other) if one in pair.rules.quantifiers])
+    if not pair.short or not (both <= _STRONG or both in _OF_A_GROUP):
+        return False
+    return pair.close(0, *((word, other) if both in _OF_A_GROUP else ()))
+
+
+def _new(roles: frozenset[str], only: frozenset[str], rules: Rules) -> frozenset[str]:
+    """The words for roles that the other prompt lacks."""
+    return frozenset([word for word, role in rules.roles.items() if role in roles and stem(word) in only])
 
 
 def whose(pair: Pair) -> Difference | None:
@@ -131,8 +146,8 @@ def whose(pair: Pair) -> Difference | None:
         return False, f"for {min(only_a, default='all')} / for {min(only_b, default='all')}"
     if a.roles != b.roles:
         new_a, new_b = pair.only
-        only_a = frozenset([role for role in a.roles - b.roles if stem(role) in new_a])
-        only_b = frozenset([role for role in b.roles - a.roles if stem(role) in new_b])
+        only_a = _new(a.roles - b.roles, new_a, pair.rules)
+        only_b = _new(b.roles - a.roles, new_b, pair.rules)
         if not only_a and not only_b:
             return None
         owned = bool(a.possessives and b.possessives)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from semcache.policy.guards.forms import stem
-from semcache.policy.guards.grammar import DO, OWN, PERSONS, PRESENT
+from semcache.policy.guards.grammar import ARTICLES, BE, DO, OWN, PERSONS, PRESENT
 from semcache.policy.guards.pair import Difference, Pair
-from semcache.policy.guards.rules import QUESTION
+from semcache.policy.guards.rules import NAME, QUESTION
 from semcache.policy.guards.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _APART: Final = frozenset(
     map(frozenset, [{"past", "future"}, {"perfect", "future"}, {"perfect", "open"}, {"perfect", "under way"}])
 )
 """Of one question these are never two wordings: what is general may be told as what will be."""
+_RANKS: Final = frozenset({"prime", "vice", "deputy"})
 _SETTLED: Final = frozenset({"past", "present"})
 _HEAD: Final = 6
 """Words after the question's word among which its verb stands."""
@@ -88,7 +89,7 @@ def when(pair: Pair) -> Difference | None:
     kind = pair.a.question.kind
     if not kind or kind != pair.b.question.kind:
         return None
-    if times not in _APART and (times != _SETTLED or kind not in _STATED or not _likewise(pair)):
+    if times not in _APART and (times != _SETTLED or not (_held(pair) or (kind in _STATED and _likewise(pair)))):
         return None
     if not pair.close(0):
         return None
@@ -101,6 +102,44 @@ def _likewise(pair: Pair) -> bool:
     if a.at != b.at or (a.word in DO) != (b.word in DO):
         return False
     return a.word in DO or not any(_of_name(one) for one in (pair.a, pair.b))
+
+
+def _held(pair: Pair) -> bool:
+    """Whether something is asked about that lasts for a time: who is the mayor of Bonn, is Pluto a planet.
+
+    Not where the prompt tells of which time, or of which of several: who was the first president.
+    """
+    a, b = pair.a.tense, pair.b.tense
+    if a.word not in BE or b.word not in BE or a.at != b.at or pair.a.values or pair.b.values:
+        return False
+    if pair.a.tokens.low[a.at + 1 :] != pair.b.tokens.low[b.at + 1 :]:
+        return False
+    return _office(pair) if pair.a.question.kind == "who" else pair.a.question.kind == "yes" and _standing(pair)
+
+
+def _office(pair: Pair) -> bool:
+    """Whether it is asked who holds an office: the office stands behind an article or whose it is."""
+    tokens, held = pair.a.tokens, pair.rules.held
+    low = tokens.low
+    for at in range(pair.a.tense.at + 1, len(low)):
+        word = low[at]
+        if held.get(word) == "office":
+            return low[at + 1 : at + 2] in ([], ["of"]) and low[at - 1] != "a"
+        if not (word in ARTICLES or word in _RANKS or tokens.owner[at] or tokens.flags[at] & NAME):
+            return False
+    return False
+
+
+def _standing(pair: Pair) -> bool:
+    """Whether it is asked if something named is, with an article, what it may be for a time."""
+    tokens, held = pair.a.tokens, pair.rules.held
+    low = tokens.low
+    if pair.a.tense.at or not _of_name(pair.a):
+        return False
+    at = next((at for at, word in enumerate(low) if word in held), 0)
+    if at < 1 or low[at - 1] not in ARTICLES or low[at + 1 : at + 2] not in ([], ["of"]):
+        return False
+    return held[low[at]] == "standing" or low[at - 1] == "the"
 
 
 def _of_name(reading: Reading) -> bool:

@@ -47,7 +47,7 @@ def undergone(pair: Pair) -> str:
         done = _participle(one.tokens, _GETTING if others else BEING)
         if not done or not BEING.isdisjoint(other.words) or done in other.words or "by" in one.words:
             continue
-        acted = one.words & other.words & (SOMEBODY | pair.rules.roles)
+        acted = one.words & other.words & (SOMEBODY | pair.rules.roles.keys())
         if acted and _bases(one) == _bases(other):
             return f"{done} / {stem(_IRREGULAR.get(done, done))}"
     return ""

@@ -15,6 +15,8 @@ VETO: Final[dict[str, list[tuple[str, str]]]] = {
         ("twenty one questions for a first date", "22 questions for a first date"),
         ("is 1,000 calls a day a lot", "is 10,000 calls a day a lot"),
         ("a room for 2 adults and 2 children", "a room for 2 adults and 3 children"),
+        ("a cake with 2 lemons and 3 limes", "a cake with 3 lemons and 2 limes"),
+        ("can I add two phones to one plan", "can I add one phone to two plans"),
     ],
     "amount": [
         ("how long does a 5 km run take", "how long does a 5 mile run take"),
@@ -95,6 +97,9 @@ VETO: Final[dict[str, list[tuple[str, str]]]] = {
         ("pointers in C", "pointers in C++"),
         ("is Iran in OPEC", "is Iraq in OPEC"),
         ("can my dog eat rice", "can my cat eat rice"),
+        ("how old is Georgia the country", "how old is Georgia the state"),
+        ("facts on Mercury the planet", "facts on Mercury the element"),
+        ("the size of the state of Georgia", "the size of the country of Georgia"),
     ],
     "direction": [
         ("flights between Oslo and Rome", "flights from Rome to Oslo"),
@@ -135,6 +140,9 @@ VETO: Final[dict[str, list[tuple[str, str]]]] = {
         ("do all birds fly", "do some birds fly"),
         ("do most birds fly", "do all birds fly"),
         ("nurses in both wards and labs", "nurses in wards or labs"),
+        ("toys sold in both shops", "toys sold in either shop"),
+        ("must both tenants pay", "must either tenant pay"),
+        ("can anyone edit the page", "can everyone edit the page"),
     ],
     "scope": [
         ("how do I reset my password", "how do I reset my colleague's password"),
@@ -152,6 +160,8 @@ VETO: Final[dict[str, list[tuple[str, str]]]] = {
         ("what is in the green crate", "where is the green crate"),
         ("how do I repot a fern", "how often do I repot a fern"),
         ("how can we pay at the gate", "how much can we pay at the gate"),
+        ("how long does it take to appeal a fine", "how long do I have to appeal a fine"),
+        ("how many days does it take to get a refund", "how many days do I have to request a refund"),
     ],
     "language": [
         ("wie kann ich mein Passwort ändern und was ist das", "how can I change my password and what is that"),
@@ -170,6 +180,10 @@ VETO: Final[dict[str, list[tuple[str, str]]]] = {
         ("have I been paid", "am I going to be paid"),
         ("how many parcels can I send", "how many parcels have I sent"),
         ("how will they paint the bridge", "how did they paint the bridge"),
+        ("is Ceres a planet", "was Ceres a planet"),
+        ("is Spain a member of NATO", "was Spain a member of NATO"),
+        ("who is the mayor of Ghent", "who was the mayor of Ghent"),
+        ("who is Norway's prime minister", "who was Norway's prime minister"),
     ],
     "modality": [
         ("can I park here overnight", "must I park here overnight"),
@@ -221,6 +235,21 @@ VETO: Final[dict[str, list[tuple[str, str]]]] = {
 """By guard: differences that are certain to matter."""
 
 SAME: Final[list[tuple[str, str]]] = [
+    ("a cake with 2 lemons and 3 limes", "a cake with three limes and two lemons"),
+    ("a rug of 2 m by 3 m", "a rug of 3 m by 2 m"),
+    ("who was the first mayor of Ghent", "who is the first mayor of Ghent"),
+    ("who was the mayor of Ghent in 1990", "who is the mayor of Ghent in 1990"),
+    ("was Zeno a philosopher", "is Zeno a philosopher"),
+    ("how long do I have to wait for a visa", "how long does it take to get a visa"),
+    ("how many forms do I have to file", "how many forms does it take to file"),
+    ("who leads the country", "who leads the state"),
+    ("a poem for my mother", "a poem for my mom"),
+    ("my mum cannot sleep", "my mother cannot sleep"),
+    ("a gift for my grandpa", "a gift for my grandfather"),
+    ("can my boss see my salary", "can my manager see my salary"),
+    ("my kid has a rash", "my child has a rash"),
+    ("can I change my hotel for free", "can I change my hotel at no cost"),
+    ("do I need a permit to fish here", "can I fish here without a permit"),
     ("what is the easiest way to peel a mango", "how do I peel a mango"),
     ("what are the cheapest ways to heat a shed", "how do I heat a shed"),
     ("cheap flights to Nice", "the cheapest flights to Nice"),

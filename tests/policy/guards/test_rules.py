@@ -51,11 +51,19 @@ def test_searches_of_an_operator() -> None:
     assert vetoes("flights to Riga", "nonstop flights to Riga", rules) == []
 
 
+def test_people_of_an_operator() -> None:
+    rules = Rules.from_table({"roles": ["bishop=vicar", "verger"]})
+    assert vetoes("can I call my bishop", "can I call my vicar", rules) == []
+    assert vetoes("can I call my bishop", "can I call my verger", rules) == ["scope"]
+    assert vetoes("can I call my boss", "can I call my wife", rules) == []
+
+
 @pytest.mark.parametrize(
     ("table", "told"),
     [
         ({"oposites": []}, "'oposites'"),
         ({"restrictions": {"late": "latest,, last"}}, "guards.restrictions.late"),
+        ({"roles": "boss=chief wife="}, "guards.roles: a word is missing in 'wife='"),
         ({"searched": ["boat"]}, "guards.searched:"),
         ({"opposites": "big small"}, "guards.opposites:"),
         ({"opposites": [["big", "small"], ["big"]]}, "guards.opposites[1]"),

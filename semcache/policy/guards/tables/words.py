@@ -78,6 +78,8 @@ QUANTIFIERS: Final[dict[str, str]] = {
     "entire": "all",
     "some": "some",
     "any": "some",
+    "anyone": "some",
+    "anybody": "some",
     "several": "some",
     "few": "few",
     "most": "most",
@@ -87,6 +89,7 @@ QUANTIFIERS: Final[dict[str, str]] = {
     "solely": "only",
     "exclusively": "only",
     "both": "both",
+    "either": "either",
     "always": "always",
     "sometimes": "sometimes",
     "usually": "usually",
@@ -129,12 +132,13 @@ OPPOSED_BOUNDS: Final = ["least most", "least under", "over most", "over under",
 """Bounds that no two wordings of one question have."""
 
 ROLES: Final = """
-colleague coworker boss manager friend roommate neighbor neighbour wife husband girlfriend boyfriend partner spouse ex
-son daughter child kid baby toddler brother sister sibling mother father mom mum dad parent grandmother grandfather
-grandma grandpa uncle aunt cousin nephew niece landlord tenant employee employer teacher student client customer
-patient company dog cat puppy kitten fiance fiancee mother-in-law father-in-law
+colleague=coworker=co-worker boss=manager=supervisor friend roommate=flatmate neighbor=neighbour wife husband girlfriend
+boyfriend partner spouse ex son daughter child=kid baby toddler brother sister sibling mother=mom=mum=mommy=mummy
+father=dad=daddy parent grandmother=grandma=granny grandfather=grandpa uncle aunt=auntie cousin nephew niece landlord
+tenant=renter employee employer teacher student client customer patient company dog cat puppy kitten fiance fiancee
+mother-in-law father-in-law
 """
-"""Whose a thing may be, other than the asker's own."""
+"""Whose a thing may be, other than the asker's own; what stands after `=` is another word for it."""
 
 AUDIENCES: Final[dict[str, str]] = {
     "student": "student students pupil pupils learner learners undergraduate undergraduates undergrad undergrads",
@@ -318,6 +322,27 @@ JOINTS_APART: Final = [
     "him her",
 ]
 """Two small words of which one in the other's place, in prompts that are otherwise the same, makes another one."""
+
+CLAIMS: Final = """
+return exchange claim file pay repay appeal dispute contest object respond reply report request cancel apply redeem
+accept decide sue enroll renew
+"""
+"""What one has so long to do: how long one has to do it is no duration of it. Not: how long do I have to wait."""
+
+HELD: Final[dict[str, str]] = {
+    "office": (
+        "president ceo cfo cto chairman chairwoman chairperson minister chancellor mayor governor senator secretary "
+        "king queen monarch pope captain coach manager owner head leader ambassador speaker"
+    ),
+    "standing": "planet country state colony member superpower democracy monarchy kingdom republic ally part capital",
+}
+"""What somebody (an office) or something (a standing) is for a time: what was is another question than what is."""
+
+SORTS: Final = """
+country state city river island planet element god band film song album book game language snake animal bird fruit
+company device composer president
+"""
+"""What tells bearers of one name apart: Georgia the country, the state of Georgia. No two mean the same."""
 
 MODALITIES: Final[dict[str, str]] = {
     "may": "can may allowed permitted possible able",
