@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from semcache.embedders import packaged
 from semcache.embedders.windows import PIECE, cut
 from semcache.engines import package, prepared
+from semcache.engines.compiled import Compiler
 from semcache.errors import EmbedderUnavailable
 from semcache.models import Embedding
 
@@ -66,7 +67,9 @@ class MiniLm:
             raise EmbedderUnavailable(
                 "this machine's vectors are a space of their own: restart the service to use them"
             )
-        self._runtime = Runtime(folder, precision=manifest.precision, threads=self._threads, batch=self._batch)
+        self._runtime = Runtime(
+            folder, precision=manifest.precision, threads=self._threads, batch=self._batch, files=manifest.files
+        )
 
     def windows(self, text: str) -> int:
         """A guess from the length in characters."""
@@ -111,19 +114,27 @@ class MiniLm:
 class Runtime:
     """A prepared model in memory. Belongs to one thread."""
 
-    def __init__(self, folder: Path, *, precision: package.Precision, threads: int, batch: int) -> None:
-        openvino = package.runtime()
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        precision: package.Precision,
+        threads: int,
+        batch: int,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
+        """`files`: see `Compiler`."""
         self._batch = batch
         try:
             self._tokenizer = package.tokenizer(folder / "tokenizer.json")
-            core, config = openvino.Core(), package.runtime_config(precision, threads)
-            model = core.read_model(folder / "model.xml")
-            self._long = core.compile_model(model, "CPU", config).create_infer_request()
+            compiler, config = Compiler(folder, files=files), package.runtime_config(precision, threads)
+            self._long = compiler.compile(config).create_infer_request()
             # Runs side by side, a thread each, take three quarters of the time that they take one after the other with
             # all threads: of those, each waits for the slowest, which the event loop's core always has.
-            compiled = core.compile_model(model, "CPU", {**config, "NUM_STREAMS": threads}) if threads > 1 else None
+            compiled = compiler.compile({**config, "NUM_STREAMS": threads}) if threads > 1 else None
             self._many = [compiled.create_infer_request() for _ in range(threads)] if compiled else [self._long]
-            self._short = [_Short(core, model.clone(), config, width) for width in _WIDTHS]
+            self._short = [_Short(compiler, config, width) for width in _WIDTHS]
+            compiler.release()
             row = self.tokens("warm up")
             self.encode_rows([row * _WIDTHS[-1]])
             self.encode_rows([row] * (threads * _SPLIT))
@@ -205,11 +216,11 @@ def alike(lengths: Sequence[int], most: int) -> list[list[int]]:
 class _Short:
     """The model for one window of at most `width` tokens, special ones included."""
 
-    def __init__(self, core: Any, model: Any, config: Mapping[str, object], width: int) -> None:
+    def __init__(self, compiler: Compiler, config: Mapping[str, object], width: int) -> None:
         tensor = package.runtime().Tensor
         self.width = width
-        model.reshape({"input_ids": [1, width], "attention_mask": [1, width]})
-        self._request = core.compile_model(model, "CPU", config).create_infer_request()
+        shapes = {"input_ids": (1, width), "attention_mask": (1, width)}
+        self._request = compiler.compile(config, shapes).create_infer_request()
         self._ids, self._mask = (np.zeros((1, width), np.int64) for _ in range(2))
         self._request.set_tensor("input_ids", tensor(self._ids, shared_memory=True))
         self._request.set_tensor("attention_mask", tensor(self._mask, shared_memory=True))

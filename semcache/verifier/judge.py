@@ -85,7 +85,9 @@ class PackagedJudge:
         folder = packaged.prepared_dir(self._cache_dir, self._file)
         manifest = self._preparation.ensure(folder, str(self._file))
         package.words()  # read here rather than on the path of the first lookup
-        self._runtime = Runtime(folder, form=manifest.form, precision=manifest.precision, threads=self._threads)
+        self._runtime = Runtime(
+            folder, form=manifest.form, precision=manifest.precision, threads=self._threads, files=manifest.files
+        )
 
     def size(self, pair: Pair) -> int:
         """A guess from the length in characters."""

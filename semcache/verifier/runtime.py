@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcache.engines import package
+from semcache.engines.compiled import Compiler
 from semcache.errors import VerifierUnavailable
 from semcache.verifier import packaged, packing
 from semcache.verifier.inputs import UNKNOWN, PairInput
@@ -32,29 +33,29 @@ class Runtime:
         precision: package.Precision,
         threads: int,
         widths: Sequence[int] = WIDTHS,
+        files: Mapping[str, str] | None = None,
     ) -> None:
-        """`widths`: ascending. Raises VerifierUnavailable where the model cannot be loaded."""
+        """`widths`: ascending; `files`: see `Compiler`. Raises VerifierUnavailable where the model cannot be loaded."""
         openvino = package.runtime()
         self._widths = widths
         try:
             self._tokenizer = package.tokenizer(folder / "tokenizer.json")
-            core, config = openvino.Core(), packaged.runtime_config(form, precision, threads)
-            model = core.read_model(folder / "model.xml")
+            compiler, config = Compiler(folder, files=files), packaged.runtime_config(form, precision, threads)
 
             def compiled(width: int) -> tuple[Any, packing.Packed]:
-                narrow = model.clone()  # which shares the weights
                 arrays = packing.empty(width)
-                narrow.reshape({name: array.shape for name, array in arrays._asdict().items()})
-                request = core.compile_model(narrow, "CPU", config).create_infer_request()
+                shapes = {name: array.shape for name, array in arrays._asdict().items()}
+                request = compiler.compile(config, shapes).create_infer_request()
                 for name, array in arrays._asdict().items():
                     request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
                 return request, arrays
 
             # Compiling a model keeps one core busy, a fifth of a second each, and a cold start waits for all of them.
             with ThreadPoolExecutor(max(1, threads)) as pool:
-                of_any_width = pool.submit(lambda: core.compile_model(model.clone(), "CPU", config))
+                of_any_width = pool.submit(compiler.compile, config)
                 self._fixed = dict(zip(widths, pool.map(compiled, widths), strict=True))
             self._any = of_any_width.result().create_infer_request()
+            compiler.release()
             warm = PairInput([101, 7592, 102, 7592, 102], [0, 0, 0, 2, 2])
             for width in (*widths, max(widths, default=0) + packing.STEP):
                 self._run([warm], width)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from semcache.embedders import packaged
-from semcache.embedders.minilm import MiniLm, alike
+from semcache.embedders.minilm import MiniLm, Runtime, alike
+from semcache.embedders.prepare import CHECK_SET
 from semcache.engines import prepared
 from semcache.engines.package import fingerprint
 from semcache.errors import EmbedderUnavailable
@@ -67,6 +68,22 @@ def test_the_space_is_known_before_any_load_and_stays(loaded: MiniLm, tmp_path: 
     assert len(loaded.space) < 40
     assert packaged.vector_space("bf16-0.9900") != loaded.space
     assert fingerprint("m", "ab", "c") != fingerprint("m", "a", "bc")
+
+
+def test_models_that_were_kept_compute_the_same_to_the_bit(prepared_models_dir: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(packaged.prepared_dir(prepared_models_dir), tmp_path / "model"))
+    manifest = prepared.read(packaged.KIND, folder)
+
+    def vectors(*, kept: bool) -> np.ndarray:
+        files = manifest.files if kept else None
+        runtime = Runtime(folder, precision=manifest.precision, threads=2, batch=16, files=files)
+        rows = [runtime.tokens(text) for text in CHECK_SET]
+        return np.concatenate([runtime.encode_rows(rows), *(runtime.encode_rows([row]) for row in rows)])
+
+    made, written = vectors(kept=False), vectors(kept=True)
+    (folder / "model.xml").unlink()  # so that nothing can be compiled
+    assert (made == written).all()
+    assert (made == vectors(kept=True)).all()
 
 
 def test_a_lossy_preparation_is_a_space_of_its_own(prepared_models_dir: Path, tmp_path: Path) -> None:

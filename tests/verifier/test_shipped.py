@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from semcache.engines import prepared
 from semcache.policy.confidence import FOR
 from semcache.settings import Settings
-from semcache.verifier import calibrations, is_prepared, weights
+from semcache.verifier import calibrations, is_prepared, packaged, weights
+from semcache.verifier.inputs import pair_input
 from semcache.verifier.judge import PackagedJudge, Pair
+from semcache.verifier.runtime import Runtime
 
 pytestmark = pytest.mark.skipif(not weights.FILE.is_file(), reason="the package ships no weights yet")
 
@@ -42,6 +47,26 @@ def test_the_plainest_cases(judge: PackagedJudge) -> None:
     same, other = ([score for score in judge.run(pairs) if score is not None] for pairs in (SAME, OTHER))
     assert (len(same), len(other)) == (len(SAME), len(OTHER))
     assert min(same) > max(other)
+
+
+def test_models_that_were_kept_score_the_same_to_the_bit(prepared_models_dir: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(packaged.prepared_dir(prepared_models_dir), tmp_path / "model"))
+    manifest = prepared.read(packaged.KIND, folder)
+    tokens = [int(one) for one in np.random.default_rng(0).integers(1000, 29_000, 400)]
+    inputs = [
+        pair_input(tokens[at : at + size], tokens[at + 1 : at + size]) for at in range(40) for size in (5, 11, 70)
+    ]
+    pairs = [one for one in inputs if one is not None]
+
+    def logits(*, kept: bool) -> np.ndarray:
+        files = manifest.files if kept else None
+        runtime = Runtime(folder, form=manifest.form, precision=manifest.precision, threads=2, files=files)
+        return np.concatenate([runtime.logits(pairs[:size]) for size in (1, 2, 3, 5, 8, 120)])
+
+    made, written = logits(kept=False), logits(kept=True)
+    (folder / "model.xml").unlink()  # so that nothing can be compiled
+    assert (made == written).all()
+    assert (made == logits(kept=True)).all()
 
 
 def test_a_score_hardly_depends_on_who_asked_first(judge: PackagedJudge) -> None:
