@@ -19,6 +19,7 @@ _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _TODAY: Final = {"today", "tonight"}
 _ALIKE: Final = 4
 """Stems that prompts may differ in for a bare number to stand in the place of an amount."""
+_PLURALS: Final = {"people": "person", "children": "child", "men": "man", "women": "woman"}
 _UNCOUNTED: Final = COMMON | NUMBER | MULTIPLIER
 _ROUNDED: Final = 0.01
 """Share by which a number that is said to be approximate may differ."""
@@ -88,9 +89,10 @@ def _counts(tokens: Tokens, rules: Rules) -> dict[str, float]:
         number = float(word) if tokens.kind[at] == "n" and word.isdecimal() else rules.number_words.get(word)
         if number is None or tokens.flags[at + 1] & _UNCOUNTED or tokens.kind[at + 1] != "w":
             continue
-        if stem(counted) in found:
+        counted = _PLURALS.get(counted) or stem(counted)
+        if counted in found:
             return {}
-        found[stem(counted)] = number
+        found[counted] = number
     return found
 
 

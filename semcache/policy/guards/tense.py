@@ -9,7 +9,7 @@ import msgspec
 from semcache.policy.guards.forms import stem
 from semcache.policy.guards.grammar import ARTICLES, BE, DO, OWN, PERSONS, PRESENT
 from semcache.policy.guards.pair import Difference, Pair
-from semcache.policy.guards.rules import NAME, QUESTION
+from semcache.policy.guards.rules import COMMON, NAME, OPPOSED, ORDINAL, QUESTION
 from semcache.policy.guards.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _APART: Final = frozenset(
     map(frozenset, [{"past", "future"}, {"perfect", "future"}, {"perfect", "open"}, {"perfect", "under way"}])
 )
 """Of one question these are never two wordings: what is general may be told as what will be."""
+_WHOLE: Final[tuple[list[str], ...]] = ([], ["of"], ["for"], ["in"])
+"""What follows a word that is all that is asked for."""
 _RANKS: Final = frozenset({"prime", "vice", "deputy"})
 _SETTLED: Final = frozenset({"past", "present"})
 _HEAD: Final = 6
@@ -46,6 +48,8 @@ _STATED: Final = frozenset({"yes", "when"})
 """Questions in which the past and the present are surely two; what, who, how and why are asked in either of what lasts
 or was long ago (why is Picasso famous, why was he).
 """
+_COUNTED: Final = frozenset({"how much", "how many"})
+"""The same, but with `do`, and where nobody is named: how much does bread cost."""
 
 
 class Tense(msgspec.Struct, frozen=True):
@@ -89,11 +93,16 @@ def when(pair: Pair) -> Difference | None:
     kind = pair.a.question.kind
     if not kind or kind != pair.b.question.kind:
         return None
-    if times not in _APART and (times != _SETTLED or not (_held(pair) or (kind in _STATED and _likewise(pair)))):
+    if times not in _APART and (times != _SETTLED or not (_held(pair) or (_stated(kind, a.word) and _likewise(pair)))):
         return None
     if not pair.close(0):
         return None
     return True, f"{a.word} / {b.word}"
+
+
+def _stated(kind: str, word: str) -> bool:
+    """Whether the past and the present of such a question are surely two."""
+    return kind in _STATED or (kind in _COUNTED and word in DO)
 
 
 def _likewise(pair: Pair) -> bool:
@@ -101,7 +110,9 @@ def _likewise(pair: Pair) -> bool:
     a, b = pair.a.tense, pair.b.tense
     if a.at != b.at or (a.word in DO) != (b.word in DO):
         return False
-    return a.word in DO or not any(_of_name(one) for one in (pair.a, pair.b))
+    if a.word in DO and pair.a.question.kind not in _COUNTED:
+        return True
+    return not any(_of_name(one) for one in (pair.a, pair.b))
 
 
 def _held(pair: Pair) -> bool:
@@ -114,18 +125,25 @@ def _held(pair: Pair) -> bool:
         return False
     if pair.a.tokens.low[a.at + 1 :] != pair.b.tokens.low[b.at + 1 :]:
         return False
-    return _office(pair) if pair.a.question.kind == "who" else pair.a.question.kind == "yes" and _standing(pair)
+    match pair.a.question.kind:
+        case "who":
+            return _asked_for(pair, "office")
+        case "what" | "how much":
+            return _asked_for(pair, "figure")
+        case kind:
+            return kind == "yes" and _standing(pair)
 
 
-def _office(pair: Pair) -> bool:
-    """Whether it is asked who holds an office: the office stands behind an article or whose it is."""
+def _asked_for(pair: Pair, kind: str) -> bool:
+    """Whether what is asked for is of the kind: the mayor, Norway's prime minister, the exchange rate."""
     tokens, held = pair.a.tokens, pair.rules.held
     low = tokens.low
     for at in range(pair.a.tense.at + 1, len(low)):
         word = low[at]
-        if held.get(word) == "office":
-            return low[at + 1 : at + 2] in ([], ["of"]) and low[at - 1] != "a"
-        if not (word in ARTICLES or word in _RANKS or tokens.owner[at] or tokens.flags[at] & NAME):
+        if held.get(word) == kind:
+            return low[at + 1 : at + 2] in _WHOLE and low[at - 1] != "a"
+        figure = kind == "figure" and not tokens.flags[at] & (COMMON | OPPOSED | ORDINAL)
+        if not (figure or word in ARTICLES or word in _RANKS or tokens.owner[at] or tokens.flags[at] & NAME):
             return False
     return False
 
@@ -137,7 +155,7 @@ def _standing(pair: Pair) -> bool:
     if pair.a.tense.at or not _of_name(pair.a):
         return False
     at = next((at for at, word in enumerate(low) if word in held), 0)
-    if at < 1 or low[at - 1] not in ARTICLES or low[at + 1 : at + 2] not in ([], ["of"]):
+    if at < 1 or low[at + 1 : at + 2] not in _WHOLE or (low[at - 1] not in ARTICLES and low[at] != "part"):
         return False
     return held[low[at]] == "standing" or low[at - 1] == "the"
 

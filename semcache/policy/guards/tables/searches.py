@@ -48,7 +48,7 @@ RESTRICTIONS: Final[dict[str, str]] = {
         "any airlines, me airlines, list airlines, what airway, what airways, which airway, which airways, all airways"
     ),
     **{line: f"{line} airlines, {line} airways, {line} flight, {line} flights" for line in _AIRLINES},
-    "price": "fare, fares, airfare, airfares, price, prices, cost, costs, how much, expensive",
+    "price": "fare, fares, airfare, airfares, price, prices, cost, costs, fees, how much, expensive",
 }
 """Restriction, or the attribute that is asked for, to its phrases between commas. One that only one of two searches
 has makes them two. `first` alone is many things (`first names`)."""

@@ -334,9 +334,11 @@ HELD: Final[dict[str, str]] = {
         "president ceo cfo cto chairman chairwoman chairperson minister chancellor mayor governor senator secretary "
         "king queen monarch pope captain coach manager owner head leader ambassador speaker"
     ),
+    "figure": "population price rate temperature weather salary balance currency score gdp budget",
     "standing": "planet country state colony member superpower democracy monarchy kingdom republic ally part capital",
 }
-"""What somebody (an office) or something (a standing) is for a time: what was is another question than what is."""
+"""What one is for a time (an office, a standing), and what changes (a figure): what was is another question than what
+is."""
 
 SORTS: Final = """
 country state city river island planet element god band film song album book game language snake animal bird fruit
