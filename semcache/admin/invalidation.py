@@ -10,7 +10,8 @@ and removes them. The order is what makes it safe:
 - A store *without* a token that lands during the scan cannot be told from news and may survive. Clients that care
   send the token of their miss.
 - A record that another replica has removed or replaced just before is not found any more, while this process may still
-  have a copy of it. So copies are judged, too, once the store has nothing left that fits.
+  have a copy of it. So copies are judged, too, once the store has nothing left that fits; those of whole namespaces as
+  soon as the epochs are raised, since one whose last entry is gone has none to raise.
 
 More work than fits a request goes on as a job. Who invalidated what, and when, is kept in the store.
 This module knows no HTTP and no Redis; who may do what was decided before, and arrives as `allowed`.
@@ -150,6 +151,8 @@ class Invalidator:
         invalidation_id = await self._history.write({**line, "state": "started"})
         if not dry_run:
             await self._bar(selector, allowed)
+            if takes_whole_namespaces(selector):
+                self._drop_copies(judge)
         count = _Count()
         limit = self._settings.limits.invalidate_inline if self._jobs is not None else None
         complete = await self._pass(selector, allowed, judge, count, dry_run=dry_run, limit=limit, progress=progress)
@@ -266,9 +269,13 @@ class Invalidator:
                 self._index.remove(matched)
             if progress is not None:
                 progress(min(count.examined, total), total)
-        if self._copies is not None and not dry_run:
-            self._copies.drop_where(judge.may_concern)
+        if not dry_run:
+            self._drop_copies(judge)
         return True
+
+    def _drop_copies(self, judge: _Judge) -> None:
+        if self._copies is not None:
+            self._copies.drop_where(judge.may_concern)
 
     async def _total(self, selector: Selector, allowed: Allowed) -> int:
         if selector.entry_ids:

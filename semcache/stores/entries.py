@@ -37,8 +37,8 @@ _WHY_NOT: Final = (RefusedReason.INVALIDATED_MEANWHILE, RefusedReason.SUPERSEDED
 
 
 class Floors:
-    """The highest epoch that this process saw for each (namespace, shard), for the last 100,000 of them, and the
-    highest fence of each shard.
+    """The highest epoch that this process saw for each (namespace, shard), for the 100,000 of them that were new or
+    raised last, and the highest fence of each shard.
 
     A store that lost an epoch, or fell back to an older one in a failover, is held to it. One whose fence fell back
     has lost writes, so that everything it has from before counts as invalidated.
@@ -64,7 +64,9 @@ class Floors:
         if known is not None and known >= epoch:
             return known
         self._seen[key] = epoch
-        if known is None and len(self._seen) > _FLOORS:
+        if known is not None:
+            self._seen.move_to_end(key)  # raised just now: until the log has told of that, copies hang on it alone
+        elif len(self._seen) > _FLOORS:
             self._seen.popitem(last=False)
         return epoch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from semcache.admin.invalidation import Invalidator, compile_pattern
 from semcache.admin.jobs import Jobs
 from semcache.errors import Forbidden, RequestError
-from semcache.models import Embedding, FillToken, Strategy
+from semcache.models import DERIVED, Candidate, Embedding, FillToken, Strategy
 from semcache.policy.selection import SELECTORS, check_selector, concerns, takes_whole_namespaces
 from semcache.policy.tuning import Tuning
 from semcache.ports import EmbedderState, Fenced, Selector, Written
@@ -368,3 +368,26 @@ async def test_the_index_of_this_process_is_told_at_once(store: RedisStore, sett
     assert rows.removed == ids[:1]
     with pytest.raises(RequestError, match="no embedder"):
         await subject.invalidate(Selector(similar_to="x"), who="ada")
+
+
+async def test_copies_of_a_whole_namespace_go_before_its_records_do(store: RedisStore, settings: Settings) -> None:
+    """Of a derived namespace whose last entry has just been removed elsewhere no epoch is raised: copies are judged."""
+    jobs = Jobs(store.control, "a")  # its runner does not run
+    dropped: list[bool] = []
+    there = await put(store, "prompt", namespace=f"default{DERIVED}tenant")
+    await put_many(store, [f"prompt {at}" for at in range(300)])
+    copy = (await store.entries.read_many([there.entry_id])).found[there.entry_id]
+    await store.entries.remove([there.entry_id])
+
+    class Copies:
+        def drop_where(self, concerned: Callable[[Candidate], bool]) -> None:
+            dropped.append(concerned(copy))
+
+    subject = Invalidator(
+        store.entries, store.catalog, store.control, None, Rows(), settings, copies=Copies(), jobs=jobs
+    )
+    dry = await subject.invalidate(Selector(namespace="default"), who="ada", dry_run=True)
+    assert dry.job_id is not None
+    assert not dropped
+    assert (await subject.invalidate(Selector(namespace="default"), who="ada")).job_id is not None
+    assert dropped == [True]
