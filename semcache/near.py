@@ -375,6 +375,16 @@ class Near:
         for entry_id in [one for one, kept in self._kept.items() if concerned(kept.copy.candidate)]:
             self._forget(entry_id)
 
+    def disown(self) -> None:
+        """The store was away, and may have lost its last writes: what this process wrote is told by no number any more.
+
+        A number that is given anew could tell of another's write to the same entry. What the log tells of is dropped.
+        """
+        for shard in range(SHARDS):
+            self._scans[shard] += 1
+        for kept in self._kept.values():
+            kept.seq = 0
+
     def aging(self, left_s: float) -> list[str]:
         """Copies that could not be used after so many seconds for their age alone."""
         before = self._monotonic() + left_s - RENEWED_S

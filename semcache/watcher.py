@@ -3,7 +3,7 @@
 Where the log has a gap, all copies of the shard go; where the store's contents are others than before, all copies.
 While the log cannot be read nothing is confirmed, and after `policy.copies.CONFIRMED_S` no copy is served. It has a
 place of its own in the log, beside the follower's: it needs no vectors, so it is never behind by the time that these
-take, and a service without an embedder has it too.
+take, and a service without an embedder has it too. After an interruption the log's word counts for own writes, too.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Watcher:
                 await self._begin()
                 await self._follow()
             except Unavailable as error:
+                self._near.disown()
                 if self._failures == 0:
                     log.warning("near cache not trusted, the change log cannot be read reason=%s", error.code)
                 await asyncio.sleep(_RETRY_S[min(self._failures, len(_RETRY_S) - 1)])

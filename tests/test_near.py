@@ -520,6 +520,24 @@ def test_what_was_on_its_way_when_something_was_invalidated_is_not_kept() -> Non
     assert (len(cache), cache.bytes) == (0, 0)
 
 
+def test_after_an_interruption_no_number_tells_of_an_own_write() -> None:
+    """The store may have lost that write and given its number to another's write of the same entry."""
+    cache, store = near(), Model()
+    cache.read_to(0, 0)
+    for interrupted in (False, True):
+        write = cache.writing(identity(0).entry_id)
+        written = store.put(identity(0), b"own", 9.0)
+        cache.wrote(write, written)
+        if interrupted:
+            cache.disown()
+        cache.told([identity(0).entry_id], [written.seq])
+        assert (cache.find(identity(0), None) is None) is interrupted
+    write = cache.writing(identity(0).entry_id)
+    cache.disown()
+    cache.wrote(write, store.put(identity(0), b"own", 9.0))
+    assert len(cache) == 0
+
+
 def test_copies_are_renewed_by_what_was_seen_not_by_what_came_meanwhile() -> None:
     now = [0.0]
     cache = Near(NearSettings(), epoch=lambda namespace, shard: 0, monotonic=lambda: now[0])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from semcache.errors import StoreUnavailable
 from semcache.models import SHARDS
 from semcache.near import Near
-from semcache.ports import Position, ShardChanges
+from semcache.ports import Position, ShardChanges, Written
 from semcache.settings import NearSettings
 from semcache.watcher import Watcher
 from tests.patience import LONG_S
@@ -112,3 +112,20 @@ async def test_lost_writes_are_told_alone_so_that_they_confirm_nothing_of_the_ot
     near = await watched(Script([], [change(0, gap=True, lost=True)]), 1, late=True)
     assert near.lag_s == 2.0
     assert kept(near) == {1}
+
+
+async def test_after_an_interruption_the_log_ends_copies_of_own_writes_too() -> None:
+    """A store that lost the write gives its number to another one."""
+    for steps, expected in (([], {0}), ([StoreUnavailable("gone")], set[int]())):
+        script = Script(*steps, [change(0, entry_of(0).entry.entry_id, seqs=(10,))])
+        near = Near(NearSettings(), epoch=lambda namespace, shard: 0, monotonic=lambda: 100.0)
+        watcher = Watcher(near, script, monotonic=lambda: 100.0)
+        await watcher._begin()
+        entry_id = entry_of(0).entry.entry_id
+        written = Written(entry=entry_of(0).entry, replaced=False, shard_entries=1, seq=10, disputed=False)
+        near.wrote(near.writing(entry_id), written)
+        running = asyncio.create_task(watcher.run())
+        await asyncio.wait_for(script.ended.wait(), LONG_S)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert kept(near) == expected
