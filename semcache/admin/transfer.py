@@ -32,7 +32,7 @@ from semcache.admin.transfer_format import (
 from semcache.errors import EmbedderUnavailable, RequestError
 from semcache.models import SHARDS, RefusedReason, Strategy, TtlClass, shard_of
 from semcache.policy.normalize import Normalizer
-from semcache.ports import Catalog, Draft, Embedder, EntryStore, Selector, Written
+from semcache.ports import Catalog, Draft, Embedder, EntryStore, Fenced, Selector
 from semcache.settings import Settings
 
 _READ: Final = 32
@@ -42,6 +42,7 @@ _WRITE: Final = 64
 _WRITE_BYTES: Final = 4_000_000
 _AT_ONCE: Final = 16
 _SHOWN: Final = 100
+_NEWER_HERE: Final = ("newer_here", "the entry that is here was stored later")
 
 Opens = Callable[[str], bool]
 """Whether a namespace is open to who asked."""
@@ -197,7 +198,9 @@ class Transfer:
         except RequestError as error:  # metadata, say, that has no form in a record
             done.wrong(number, "damaged", str(error))
             return
-        assert isinstance(written, Written)  # without a fill token nothing is fenced
+        if isinstance(written, Fenced):  # without a fill token for this alone; and it came since these were read
+            done.wrong(number, *_NEWER_HERE)
+            return
         done.replaced += written.replaced
         done.imported += not written.replaced
         done.pending += semantic and draft.embedding is None and _embeddable(draft)
@@ -263,7 +266,7 @@ class Transfer:
                 and there.entry.epoch >= read.epochs[entry_id]
                 and there.entry.created_ms > (draft.created_ms or 0)
             ):
-                done.wrong(number, "newer_here", "the entry that is here was stored later")
+                done.wrong(number, *_NEWER_HERE)
             else:
                 wanted.append((number, draft))
         return wanted

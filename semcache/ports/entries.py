@@ -122,7 +122,8 @@ class EntryStore(Protocol):
     async def put(self, draft: Draft) -> Written | Fenced:
         """Fence check, record, pointer, change-log entry, tag and model sets: one atomic script in one slot.
 
-        Only what has a fill token can be refused: it never replaces an answer that was asked for later.
+        Only what has a fill token can be refused: it never replaces an answer that was asked for later. And what was
+        kept elsewhere before (`Draft.created_ms`): it never replaces one that was created later.
         """
 
     async def remove(self, entry_ids: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from semcache.errors import RequestError
 from semcache.models import CacheIdentity, Candidate, Embedding, Strategy
 from semcache.policy.identity import asker_digest
 from semcache.policy.normalize import Normalizer
-from semcache.ports import Draft, Written
+from semcache.ports import Draft, ManyRead, Written
 from semcache.settings import NormalizationSettings, Settings
 from semcache.stores.store import RedisStore
 from tests.conftest import Backend
@@ -232,6 +232,39 @@ async def test_what_is_newer_here_stays(store: RedisStore, other: RedisStore) ->
     assert (await take(other, lines)).replaced == 1
     await other.catalog.raise_epoch("default")  # what is invalidated stands in nobody's way
     assert (await take(other, aged)).replaced == 1
+
+
+async def test_what_was_stored_since_the_import_looked_stays(store: RedisStore, other: RedisStore) -> None:
+    question = real("Question")
+    await keep(store, question)
+    lines = [line.replace(b'"created_at":"202', b'"created_at":"201') for line in await export(store)]
+    read = other.entries.read_many
+
+    async def read_then_stored(entry_ids: Sequence[str], **options: Any) -> ManyRead:
+        found = await read(entry_ids, **options)
+        if entry_ids:
+            await keep(other, question)
+        return found
+
+    other.entries.read_many = read_then_stored  # type: ignore[method-assign]
+    done = await take(other, lines)
+    assert (done.imported, done.replaced, done.refused, done.problems[0].code) == (0, 0, 1, "newer_here")
+    (stays,) = (await export_of(other)).values()
+    assert not stays["created_at"].startswith("201")
+
+
+async def test_what_was_found_wrong_since_the_export_stays_wrong_when_that_is_imported(store: RedisStore) -> None:
+    question = real("Question")
+    entry_id = await keep(store, question)
+    lines = await export(store)
+    assert await store.entries.veto(entry_id, question.norm_digest, wrong=True)
+    assert (await take(store, lines)).replaced == 1
+    read = await store.entries.read_many([entry_id], asker=question.norm_digest)
+    assert read.found[entry_id].vetoed
+    await keep(store, question)  # an answer that was given anew is another one
+    read = await store.entries.read_many([entry_id], asker=question.norm_digest)
+    assert not read.found[entry_id].vetoed
+    assert await store.audit.check(repair=False, progress=lambda done, total: None) == []
 
 
 async def test_a_forged_record_serves_nobody_else(store: RedisStore, other: RedisStore) -> None:

@@ -11,7 +11,8 @@ local reach, flight = tonumber(ARGV[20]), tonumber(ARGV[21])
 -- ARGV[25]: when the miss was read that it fills
 -- from ARGV[26] on: the fence scopes that concern this entry
 -- -> 1, epoch, created, expires, replaced, entries of the shard, the change's number in the log, vetoes of the record;
--- or 0, epoch, why not: 0 invalidated meanwhile, 1 a newer flight has begun, 2 what is there was asked for later
+-- or 0, epoch, why not: 0 invalidated meanwhile, 1 a newer flight has begun, 2 what is there was asked for later (of an
+-- answer that was kept elsewhere: was created later)
 
 local now = clock()
 local epoch = current_epoch(namespace, tonumber(ARGV[4]), now)
@@ -45,6 +46,10 @@ if fill_epoch ~= '' then
   if old[1] == digest and tonumber(old[3]) == epoch and before > asked and before <= now then
     return { 0, epoch, 2 }
   end
+end
+local imported = ARGV[22] ~= '' and old[1] == digest
+if imported and tonumber(old[3]) == epoch and (tonumber(old[5]) or 0) > created then
+  return { 0, epoch, 2 }
 end
 local seq = record_change(id, log_cap) -- first: a store at its bound refuses this, and then nothing at all has been written
 if old[1] and old[1] ~= digest then
@@ -84,7 +89,8 @@ if reach < 2 then
 else
   redis.call('HDEL', key, 'z')
 end
-if redis.call('HDEL', key, own_veto) == 1 then -- the answer that was wrong for its own prompt is gone
+-- The answer that was wrong for its own prompt is gone, unless it is this one, imported once more.
+if not (imported and tonumber(old[5]) == created) and redis.call('HDEL', key, own_veto) == 1 then
   redis.call('HINCRBY', key, 'wn', -1)
 end
 for at = 1, #ARGV[24], 16 do
