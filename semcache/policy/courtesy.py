@@ -45,7 +45,8 @@ _ADDRESSED: Final = (
 )
 _GREETING: Final = (
     rf"(?:(?:hi|hello|hey|heya|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)){_ADDRESSED}|"
-    r"dear (?:all|everyone|support|team|support team|sir|madam|sir(?: or |/)madam))"
+    r"dear (?:all|everyone|support|sir|madam|sir(?: or |/)madam|"
+    r"(?:[a-z]+ ){0,3}(?:team|department|office|colleagues?)))"
 )
 _SOME_QUESTION: Final = (
     r"(?:(?:just|maybe|perhaps|probably|possibly|here's|i have|i've got|i got|this (?:is|may be|might be)|a|an|one|"
@@ -72,6 +73,9 @@ _LEADS: Final = (
     rf"well(?:{_APART}|{_BEFORE_WH})",
     rf"(?:{_EXCUSE}|{_CALL}|{_SOME_QUESTION}){_APART}(?:but\s+)?",
     rf"(?:just )?(?:a )?quick question{_ASKS}",
+    r"(?:if (?:it's|it is|that's) not too much (?:trouble|to ask)|if you don't mind|when you have a (?:minute|moment))"
+    r",\s*",
+    rf"{_PLEASE} note(?: that)?\s+(?=\w)",
     rf"{_PLEASE}\b[,!]?\s+(?=\w)",
     # Could you tell me, tell me
     rf"(?:{_CAN_YOU} )?tell (?:me|us)(?! about\b)\s+(?=\w)",
@@ -115,6 +119,11 @@ _TAILS_APART: Final = (
     r"(?:i(?: would|'d)(?: be)? )(?:very |so |really )?(?:grateful|thankful|glad)(?: (?:for|if) [^.?!]{1,40})?",
     r"have a (?:nice|great|good|lovely) (?:day|one|evening|weekend)|looking forward to [^.?!]{1,40}",
 )
+_SIGNED: Final = re.compile(
+    r"[.!?,\n]\s*(?:yours (?:sincerely|faithfully|truly)|sincerely(?: yours)?|"
+    r"(?:(?:best|kind|kindest|warm|many) )?regards|best wishes)\s*(?:,?\s*[a-z'-]+\.?){0,3}\s*\Z"
+)
+"""The end of a letter, with the name of who wrote it."""
 _LEAD: Final = re.compile("(?:" + "|".join(_LEADS) + ")")
 _TAIL: Final = re.compile(
     rf"(?:[\s,.;!?)-]+(?:{'|'.join(_TAILS)})|[,.;!?)…-]\s*(?:{'|'.join(_TAILS_APART)}))[\s.!?,:)(🙏🙂😊👍]*\Z"
@@ -151,6 +160,8 @@ def _turns(text: str) -> Iterator[tuple[str, re.Match[str]]]:
 def _bare(text: str) -> str:
     if _ABOUT_WORKS.search(text):
         return text
+    if (signed := _SIGNED.search(text)) and not _ABOUT_WORDS.search(text):
+        text = text[: signed.start() + 1]
     if _BREAK.search(text) is None:
         led = _unled(text)
         if not _ABOUT_WORDS.search(led):

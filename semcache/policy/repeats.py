@@ -15,9 +15,11 @@ from typing import Final
 
 from semcache.policy.context import is_slip
 from semcache.policy.courtesy import bare
+from semcache.policy.initials import spelt_out
 from semcache.policy.lexicon import Lexicon
 from semcache.policy.slips import Slip, slip
 from semcache.policy.spelt import one_spelling
+from semcache.policy.word_order import asked_indirectly, settled
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[^\s\w.,;:!?'\"()…]")
 _THE_STATES: Final = re.compile(r"\bUS\b")
@@ -61,6 +63,9 @@ class Repeat(Enum):
     NO = "no"
     LIKELY = "likely"
     """But for a letter in a long word that is known in neither spelling, or two in one that is: seldom two words."""
+    SHORT = "short"
+    """But for an abbreviation that is made of the very initials of what stands in its place: a repeat where the
+    verifier does not object, too. What it stands for may be a name."""
     CLOSE = "close"
     """But for letters that have changed places in such a word, a slip in a short word or what may be a name, or a blank
     between two words: a repeat where the verifier does not object."""
@@ -70,6 +75,8 @@ class Repeat(Enum):
     """Word for word, each in one spelling."""
 
 
+_MOST_SHORTENED: Final = 8
+"""Words that one prompt may have more than the other, of those that it abbreviates."""
 _OF_SLIP: Final = {Slip.NO: Repeat.NO, Slip.LIKELY: Repeat.LIKELY, Slip.CLOSE: Repeat.CLOSE, Slip.SURE: Repeat.SURE}
 _RANK: Final = {level: rank for rank, level in enumerate(Repeat)}
 
@@ -77,18 +84,21 @@ _RANK: Final = {level: rank for rank, level in enumerate(Repeat)}
 def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
     """Whether the prompts are one but for their surface. `known`: words that are spelt as they are meant, lower-case.
 
-    Symmetric. Words in another order, another number, or one known word for another are no surface.
+    Symmetric. Words in another order, another number, or one known word for another are no surface; but a phrase may be
+    put first, and a question asked indirectly.
     """
     if max(len(a), len(b)) > _LONGEST:
         return Repeat.NO
     one, other = words(a), words(b)
-    if abs(len(one) - len(other)) > _MOST_BLANKS or not one or not other:
+    if abs(len(one) - len(other)) > _MOST_SHORTENED or not one or not other:
         return Repeat.NO
     if one == other:
         return Repeat.SAME
+    if asked_indirectly(one, other) or _settled_words(a) == _settled_words(b):
+        return Repeat.CLOSE
     found = Repeat.SURE
     guessed = False
-    at = its = 0
+    at = its = blanks = 0
     while at < len(one) or its < len(other):
         left, right = one[at : at + 1], other[its : its + 1]
         if left == right:
@@ -97,6 +107,11 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
         if not left or not right:
             return Repeat.NO
         level, steps = _parted(one[at : at + 2], other[its : its + 2], known)
+        blanks += steps[0] + steps[1] - 2
+        if blanks > _MOST_BLANKS:
+            return Repeat.NO
+        if level is Repeat.NO:
+            level, steps = _shortened(one[at:], other[its:], a, b)
         if level is Repeat.NO:
             level = _compared(left[0], right[0], a, b, known)
         if level is Repeat.NO and not guessed and isinstance(known, Lexicon):
@@ -107,6 +122,10 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
         found = min(found, level, key=_RANK.__getitem__)
         at, its = at + steps[0], its + steps[1]
     return found
+
+
+def _settled_words(text: str) -> tuple[str, ...]:
+    return words(settled(text.lower())) if ", " in text else words(text)
 
 
 @functools.lru_cache(maxsize=512)  # an asked prompt is compared with several
@@ -169,6 +188,15 @@ def _parted(one: Sequence[str], other: Sequence[str], known: Collection[str]) ->
         return level, (2, 1)
     if len(other) == 2 and (level := _joined(other, one[0], known)) is not Repeat.NO:
         return level, (1, 2)
+    return Repeat.NO, (1, 1)
+
+
+def _shortened(one: Sequence[str], other: Sequence[str], a: str, b: str) -> tuple[Repeat, tuple[int, int]]:
+    """Whether the next word of one side abbreviates what comes next on the other, and how many words were read."""
+    if (count := spelt_out(one[0], other)) and (len(one[0]) > 2 or one[0].upper() in a):
+        return Repeat.SHORT, (1, count)
+    if (count := spelt_out(other[0], one)) and (len(other[0]) > 2 or other[0].upper() in b):
+        return Repeat.SHORT, (count, 1)
     return Repeat.NO, (1, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,19 @@ def test_a_higher_score_is_never_less_probable(one: float, other: float) -> None
 @given(numbers, st.text(max_size=20), st.text(max_size=20))
 def test_it_is_a_probability(score: float, a: str, b: str) -> None:
     assert 0.0 <= probability(features(a, b, score=score, similarity=1.0, findings=()), PLAIN) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "explained", "standing"),
+    [
+        ("what is the UAE", "what is the united arab emirates", "entity", "quote"),
+        ("fly to Brlin", "fly to berlin", "entity", "link"),
+        ("Without a receipt, can I return it?", "Can I return it without a receipt?", "direction", "negation"),
+        ("what is an APR", "what is an annual percentage rate", "date", "number"),
+        ("what is an APR", "what is an interest rate", "", "date"),
+    ],
+)
+def test_what_a_repeat_explains_is_no_doubt(a: str, b: str, explained: str, standing: str) -> None:
+    findings = [Finding(guard, Force.DOUBT, "") for guard in (explained, standing) if guard]
+    found = features(a, b, score=3.0, similarity=0.9, findings=findings, known={"berlin", "fly", "to"})
+    assert [name for name in found if name.startswith("doubt:")] == [f"doubt:{standing}"]

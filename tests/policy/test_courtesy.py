@@ -35,6 +35,9 @@ from semcache.policy.courtesy import bare
         "where is it? cheers 🙏",
         "um, ok so where is it? :)",
         "please help: where is it?",
+        "dear accounting team, please note that where is it? yours sincerely, j. ortiz",
+        "where is it?\nbest regards,\nanna",
+        "if it's not too much trouble, i'd like to know where is it?",
     ],
 )
 def test_it_asks_the_same_without(text: str) -> None:

@@ -124,6 +124,24 @@ def test_blanks_apostrophes_and_capitals(a: str, b: str, found: Repeat) -> None:
 
 
 @pytest.mark.parametrize(
+    ("a", "b", "found"),
+    [
+        ("Without a house, can I open an account?", "Can I open an account without a house?", Repeat.CLOSE),
+        ("I'd like to know what the capital of France is", "what is the capital of France", Repeat.CLOSE),
+        ("what is a PIN for", "what is a personal identification number for", Repeat.SHORT),
+        ("what is ML", "what is machine learning", Repeat.SHORT),
+        ("what is ml", "what is machine learning", Repeat.NO),  # millilitres
+        ("what is a pinn for", "what is a personal identification number for", Repeat.NO),
+        ("what is a PIN", "what is a personal identification number for", Repeat.NO),
+        ("Without a house, can I open an account?", "Can I open an account with a house?", Repeat.NO),
+    ],
+)
+def test_order_and_initials(a: str, b: str, found: Repeat) -> None:
+    assert repeat(a, b, KNOWN) is found
+    assert repeat(b, a, KNOWN) is found
+
+
+@pytest.mark.parametrize(
     ("a", "b"),
     [
         ("how to say hello in japanese", "how to say thank you in japanese"),
