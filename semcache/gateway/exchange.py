@@ -210,11 +210,20 @@ class Exchange:
             self._parts.observer.served_stale(StaleEvent(namespace=errand.counted_in, model=errand.model, stale=stale))
         return reply
 
-    def _stale_if_error(self, miss: Miss, reason: str) -> Reply | None:
+    async def _stale_if_error(self, miss: Miss, reason: str) -> Reply | None:
+        """The expired answer that the lookup found, if it is still there: upstream may have taken minutes to fail, and
+        meanwhile it may have been invalidated, or another have taken its place."""
         explicit = self._ask.directives.stale_if_error_s is not None
         if miss.stale is None or (self._ask.directives.no_cache and not explicit):
             return None
-        return self._stale(miss.stale, reason) if usable(miss.stale, self._windows.if_error_s) else None
+        if not usable(miss.stale, self._windows.if_error_s):
+            return None
+        event = await self._parts.cache.find(self._request, strategy=Strategy.EXACT)
+        if isinstance(event.outcome, Hit):
+            self._event = event
+            return self._from_hit(event.outcome)
+        there = event.outcome.stale if isinstance(event.outcome, Miss) else None
+        return None if there is None else self._stale(there, reason)
 
     def _kept(
         self, whole: bytes, shown: dict[str, Any], headers: list[Header], tier: Tier | None = None
@@ -289,7 +298,7 @@ class Exchange:
         """What comes of a flight's frames. Raises FlightLost before anything was sent to the client."""
         first = frames.decode(await anext(coming))
         if isinstance(first, End):
-            stale = self._stale_if_error(miss, first.error)
+            stale = await self._stale_if_error(miss, first.error)
             if stale is not None:
                 return stale
             raise _error_of(first)
@@ -297,14 +306,14 @@ class Exchange:
         if not led and (first.status in PRIVATE or _overtaken(first, miss)):
             return await self._alone(miss)
         if first.status >= 500:
-            stale = self._stale_if_error(miss, f"upstream_{first.status}")
+            stale = await self._stale_if_error(miss, f"upstream_{first.status}")
             if stale is not None:
                 return stale
         if first.stream and self._asked.stream and (led or first.shape == self._asked.shape):
             return self._reply(miss, first, led=led, chunks=self._relayed(miss, coming, led=led))
         body, end = await _rest(coming)
         if end.error:
-            stale = self._stale_if_error(miss, end.error)
+            stale = await self._stale_if_error(miss, end.error)
             if stale is not None:
                 return stale
             raise _error_of(end)

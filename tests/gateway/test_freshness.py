@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.gateway.conftest import Gateway, Open, many
 from tests.gateway.provider import Gate, Reply
+from tests.patience import LONG_S
 from tests.serving import until
 
 FORMS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -209,6 +211,38 @@ def test_no_cache_asks_while_the_failed_call_before_it_is_still_read(gateway: Ga
         assert len(gateway.provider.calls) == 3
     finally:
         gate.open()
+
+
+def test_nothing_stale_is_served_that_was_invalidated_while_upstream_failed(gateway: Gateway) -> None:
+    prompt = "invalidated meanwhile"
+    for invalidated in (False, True):
+        gateway.chat(prompt, headers=SHORT | {"x-cache-tags": "wrong"})
+        gateway.settled()
+        until(lambda: not gateway.is_kept(prompt), what="expiry")
+        gate = Gate()
+        gateway.provider.then(Reply(status=503, gate=gate))
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(lambda: gateway.chat(prompt, headers=control("stale-if-error=60")))
+            assert gate.reached.wait(LONG_S)
+            if invalidated:
+                assert gateway.post("/admin/invalidate", {"tags": ["wrong"]}).json()["deleted"] == 1
+            gate.open()
+            assert (asking.result().status == "STALE") is not invalidated
+        gateway.settled()
+
+
+def test_what_was_stored_while_upstream_failed_is_served(gateway: Gateway) -> None:
+    expire(gateway, "stored meanwhile")
+    gate = Gate()
+    gateway.provider.then(Reply(status=503, gate=gate))
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(lambda: gateway.chat("stored meanwhile", headers=control("stale-if-error=60")))
+        assert gate.reached.wait(LONG_S)
+        gateway.provider.then(Reply(text="news"))
+        assert gateway.chat("stored meanwhile", headers=control("no-cache")).text == "news"
+        until(lambda: gateway.is_kept("stored meanwhile"), what="the store")
+        gate.open()
+        assert (asking.result().status, asking.result().text) == ("HIT", "news")
 
 
 @FORMS
