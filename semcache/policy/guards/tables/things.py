@@ -92,6 +92,12 @@ hydrogen, oxygen, nitrogen, carbon, helium, neon, argon, sodium, potassium, calc
 sulfur=sulphur, uranium, plutonium
 """
 _VITAMINS = "vitamin a, vitamin b=vitamin b12, vitamin c, vitamin d, vitamin e, vitamin k"
+_CABINS = "first class, business class, economy class=coach class, premium economy"
+_SPORTS = """
+soccer, basketball, baseball, tennis, golf, volleyball, rugby, cricket match, hockey, swimming, cycling, boxing,
+badminton, skiing, surfing, climbing
+"""
+_INSTRUMENTS = "guitar, piano, violin, drums, flute, cello, trumpet, saxophone, ukulele, clarinet, harp, banjo"
 
 THINGS: Final[dict[str, str]] = {
     "animal": _ANIMALS,
@@ -118,5 +124,8 @@ THINGS: Final[dict[str, str]] = {
     "appliance": _APPLIANCES,
     "element": _ELEMENTS,
     "vitamin": _VITAMINS,
+    "cabin": _CABINS,
+    "sport": _SPORTS,
+    "instrument": _INSTRUMENTS,
 }
 """Kind to things. Common words: two of them veto only where hardly anything else differs, one alone says nothing."""
