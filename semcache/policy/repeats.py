@@ -94,7 +94,11 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
         return Repeat.NO
     if one == other:
         return Repeat.SAME
-    if asked_indirectly(one, other) or _settled_words(a) == _settled_words(b):
+    if _is_led(b, other) and asked_indirectly(one, other):
+        return Repeat.CLOSE
+    if _is_led(a, one) and asked_indirectly(other, one):
+        return Repeat.CLOSE
+    if _settled_words(a) == _settled_words(b):
         return Repeat.CLOSE
     found = Repeat.SURE
     guessed = False
@@ -122,6 +126,11 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
         found = min(found, level, key=_RANK.__getitem__)
         at, its = at + steps[0], its + steps[1]
     return found
+
+
+def _is_led(text: str, told: Sequence[str]) -> bool:
+    """Whether something stood before the question: I'd like to know, tell me."""
+    return text.lstrip()[: len(told[0])].lower() != told[0]
 
 
 def _settled_words(text: str) -> tuple[str, ...]:

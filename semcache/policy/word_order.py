@@ -14,6 +14,9 @@ from typing import Final
 _WH: Final = "what|how|who|where|when|why|which|whose|whom"
 _VERBS: Final = "is are was were am can could must should shall will would may might has have had do does did"
 _AUXILIARIES: Final = frozenset(_VERBS.split())
+_DETERMINING: Final = frozenset({"what", "which", "whose", "many", "much"})
+"""What may ask for a thing that is named behind it."""
+_PRONOUNS: Final = frozenset({"i", "you", "we", "they", "he", "she", "it", "one", "there", "this", "that"})
 _ASKING: Final = frozenset(_WH.split("|"))
 _FRONTED: Final = re.compile(
     r"\s*((?:in|on|at|for|with|without|after|before|during|from|by|under|over|within|as|to|if|since|until|unless|while|"
@@ -36,21 +39,19 @@ def settled(text: str) -> str:
     return text if found is None else f"{found[2].rstrip()} {found[1]}"
 
 
-def asked_indirectly(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether of two questions one is the other but for the place of its auxiliary verb, as indirect questions have it:
-    "what time is sunset", "what time sunset is".
+def asked_indirectly(direct: Sequence[str], indirect: Sequence[str]) -> bool:
+    """Whether the second question is the first but for the place of its auxiliary verb, as indirect questions have it:
+    "what time is sunset", "what time sunset is". Not where the words that it passes may belong to what is asked for
+    ("how many can people see", "how many people can see").
     """
-    if len(one) != len(other) or one[0] != other[0] or one[0] not in _ASKING:
+    if len(direct) != len(indirect) or direct[0] != indirect[0] or direct[0] not in _ASKING:
         return False
-    first = next((at for at, (left, right) in enumerate(zip(one, other, strict=True)) if left != right), len(one))
-    return _moved(one, other, first) or _moved(other, one, first)
-
-
-def _moved(one: Sequence[str], other: Sequence[str], first: int) -> bool:
-    """Whether the auxiliary that stands at `first` stands some words further on in the other."""
-    if first == len(one) or one[first] not in _AUXILIARIES:
+    pairs = enumerate(zip(direct, indirect, strict=True))
+    first = next((at for at, (left, right) in pairs if left != right), 0)
+    if not first or direct[first] not in _AUXILIARIES:
         return False
-    for last in range(first + 1, min(first + _FURTHEST, len(one) - 1) + 1):
-        if other[last] == one[first] and tuple(one[first + 1 : last + 1]) == tuple(other[first:last]):
-            return tuple(one[last + 1 :]) == tuple(other[last + 1 :])
+    for last in range(first + 1, min(first + _FURTHEST, len(direct) - 1) + 1):
+        passed = tuple(direct[first + 1 : last + 1])
+        if (*passed, direct[first], *direct[last + 1 :]) == tuple(indirect[first:]):
+            return direct[first - 1] not in _DETERMINING or passed[0] in _PRONOUNS or last == len(direct) - 1
     return False

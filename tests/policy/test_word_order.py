@@ -38,11 +38,15 @@ def test_all_else_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "found"),
+    ("direct", "indirect", "found"),
     [
         ("what time is sunset in rome", "what time sunset is in rome", True),
         ("how old must i be to drive", "how old i must be to drive", True),
         ("who is it", "who it is", True),
+        ("what is capital of france", "what capital of france is", True),
+        ("what can you see from there", "what you can see from there", True),
+        ("how many can people see", "how many people can see", False),
+        ("which can dogs hear best", "which dogs can hear best", False),
         ("is it open", "it is open", False),  # a question, a statement
         ("what dog can see", "what can see dog", False),
         ("what eats a cat", "what a cat eats", False),
@@ -51,6 +55,6 @@ def test_all_else_stays(text: str) -> None:
         ("what is it", "what it is not", False),
     ],
 )
-def test_indirect_questions_have_their_auxiliary_elsewhere(one: str, other: str, found: bool) -> None:
-    assert asked_indirectly(one.split(), other.split()) is found
-    assert asked_indirectly(other.split(), one.split()) is found
+def test_indirect_questions_have_their_auxiliary_elsewhere(direct: str, indirect: str, found: bool) -> None:
+    assert asked_indirectly(direct.split(), indirect.split()) is found
+    assert not asked_indirectly(indirect.split(), direct.split())
