@@ -29,7 +29,7 @@ class Lender:
 
     def lend(self, folder: Path, **how: Any) -> Any:
         """Stands for the runtime's constructor."""
-        key = (folder.resolve(), *sorted(how.items()))
+        key = (folder.resolve(), repr(sorted(how.items())))
         with self._lock:
             if self._idle[key]:
                 return self._idle[key].pop()
