@@ -23,9 +23,9 @@ from semcache.client.items import Strategy as StrategyName
 from semcache.errors import NotCached, RequestError
 from semcache.gateway import evidence
 from semcache.gateway.bodies import unambiguous
+from semcache.gateway.counted import Counted
 from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.dialects import DIALECTS
-from semcache.gateway.headers import API_HEADERS
 from semcache.gateway.prices import Prices
 from semcache.gateway.recorder import Recorder
 from semcache.models import BypassReason, CacheStatus, MissReason, RefusedReason, Strategy, Tier, Usage
@@ -61,6 +61,7 @@ class Rules:
         self.model_versions = dict(model_versions)
         self.prices = Prices({})
         self._deny = DenyList(gateway.deny)
+        self._counted = Counted(gateway.uncounted_headers)
         self._loading = False
 
     def dialect(self, method: str, path: str) -> Dialect | None:
@@ -72,6 +73,11 @@ class Rules:
     def refusal(self, asked: Asked) -> BypassReason | None:
         """Why a request is neither looked up nor recorded."""
         return may_cache(asked.traits, self.gateway) or forbidden(prompts(asked.messages), self.gateway, self._deny)
+
+    def features(self, headers: Mapping[bytes, bytes]) -> dict[str, dict[str, str]]:
+        """The headers that can change an answer, among the parameters of a request."""
+        told = self._counted.told(headers.items())
+        return {"api": told} if told else {}
 
     def load_prices(self) -> None:
         """Read the price list while the provider is being asked, as it takes a moment."""
@@ -102,7 +108,7 @@ class Exchange:
             "model": self._asked.model,
             "messages": self._asked.messages,
             "model_version": rules.model_versions.get(self._asked.model, ""),
-            "params": {**self._asked.params, "upstream": url, **_features(headers)},
+            "params": {**self._asked.params, "upstream": url, **rules.features(headers)},
             "namespace": self._directives.namespace,
             "user": self._asked.user,
         }
@@ -258,12 +264,6 @@ def forwarded(headers: Headers, *, readable: bool) -> Headers:
         kept = [(name, value) for name, value in kept if name.lower() != b"accept-encoding"]
         kept.append((b"accept-encoding", b"identity"))
     return kept
-
-
-def _features(headers: Mapping[bytes, bytes]) -> dict[str, dict[str, str]]:
-    """The headers by which an API is chosen: they change answers."""
-    told = {name.decode(): headers[name].decode("latin-1") for name in sorted(API_HEADERS) if name in headers}
-    return {"api": told} if told else {}
 
 
 def _usage(usage: Usage | None) -> dict[str, int] | None:

@@ -8,7 +8,8 @@ import msgspec
 
 from semcache.errors import StoreUnavailable
 from semcache.gateway.ask import Ask
-from semcache.gateway.headers import API_HEADERS, Provider, forward, provider_key
+from semcache.gateway.counted import Counted
+from semcache.gateway.headers import Provider, forward, provider_key
 from semcache.gateway.http_upstream import HttpUpstream
 from semcache.gateway.routing import Upstreams
 from semcache.gateway.tenancy import Tenancy
@@ -18,6 +19,8 @@ from semcache.ports import CallEvent, UpstreamRequest
 
 UNKNOWN_MODEL: Final = "(none)"
 """Under which requests are counted that name no model."""
+_QUERY: Final = "query"
+_COUNTED: Final = Counted()
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +40,8 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """The answer is read here, so it comes uncompressed."""
     as_json: bool = False
     """Others may get the answer, so the body goes up as what it was read as, whatever it is called."""
+    counted: Counted = _COUNTED
+    """Which header fields are part of the request's identity."""
 
     @property
     def outgoing(self) -> UpstreamRequest:
@@ -85,21 +90,20 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _api(self) -> dict[str, Any]:
-        """The headers and the query by which a provider's API is chosen, as far as they can change an answer."""
-        told = dict[str, str]()
-        for name, value in self.ask.headers:
-            if name in API_HEADERS:
-                key, text = name.decode(), value.decode("latin-1")
-                told[key] = f"{told[key]},{text}" if key in told else text
+        """The headers and the query, as far as they can change an answer."""
+        told = self.counted.told(self.ask.headers)
+        if _QUERY in told:  # a header of that name is not the query
+            told[f"{_QUERY}:"] = told.pop(_QUERY)
         if self.ask.query:
-            told["query"] = self.ask.query.decode("latin-1")
+            told[_QUERY] = self.ask.query.decode("latin-1")
         return {"api": told} if told else {}
 
 
 class Errands:
     """Prepares errands."""
 
-    def __init__(self, upstreams: Upstreams, tenancy: Tenancy, versions: Versions) -> None:
+    def __init__(self, upstreams: Upstreams, tenancy: Tenancy, versions: Versions, counted: Counted) -> None:
+        self._counted = counted
         self._upstreams = upstreams
         self._tenancy = tenancy
         self._versions = versions
@@ -123,6 +127,7 @@ class Errands:
             label=label,
             secret=secret,
             as_json=True,
+            counted=self._counted,
         )
 
     def in_force(self, upstream: str, model: str, label: str, secret: int | None) -> bool:

@@ -14,6 +14,7 @@ from semcache.errors import Forbidden, UpstreamUnavailable
 from semcache.gateway import evidence
 from semcache.gateway.account import reads_no_account
 from semcache.gateway.ask import Ask, Reply
+from semcache.gateway.counted import Counted
 from semcache.gateway.dialects import DIALECTS
 from semcache.gateway.embeddings import PATH as EMBEDDINGS
 from semcache.gateway.embeddings import Embeddings
@@ -54,7 +55,8 @@ class Front:
         self.versions = Versions(control, settings.all_upstreams())
         self.tenancy = Tenancy(control)
         self.coalescer = Coalescer(flights, lease_s=settings.gateway.lease_s, degraded=observer.degraded)
-        self.errands = Errands(self.upstreams, self.tenancy, self.versions)
+        counted = Counted(settings.gateway.uncounted_headers)
+        self.errands = Errands(self.upstreams, self.tenancy, self.versions, counted)
         self.passing = Passing(observer=observer, prices=self.prices, limit=settings.limits.response_bytes)
         negatives = Negatives(settings.gateway.negative_ttl_s)
         fetcher = Fetcher(

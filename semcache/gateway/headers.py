@@ -7,10 +7,13 @@ Names are lower-case, as ASGI and `ports.UpstreamRequest` have them. Everything 
                   provider's own address.
     ours          X-Cache-*, both ways, and the fields that carried a key of this service.
     cookies       A caller's are for this host; a provider's would go to all who share its answer.
+    who calls     What a proxy in front of us found out when it let the caller in: its word to this host, not to a
+                  provider.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable
 from typing import Final, Literal
 
@@ -28,9 +31,16 @@ CREDENTIALS: Final = (
     b"helicone-auth",
     b"cf-aig-authorization",
 )
-"""Fields in which a provider's key may come: OpenAI's, Anthropic's, Azure's, Google's, and those of gateways."""
-API_HEADERS: Final = frozenset({b"anthropic-version", b"anthropic-beta", b"openai-beta", b"idempotency-key"})
-"""Fields by which an API is chosen. By the last a provider may give the answer of another request."""
+"""Fields in which a provider's key comes: OpenAI's, Anthropic's, Azure's, Google's, and those of gateways. Others are
+told by their last word (`is_credential`)."""
+_SECRETS: Final = frozenset(
+    b"key apikey accesskey secretkey token authtoken accesstoken auth authorization authentication secret credential"
+    b" credentials jwt bearer password passwd".split()
+)
+_NO_SECRETS: Final = frozenset(
+    b"idempotency-key x-idempotency-key sec-websocket-key cf-aig-cache-key x-csrf-token x-xsrf-token".split()
+)
+"""Called like a credential, and none: what they name is a request, a copy, a form."""
 _AS_JSON: Final = ([b"application/json"], [b"application/json;charset=utf-8"])
 _HOP: Final = frozenset(
     {
@@ -50,8 +60,28 @@ _NOT_FORWARDED: Final = _HOP | {b"host", b"content-length", b"expect", b"cookie"
 _NOT_RETURNED: Final = _HOP | {b"alt-svc", b"set-cookie"}
 _OURS: Final = b"x-cache-"
 _PROXIED: Final = b"x-forwarded-"
-_OF_THE_KEY: Final = frozenset({*CREDENTIALS, b"openai-organization", b"openai-project"})
-"""What belongs to a caller's own account and means nothing beside another's key."""
+_LET_IN: Final = (
+    b"cf-access-authenticated-user-",
+    b"cf-access-jwt-assertion",
+    b"remote-user",
+    b"tailscale-user-",
+    b"x-amzn-oidc-",
+    b"x-anonymous-consumer",
+    b"x-auth-request-",
+    b"x-authentik-",
+    b"x-consumer-",
+    b"x-credential-identifier",
+    b"x-goog-authenticated-user-",
+    b"x-goog-iap-",
+    b"x-ms-client-principal",
+    b"x-ms-token-",
+    b"x-pomerium-",
+    b"x-remote-user",
+)
+"""How the names begin in which a proxy says whom it let in. Some hold a token that is another each time."""
+_KEPT_HERE: Final = (_OURS, _PROXIED, *_LET_IN)
+_ACCOUNT: Final = frozenset({b"openai-organization", b"openai-project"})
+"""What belongs to a caller's own account and means nothing beside another's key; so do credentials."""
 
 
 def forward(
@@ -75,11 +105,7 @@ def forward(
     misnamed = as_json and called not in _AS_JSON
     if as_json:
         left_out |= {b"content-encoding"} | ({b"content-type"} if misnamed else frozenset())
-    kept = [
-        (name, value)
-        for name, value in headers
-        if name not in left_out and not name.startswith(_OURS) and not name.startswith(_PROXIED)
-    ]
+    kept = [(name, value) for name, value in headers if name not in left_out and not name.startswith(_KEPT_HERE)]
     if readable:
         kept.append((b"accept-encoding", b"identity"))
     if misnamed:
@@ -96,10 +122,23 @@ def back(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 def authorize(headers: Iterable[tuple[bytes, bytes]], provider: Provider, api_key: str) -> Headers:
     """The fields with the operator's key in place of whatever key, organisation or project the caller sent."""
-    kept = [(name, value) for name, value in headers if name not in _OF_THE_KEY]
+    kept = [(name, value) for name, value in headers if name not in _ACCOUNT and not is_credential(name)]
     key = api_key.encode("latin-1")
     kept.append((b"x-api-key", key) if provider == "anthropic" else (b"authorization", b"Bearer " + key))
     return kept
+
+
+def goes_up(name: bytes) -> bool:
+    """Whether a field of this name, lower-case, is sent to providers at all."""
+    return name not in _NOT_FORWARDED and not name.startswith(_KEPT_HERE)
+
+
+@functools.lru_cache(maxsize=1024)
+def is_credential(name: bytes) -> bool:
+    """Whether a field of this name, lower-case, says who pays: the last of its words tells."""
+    if name in _NO_SECRETS:
+        return False
+    return name in CREDENTIALS or name.replace(b"_", b"-").rpartition(b"-")[2] in _SECRETS
 
 
 def provider_of(path: str, headers: Iterable[tuple[bytes, bytes]]) -> Provider:
@@ -114,10 +153,19 @@ def provider_key(headers: Iterable[tuple[bytes, bytes]], *, drop: Collection[byt
 
     All fields that a provider may read as a credential count, as it is not told here which one it takes.
     """
-    shown = [(name, value) for name, value in headers if name in CREDENTIALS and name not in drop and value.strip()]
-    shown.sort(key=lambda field: CREDENTIALS.index(field[0]))  # stable: of one name in their order
+    shown = [
+        (name, value)
+        for name, value in headers
+        if is_credential(name) and goes_up(name) and name not in drop and value.strip()
+    ]
+    shown.sort(key=lambda field: _place(field[0]))  # stable: of one name in their order
     parts = [name + b":" + _without_scheme(value) for name, value in shown]
     return b"\n".join(parts) or None
+
+
+def _place(name: bytes) -> tuple[int, bytes]:
+    """The known ones in the order of the table, then the others by name: the namespaces of before stay theirs."""
+    return (CREDENTIALS.index(name), b"") if name in CREDENTIALS else (len(CREDENTIALS), name)
 
 
 def _without_scheme(value: bytes) -> bytes:

@@ -155,6 +155,10 @@ class GatewaySettings(Group):
         "secrets", description="Prompts that bypass: with secrets (keys, passwords), with 'all' personal data too."
     )
     deny: tuple[str, ...] = Field((), description="Regular expressions (RE2); prompts in which one is found bypass.")
+    uncounted_headers: tuple[str, ...] = Field(
+        (),
+        description="Request headers, beside the known ones, that leave answers alone; `x-app-*`: all that begin so.",
+    )
     stale_if_error_s: Annotated[float, Field(ge=0)] = Field(
         0.0, description="How long past its expiry an exact answer is served when upstream fails."
     )

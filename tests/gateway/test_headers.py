@@ -47,7 +47,8 @@ def test_what_is_for_us_or_tells_of_the_caller_stays_here() -> None:
     sent = [
         (b"x-cache-namespace", b"team"), (b"x-cache-ttl", b"60"), (b"x-forwarded-for", b"10.0.0.1"),
         (b"forwarded", b"for=10.0.0.1"), (b"x-real-ip", b"10.0.0.1"), (b"cookie", b"session=1"),
-        (b"expect", b"100-continue"), (b"cache-control", b"no-cache"),
+        (b"expect", b"100-continue"), (b"x-amzn-oidc-data", b"eyJ"), (b"x-auth-request-email", b"a@b.example"),
+        (b"cf-access-jwt-assertion", b"eyJ"), (b"remote-user", b"ann"), (b"cache-control", b"no-cache"),
     ]  # fmt: skip
     assert forward(sent) == [(b"cache-control", b"no-cache")]
 
@@ -84,8 +85,8 @@ def test_what_comes_back() -> None:
 def test_the_operator_s_key_replaces_the_caller_s(provider: Provider, expected: tuple[bytes, bytes]) -> None:
     sent = [
         (b"authorization", b"Bearer theirs"), (b"x-api-key", b"theirs"), (b"api-key", b"theirs"),
-        (b"openai-organization", b"org"), (b"openai-project", b"p"), (b"anthropic-version", b"2023-06-01"),
-        (b"anthropic-beta", b"b"),
+        (b"openai-organization", b"org"), (b"openai-project", b"p"), (b"x-litellm-api-key", b"theirs"),
+        (b"x-auth-token", b"theirs"), (b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b"b"),
     ]  # fmt: skip
     assert authorize(sent, provider, "own") == [*sent[-2:], expected]
 
@@ -104,6 +105,12 @@ def test_whose_protocol() -> None:
         ([(b"authorization", b"Bearer k")], [(b"authorization", b"bearer  k ")]),
         ([(b"x-api-key", b"k")], [(b"x-api-key", b" k")]),
         ([(b"x-api-key", b"k"), (b"api-key", b"l")], [(b"api-key", b"l"), (b"x-api-key", b"k")]),
+        ([(b"apikey", b"k"), (b"x-auth-token", b"l")], [(b"x-auth-token", b"l"), (b"apikey", b"k")]),
+        ([(b"api-key", b"k")], [(b"api-key", b"k"), (b"idempotency-key", b"1"), (b"cf-aig-cache-key", b"2")]),
+        (
+            [(b"api-key", b"k")],
+            [(b"x-ms-token-aad-access-token", b"1"), (b"proxy-authorization", b"2"), (b"api-key", b"k")],
+        ),
     ],
 )
 def test_the_same_credential(one: list[tuple[bytes, bytes]], other: list[tuple[bytes, bytes]]) -> None:
@@ -117,6 +124,8 @@ def test_other_credentials() -> None:
         [(b"authorization", b"Bearer k"), (b"x-api-key", b"k")],
     ]  # fmt: skip
     assert len({provider_key(each) for each in several}) == len(several)
+    known = [(b"authorization", b"Bearer k"), (b"cf-aig-authorization", b"Bearer c"), (b"x-api-key", b"a")]
+    assert provider_key(known) == b"authorization:bearer k\nx-api-key:a\ncf-aig-authorization:bearer c"  # as ever
     assert provider_key([(b"user-agent", b"x"), (b"authorization", b" ")]) is None
 
 

@@ -67,6 +67,13 @@ def open_to_all(open_gateway: Any) -> Gateway:
     return gateway
 
 
+@pytest.fixture(scope="module")
+def open_for_all(standalone_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """The same for a module: a prompt for each test."""
+    with many(standalone_server, tmp_path_factory.mktemp("open")) as opened:
+        yield opened(upstream={"api_key": None})
+
+
 def bearer(key: str, **more: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}", **more}
 
@@ -100,6 +107,54 @@ def test_two_provider_keys_never_share_embeddings_or_messages(open_to_all: Gatew
     told = [message(open_to_all, "whose is it?", {"x-api-key": key}) for key in ("a", "b", "a")]
     assert [one.headers["x-cache-status"] for one in told] == ["MISS", "MISS", "HIT"]
     assert [headers.get(b"x-api-key") for headers in headers_of(open_to_all)][-2:] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "api-key",
+        "apikey",
+        "x-api-key",
+        "x-auth-token",
+        "x-litellm-api-key",
+        "x-litellm-key",
+        "x-goog-api-key",
+        "x-amz-security-token",
+        "ocp-apim-subscription-key",
+        "x-portkey-api-key",
+        "helicone-auth",
+        "cf-aig-authorization",
+        "cf-access-client-secret",
+        "x_api_key",
+    ],
+)
+def test_a_key_in_whatever_field_is_a_tenant_of_its_own(open_for_all: Gateway, name: str) -> None:
+    prompt = f"whose is it, by {name}?"
+    seen = []
+    shown: tuple[dict[str, str], ...] = ({name: "a"}, {}, {name: "b"}, {name: "a"})
+    for headers in shown:
+        seen.append(open_for_all.chat(prompt, headers=headers))
+        open_for_all.settled()
+    assert [one.status for one in seen] == ["MISS", "MISS", "MISS", "HIT"]
+    path = f"/v1/entries/{seen[0].evidence['entry_id']}"
+    codes = [open_for_all.client.get(path, headers=headers).status_code for headers in shown[:3]]
+    assert codes == [200, 404, 404]
+
+
+def test_what_is_only_called_a_key_is_no_tenant(open_for_all: Gateway) -> None:
+    """Nor is what a proxy in front says of the caller, which goes no further."""
+    for name in ("sec-websocket-key", "x-csrf-token", "x-auth-request-access-token", "x-forwarded-access-token"):
+        open_for_all.chat("Is this a tenant?", headers={name: "a"})
+        open_for_all.settled()
+        assert open_for_all.chat("Is this a tenant?", headers={name: "b"}).status == "HIT", name
+
+
+def test_no_key_of_a_caller_goes_up_beside_the_operator_s(standing: Standing) -> None:
+    """Its holder would have the answers of another account shared by all."""
+    standing.operated.chat("beside?", headers={"x-api-key": standing.red, "x-litellm-api-key": "theirs"})
+    (headers,) = headers_of(standing.operated)
+    assert b"x-litellm-api-key" not in headers
+    assert headers[b"authorization"] == b"Bearer sk-operator"
 
 
 def test_only_who_shows_the_key_may_read_the_entry(open_to_all: Gateway) -> None:
