@@ -13,7 +13,7 @@ import msgspec
 from semcache.errors import RequestError
 from semcache.gateway import openai_errors, sse
 from semcache.gateway.dialect import Asked, Assembler
-from semcache.gateway.dialects import chat_replay, reading, wire
+from semcache.gateway.dialects import chat_replay, reading, searching, wire
 from semcache.gateway.dialects.chat_stream import ChatAssembler
 from semcache.gateway.headers import Provider
 from semcache.models import Usage
@@ -24,12 +24,6 @@ _USAGE: Final = "usage"
 
 _OWN_TOOLS: Final = frozenset({"function", "custom"})
 """Types of tools that the caller runs."""
-
-_SEARCH_FIELDS: Final = ("web_search_options", "search_parameters", "enable_search", "plugins")
-"""Fields that let the provider look things up: OpenAI's, xAI's, Qwen's, OpenRouter's."""
-
-_SEARCH_MODELS: Final = ("-search-preview", "-search-api", ":online")
-"""In names of models that look things up unasked: OpenAI's, OpenRouter's."""
 
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "thinking"})
 
@@ -174,9 +168,7 @@ def _answers(body: Mapping[str, Any]) -> int:
 
 def _hosted_tools(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     found = [wire.kind(tool) or "unknown" for tool in reading.objects(body, "tools") if not _is_own(tool)]
-    found += [name for name in _SEARCH_FIELDS if body.get(name) not in (None, False, [])]
-    if any(mark in model for mark in _SEARCH_MODELS):
-        found.append("web_search")
+    found += searching.asked(body, model)
     return tuple(dict.fromkeys(found))
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from semcache.errors import RequestError
 from semcache.gateway.dialect import Asked, Assembler
-from semcache.gateway.dialects import messages_replay, reading, wire
+from semcache.gateway.dialects import messages_replay, reading, searching, wire
 from semcache.gateway.dialects.messages_stream import MessageAssembler
 from semcache.gateway.headers import Provider
 from semcache.models import Usage
@@ -166,6 +166,7 @@ def _hosted(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> tuple[st
     kinds = [str(tool["type"]) for tool in tools if not _client_runs(tool)]
     if body.get("mcp_servers"):
         kinds.append("mcp_servers")
+    kinds += searching.asked(body, reading.model_of(body))
     return tuple(dict.fromkeys(kinds))
 
 

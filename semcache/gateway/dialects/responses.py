@@ -25,7 +25,7 @@ import msgspec
 from semcache.errors import RequestError
 from semcache.gateway import openai_errors
 from semcache.gateway.dialect import Asked, Assembler
-from semcache.gateway.dialects import reading, responses_replay, wire
+from semcache.gateway.dialects import reading, responses_replay, searching, wire
 from semcache.gateway.dialects.responses_stream import ResponseAssembler
 from semcache.gateway.headers import Provider
 from semcache.models import Usage
@@ -87,8 +87,10 @@ class Responses:
         stream = reading.streamed(body)
         loaded = (tool for item in messages for tool in reading.parts(item.get("tools")))
         tools = [*reading.objects(body, "tools"), *loaded]
+        model = reading.model_of(body)
+        hosted = [wire.kind(tool) for tool in tools if not _client_runs(tool)] + searching.asked(body, model)
         return Asked(
-            model=reading.model_of(body),
+            model=model,
             messages=messages,
             params=reading.params(body, NAME, "model", "input"),
             stream=stream,
@@ -98,7 +100,7 @@ class Responses:
                 temperature=reading.number(body, "temperature"),
                 logprobs=bool(reading.number(body, "top_logprobs")) or "message.output_text.logprobs" in _include(body),
                 state=state,
-                hosted_tools=tuple(dict.fromkeys(wire.kind(tool) for tool in tools if not _client_runs(tool))),
+                hosted_tools=tuple(dict.fromkeys(hosted)),
                 media_input=any(_is_media(item) for item in messages),
                 media_output=any(wire.kind(tool) == "image_generation" for tool in tools),
             ),
