@@ -115,6 +115,10 @@ def test_messages_are_asked_once(anthropic: Anthropic, upstream: Provider, first
     assert len(upstream.calls) == 3
     ask(False, extra_query={"api-version": "2"})
     assert len(upstream.calls) == 4
+    ask(False, extra_headers={"x-amzn-bedrock-guardrailidentifier": "strict"})
+    assert len(upstream.calls) == 5
+    ask(False, extra_headers={"x-request-id": "another"})
+    assert len(upstream.calls) == 5
 
 
 async def test_and_so_it_is_for_those_who_await(local: LocalCache, namespace: str, upstream: Provider) -> None:
