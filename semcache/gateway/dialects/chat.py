@@ -216,8 +216,21 @@ def _finish(choice: Mapping[str, Any]) -> Finish:
 
 def _is_empty(message: Mapping[str, Any]) -> bool:
     """Neither text nor a call nor media. Reasoning alone is no answer."""
-    content = message.get("content")
-    said = content.strip() if isinstance(content, str) else content
     return not (
-        said or any(message.get(name) for name in ("refusal", "tool_calls", "function_call", "audio", "images"))
+        _says(message.get("content"))
+        or any(message.get(name) for name in ("refusal", "tool_calls", "function_call", "audio", "images"))
     )
+
+
+def _says(content: Any) -> bool:
+    """Content in parts (Mistral) says what one of them does; of parts that are not known, something."""
+    if isinstance(content, str):
+        return bool(content.strip())
+    if not isinstance(content, list):
+        return bool(content)
+    return any(not isinstance(part, dict) or _part_says(part) for part in content)
+
+
+def _part_says(part: Mapping[str, Any]) -> bool:
+    text = part.get("text")
+    return wire.kind(part) != "thinking" and (not isinstance(text, str) or bool(text.strip()))

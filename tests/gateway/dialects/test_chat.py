@@ -153,6 +153,9 @@ def test_whom_the_request_names() -> None:
 
 # --- what an answer is -----------------------------------------------------------------------------------------
 
+THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}], "closed": True}
+"""A part of content as Mistral's reasoning models give it."""
+
 
 @pytest.mark.parametrize(
     ("message", "reason", "finish", "empty"),
@@ -173,6 +176,14 @@ def test_whom_the_request_names() -> None:
         ({"content": "", "reasoning_content": "Hm."}, "stop", Finish.NATURAL, True),
         ({"content": None, "tool_calls": []}, "stop", Finish.NATURAL, True),
         ({"content": [{"type": "text", "text": "Hi"}]}, "stop", Finish.NATURAL, False),
+        ({"content": [THOUGHT, {"type": "text", "text": "Hi"}]}, "stop", Finish.NATURAL, False),
+        ({"content": [THOUGHT, {"type": "reference", "reference_ids": [1]}]}, "stop", Finish.NATURAL, False),
+        ({"content": [THOUGHT, "Hi"]}, "stop", Finish.NATURAL, False),
+        ({"content": [THOUGHT]}, "stop", Finish.NATURAL, True),
+        ({"content": [THOUGHT, THOUGHT]}, "stop", Finish.NATURAL, True),
+        ({"content": [THOUGHT, {"type": "text", "text": " "}]}, "stop", Finish.NATURAL, True),
+        ({"content": [THOUGHT], "tool_calls": [called("f", "{}", "a")]}, "stop", Finish.TOOL_CALL, False),
+        ({"content": []}, "stop", Finish.NATURAL, True),
         ({}, "stop", Finish.NATURAL, True),
     ],
 )
