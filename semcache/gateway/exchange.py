@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +21,7 @@ from semcache.direct import Question, lean
 from semcache.errors import NotCached, Unavailable, UpstreamTimeout, UpstreamUnavailable
 from semcache.gateway import evidence, frames
 from semcache.gateway.ask import Ask, Header, Reply
+from semcache.gateway.causes import cause_of
 from semcache.gateway.dialect import Dialect
 from semcache.gateway.errands import Errands
 from semcache.gateway.fetching import Fetcher, Order
@@ -85,10 +86,17 @@ class Exchange:
         self._started = started
         self._event: LookupEvent | None = None
         self._request = prepared.request
+        self._disappointed = False
+        """It followed one whose error is not its own."""
 
     @property
     def _windows(self) -> Windows:
         return windows(self._ask.directives, self._parts.settings.gateway, self._parts.settings.ttl)
+
+    @cached_property
+    def _cause(self) -> str:
+        """To whom its errors may go, and whose it may have. Hits need none."""
+        return cause_of(self._errand.outgoing)
 
     @property
     def hit(self) -> bool:
@@ -185,7 +193,7 @@ class Exchange:
         """A remembered refusal, or an expired answer that may be served while it is refreshed."""
         if miss.fill is None:
             return None
-        negative = self._parts.negatives.get(miss.fill)
+        negative = self._parts.negatives.get(miss.fill, lambda: self._cause)
         if negative is not None and not self._ask.directives.no_cache:
             status, headers, body = negative
             return Reply(
@@ -268,10 +276,8 @@ class Exchange:
 
     async def _by_flight(self, miss: Miss) -> Reply | None:
         """The answer of a flight, led or followed; None to look again."""
-        if miss.fill is not None:
-            name, since_ms = miss.fill.entry_id, miss.fill.issued_ms
-        else:  # the store told nothing: a flight of those alone to whom it told nothing, as what it brings is not kept
-            name, since_ms = f"unread {await self._parts.cache.entry_id(self._request)}", None
+        name = await self._flight_of(miss)
+        since_ms = None if miss.fill is None else miss.fill.issued_ms
         # Who may not have what is kept may not have what was asked for before either (RFC 9111, section 4: a request
         # that cannot reuse the answer of a collapsed call is forwarded).
         join = not self._ask.directives.no_cache
@@ -287,6 +293,26 @@ class Exchange:
             log.info("a flight was lost, the request looks again: %s", error)
             return None
 
+    async def _flight_of(self, miss: Miss) -> str:
+        """The name of its flight. Where the store told nothing, a flight of those alone to whom it told nothing, as
+        what it brings is not kept."""
+        if miss.fill is not None:
+            return miss.fill.entry_id
+        return f"unread {await self._parts.cache.entry_id(self._request)}"
+
+    async def _despite_another(self, miss: Miss) -> Reply | None:
+        """The answer after another's error that may not be ours; None to look again, as all do who followed it: one of
+        them leads, and if it has an answer, that is everybody's. Should it have an error too, who asks otherwise waits
+        for nobody else, but for those who ask upstream the very same; here, in a flight of their own."""
+        if not self._disappointed:
+            self._disappointed = True
+            return None
+        name = f"{await self._flight_of(miss)} {self._cause}"
+        passage = await self._parts.coalescer.board(name, since_ms=None, work=self._work(miss))
+        if passage.flight is None:
+            return None
+        return await self._ride(miss, passage.flight.frames(), led=passage.boarding is Boarding.LEAD)
+
     async def _alone(self, miss: Miss) -> Reply:
         """Without the others: nobody shares this call, and it shares nobody's."""
         flight = self._parts.coalescer.solo(self._work(miss))
@@ -297,14 +323,16 @@ class Exchange:
     async def _ride(self, miss: Miss, coming: AsyncIterator[bytes], *, led: bool) -> Reply | None:
         """What comes of a flight's frames. Raises FlightLost before anything was sent to the client."""
         first = frames.decode(await anext(coming))
+        assert not isinstance(first, Piece)
+        if not led and isinstance(first, Head) and (first.status in PRIVATE or _overtaken(first, miss)):
+            return await self._alone(miss)
+        if not led and first.cause and first.cause != self._cause:
+            return await self._despite_another(miss)
         if isinstance(first, End):
             stale = await self._stale_if_error(miss, first.error)
             if stale is not None:
                 return stale
             raise _error_of(first)
-        assert isinstance(first, Head)
-        if not led and (first.status in PRIVATE or _overtaken(first, miss)):
-            return await self._alone(miss)
         if first.status >= 500:
             stale = await self._stale_if_error(miss, f"upstream_{first.status}")
             if stale is not None:

@@ -15,9 +15,10 @@ from typing import Protocol
 import msgspec
 
 from semcache.cache import SemanticCache
-from semcache.errors import SemcacheError
+from semcache.errors import SemcacheError, UpstreamUnavailable
 from semcache.gateway import frames
 from semcache.gateway.ask import Header
+from semcache.gateway.causes import cause_of
 from semcache.gateway.dialect import Asked, Dialect
 from semcache.gateway.errands import Errand
 from semcache.gateway.frames import End, Head, Piece
@@ -117,23 +118,26 @@ class Fetcher:
     async def _fetch(self, sink: Sink, order: Order) -> Fetched:
         started = self._monotonic()
         errand = order.errand
+        outgoing = errand.outgoing
         status: int | None = None
         recording = NOTHING
         body = b""
         try:
-            answer = await errand.upstream.send(errand.outgoing)
+            answer = await errand.upstream.send(outgoing)
             try:
                 status = answer.status
                 epoch, fence = (order.fill.epoch, order.fill.fence) if order.fill is not None else (0, 0)
                 sent = without_length(answer.headers)
-                head = Head(status, sent, is_stream(answer), order.asked.shape, epoch, fence)
+                cause = cause_of(outgoing) if status >= 300 else ""
+                head = Head(status, sent, is_stream(answer), order.asked.shape, epoch, fence, cause)
                 sink.push(frames.encode(head))
                 recording, body = await self._relay(sink, order, answer, head)
             finally:
                 await answer.aclose()
         except SemcacheError as error:  # UpstreamUnavailable, or what HTTP cannot carry
             self._observer.degraded("upstream", error.code, str(error))
-            sink.push(frames.encode(End(error=error.code, detail=str(error))))
+            cause = "" if isinstance(error, UpstreamUnavailable) else cause_of(outgoing)
+            sink.push(frames.encode(End(error=error.code, detail=str(error), cause=cause)))
             sink.land()
             self._called(order, None, recording, None, self._monotonic() - started)
             return Fetched()
@@ -154,7 +158,7 @@ class Fetcher:
         self._called(order, status, recording, cost, seconds)
         if status >= 300:
             if order.fill is not None:
-                self._negatives.put(order.fill, status, head.headers, body)
+                self._negatives.put(order.fill, head.cause, status, head.headers, body)
             return Fetched(status, cost)
         if status != 200:  # accepted, or a part: no answer that could be given again
             recording = NOTHING

@@ -25,6 +25,8 @@ class Head(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     epoch: int = 0
     fence: int = 0
     """What was invalidated before it was asked for (`FillToken`): who knows of more does not follow."""
+    cause: str = ""
+    """Of an error, what may have brought it about (`causes`): who would have asked otherwise does not follow."""
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True, tag="p"):
@@ -49,6 +51,8 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     cost_usd: float | None = None
     seconds: float = 0.0
     """What the call took."""
+    cause: str = ""
+    """As in `Head`; "" where what went wrong is not up to what was asked."""
 
 
 Frame = Head | Piece | End

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import re
+import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from semcache.errors import RequestError
+from semcache.ports import UpstreamAnswer, UpstreamRequest
 from tests.gateway.conftest import Gateway, Seen, events_of, many
 from tests.gateway.provider import BEFORE_HEADERS, Gate, Reply
 from tests.integration.conftest import eventually
@@ -303,13 +306,16 @@ async def test_a_refusal_of_one_credential_is_nobody_elses(
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 500, 503])
-async def test_other_refusals_are_shared(replicas: list[Gateway], http: httpx.AsyncClient, status: int) -> None:
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_other_refusals_are_shared(
+    replicas: list[Gateway], http: httpx.AsyncClient, status: int, stream: bool
+) -> None:
     provider, gate = replicas[0].provider, Gate()
     provider.then(Reply(status=status, gate=gate))
-    prompt = f"shared refusal {status}"
+    prompt = f"shared refusal {status} {stream}"
     asks = []
     for number in range(4):
-        asks.append(asyncio.create_task(ask(http, replicas[number % 2], prompt, stream=number > 1)))
+        asks.append(asyncio.create_task(ask(http, replicas[number % 2], prompt, stream=stream)))
         await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
     gate.open()
     seen = await asyncio.gather(*asks)
@@ -317,6 +323,76 @@ async def test_other_refusals_are_shared(replicas: list[Gateway], http: httpx.As
     assert len({one.raw for one in seen}) == 1
     assert len(provider.calls) == 1
     assert (await ask(http, replicas[0], prompt)).code == 200
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500])
+@pytest.mark.parametrize(
+    "wrong", [{"service_tier": "bogus"}, {"stream": True}, {"headers": {"user-agent": "odd"}}], ids=str
+)
+async def test_a_refusal_of_what_no_identity_knows_of_is_for_those_who_asked_it(
+    replicas: list[Gateway], http: httpx.AsyncClient, status: int, wrong: dict[str, Any]
+) -> None:
+    """The others make one call more, whoever they are."""
+    provider, gate, later = replicas[0].provider, Gate(), Gate()
+    provider.then(Reply(status=status, gate=gate), Reply(gate=later))
+    prompt = f"refused with {status} for {wrong}"
+    asks = []
+    for number in range(6):
+        more = wrong if number < 2 else {"user": f"number {number}"} if number < 4 else {}
+        asks.append(asyncio.create_task(ask(http, replicas[number % 2], prompt, **more)))
+        await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
+    gate.open()
+    assert [(await one).code for one in asks[:2]] == [status] * 2
+    await eventually(lambda: later.reached.is_set() and waiting(replicas) >= 4, what="the others' flight")
+    later.open()
+    assert [(await one).text for one in asks[2:]] == [f"You said: {prompt}"] * 4
+    assert len(provider.calls) == 2
+    replicas[0].settled()
+    assert replicas[1].chat(prompt).status == "HIT"
+
+
+async def test_who_is_refused_for_a_field_of_its_own_keeps_nobody_waiting(
+    replicas: list[Gateway], http: httpx.AsyncClient
+) -> None:
+    """Of whom each is refused for something else each has one call."""
+    provider, gate = replicas[0].provider, Gate()
+    provider.always(Reply(status=400, gate=gate))
+    asks = []
+    for number in range(6):
+        asks.append(asyncio.create_task(ask(http, replicas[number % 2], "all are wrong", user=f"number {number}")))
+        await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
+    gate.open()
+    assert [(await one).code for one in asks] == [400] * 6
+    assert sorted(call.json["user"] for call in provider.calls) == [f"number {number}" for number in range(6)]
+
+
+async def test_what_cannot_be_sent_for_one_is_sent_for_another(
+    replicas: list[Gateway], http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front, reached, go = replicas[0].service.front, threading.Event(), threading.Event()
+    assert front is not None
+    (upstream,) = front.upstreams.all
+    send = upstream.send
+
+    async def choosy(request: UpstreamRequest) -> UpstreamAnswer:
+        if (b"user-agent", b"odd") in request.headers:
+            reached.set()
+            assert await asyncio.to_thread(go.wait, LONG_S)
+            raise RequestError("no HTTP")
+        return await send(request)
+
+    monkeypatch.setattr(upstream, "send", choosy)
+    prompt = "cannot be sent"
+    odd = asyncio.create_task(ask(http, replicas[0], prompt, headers={"user-agent": "odd"}))
+    try:
+        await eventually(reached.is_set, what="the call")
+        asks = [asyncio.create_task(ask(http, replicas[0], prompt)) for _ in range(2)]
+        await eventually(lambda: waiting(replicas) >= 3, what="followers")
+    finally:
+        go.set()
+    assert (await odd).code == 502
+    assert [(await one).text for one in asks] == [f"You said: {prompt}"] * 2
+    assert len(replicas[0].provider.calls) == 1
 
 
 async def test_a_leader_replica_that_is_killed_is_replaced(

@@ -18,6 +18,7 @@ FRAMES: st.SearchStrategy[Frame] = st.one_of(
         headers=st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=50)), max_size=5),
         stream=st.booleans(),
         shape=st.text(max_size=20),
+        cause=st.text(max_size=64),
     ),
     st.builds(Piece, data=st.binary(max_size=500)),
     st.builds(
@@ -28,6 +29,7 @@ FRAMES: st.SearchStrategy[Frame] = st.one_of(
         usage=st.none() | st.builds(Usage, input_tokens=COUNTS, output_tokens=COUNTS),
         cost_usd=st.none() | st.floats(0, 1e6),
         seconds=st.floats(0, 1e6),
+        cause=st.text(max_size=64),
     ),
 )
 
@@ -50,5 +52,5 @@ def test_what_is_no_frame_is_told(data: bytes) -> None:
 
 
 def test_a_frame_of_a_later_version_is_read_without_its_news() -> None:
-    later = msgspec.msgpack.encode(["e", "", "", None, None, 0.5, 1.0, "news"])
+    later = msgspec.msgpack.encode(["e", "", "", None, None, 0.5, 1.0, "", "news"])
     assert decode(later) == End(cost_usd=0.5, seconds=1.0)

@@ -330,12 +330,45 @@ def test_a_refusal_of_the_request_is_remembered_for_a_moment(open_negative: Gate
     gateway.provider.then(Reply(status=status))
     first = gateway.chat(prompt, stream=stream)
     assert (first.code, first.status) == (status, "MISS")
-    again = gateway.chat(prompt, stream=not stream)
+    again = gateway.chat(prompt, stream=stream, headers={"traceparent": "00-1", "x-client-request-id": "another"})
     assert (again.code, again.status, again.reason) == (status, "HIT", "negative")
     assert again.raw == first.raw
     assert len(gateway.provider.calls) == 1
     assert gateway.chat(prompt, headers=control("no-cache")).code == 200
     assert gateway.chat(prompt).status == "HIT"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ({"service_tier": "bogus"}, {}),
+        ({"metadata": {"a": "b"}}, {"metadata": {}}),
+        ({"user": "x" * 99}, {"user": "x"}),
+        ({"stream": True}, {}),
+        ({"headers": {"user-agent": "odd"}}, {}),
+    ],
+    ids=str,
+)
+def test_a_refusal_of_what_no_identity_knows_of_is_for_the_very_same_request_only(
+    open_negative: Gateway, wrong: dict[str, Any], right: dict[str, Any]
+) -> None:
+    gateway, prompt = open_negative, f"refused for {wrong}"
+    gateway.provider.then(Reply(status=400))
+    assert gateway.chat(prompt, **wrong).code == 400
+    again = gateway.chat(prompt, **wrong)
+    assert (again.code, again.reason) == (400, "negative")
+    other = gateway.chat(prompt, **right)
+    assert (other.code, other.status) == (200, "MISS")
+    assert len(gateway.provider.calls) == 2
+
+
+def test_refusals_of_one_prompt_are_remembered_side_by_side(open_negative: Gateway) -> None:
+    gateway, prompt = open_negative, "refused for anybody"
+    gateway.provider.always(Reply(status=400))
+    for _ in range(2):
+        for user in ("ann", "bob"):
+            assert gateway.chat(prompt, user=user).code == 400
+    assert len(gateway.provider.calls) == 2
 
 
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
