@@ -45,6 +45,7 @@ _AS_JSON: Final = ([b"application/json"], [b"application/json;charset=utf-8"])
 _HOP: Final = frozenset(
     {
         b"connection",
+        b"http2-settings",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-authentication-info",

@@ -18,6 +18,7 @@ looks whether the client is late. Trailers are dropped: whoever forwards a reque
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -64,6 +65,10 @@ _PLAIN: Final = frozenset(
 )
 """Header fields that mean nothing to the server itself. Answers with others are left to uvicorn."""
 
+
+_HTTP_2: Final = b"h2c"
+_OFFER: Final = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
+"""To go on in HTTP/2, which a server may pass over (RFC 9110, 7.8)."""
 
 _Refusal = tuple[int, str, str]
 """Status, code and detail of a problem."""
@@ -160,6 +165,8 @@ class Connection(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Have uvicorn parse a chunk, and bound what it leaves unfinished."""
+        if self._between and _HTTP_2 in data:
+            data = _declined(data)
         self._fed = len(data)
         self._moved = False
         super().data_received(data)
@@ -388,3 +395,11 @@ class Connection(HttpToolsProtocol):
 
 def _lines(fields: list[Header]) -> bytes:
     return b"".join([b"%s: %s\r\n" % field for field in fields])
+
+
+def _declined(data: bytes) -> bytes:
+    """A chunk that begins a request, without an offer of HTTP/2 in its head. Java's client makes it with every request,
+    and the parser would leave the body unread.
+    """
+    found = _OFFER.search(data, 0, data.find(b"\r\n\r\n") + 2)
+    return data if found is None else data[: found.start()] + data[found.end() :]

@@ -219,8 +219,12 @@ def test_a_request_in_pieces_or_with_another_goes_the_whole_way(running: Open) -
         assert b'"hit":true' in line.answer()
         assert b'"hit":true' in line.ask(data[30:])
         assert service.shortcuts == taken
-        assert b'"hit":true' in line.ask(data)
-        assert service.shortcuts == taken + 1
+
+        def short() -> bool:
+            assert b'"hit":true' in line.ask(data)
+            return service.shortcuts > taken
+
+        until(short, what="the short way again")  # once the log was looked at lately: the machine may be busy
 
 
 def _partial(service: Running) -> bool:
@@ -562,7 +566,7 @@ def test_trailers_are_no_header_fields(running: Open, keyring: KeyRing) -> None:
 
 def test_a_body_is_no_request_where_another_protocol_is_asked_for(running: Open) -> None:
     service = running()
-    upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
+    upgrade = b"Connection: Upgrade\r\nUpgrade: other\r\n"
     with service.line() as line:
         inside = HEAD + b"\r\n"
         line.socket.sendall(HEAD + upgrade + b"Content-Length: %d\r\n\r\n" % len(inside))
@@ -575,6 +579,21 @@ def test_a_body_is_no_request_where_another_protocol_is_asked_for(running: Open)
         assert answer.startswith(b"HTTP/1.1 200")
         assert b"connection: close" in answer
         assert line.answer() == b""
+
+
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade"])
+def test_an_offer_of_http_2_is_passed_over_as_java_makes_it(running: Open, name: bytes) -> None:
+    service = running()
+    text = json.dumps(ASKED).encode()
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\n%s: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n" % name
+    with service.line() as line:
+        for _ in range(2):
+            line.socket.sendall(HEAD + offer + b"Content-Length: %d\r\n\r\n" % len(text))  # and the body by itself
+            answer = line.ask(text)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"connection: close" not in answer
+        answer = line.ask(CHUNKED + offer + b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(text), text))
+        assert answer.startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
