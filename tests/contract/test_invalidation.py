@@ -141,7 +141,12 @@ async def test_what_is_stored_without_a_miss_replaces_everything(store: RedisSto
     await put(store, who, response=b"1", fill=await later(store, first))
     await put(store, who, response=b"2")
     assert await kept(store, who) == b"2"
-    await put(store, who, response=b"3", created_ms=first.issued_ms - 1000)  # imported: it counts as of its own time
+    before = first.issued_ms - 1000
+    imported = await store.entries.put(draft(who, response=b"3", created_ms=before))
+    assert imported == Fenced(RefusedReason.NEWER_KEPT)  # unless it was kept elsewhere, and is older
+    assert await kept(store, who) == b"2"
+    await store.entries.remove([who.entry_id])
+    await put(store, who, response=b"3", created_ms=before)  # it counts as of its own time
     await put(store, who, response=b"4", fill=first)
     assert await kept(store, who) == b"4"
 
