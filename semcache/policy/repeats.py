@@ -1,4 +1,5 @@
-"""Is one prompt the other but for its surface: case, marks, courtesies, contractions, equal spellings, slips? Pure.
+"""Is one prompt the other but for its surface: case, marks, courtesies, contractions, equal spellings, slips, initials
+in the place of words, a phrase put first? Pure.
 
 What is left after that are near repeats, which people and programs send most of all, and which a small model finds
 harder to tell from a changed word than a rule that knows what a slip of the keyboard is (`policy.slips`): a word that

@@ -1,4 +1,5 @@
-"""One spelling for what people write in several: numbers, times, dates, shares, units, usual abbreviations. Pure.
+"""One spelling for what people write in several: numbers, times, dates, shares, units, usual abbreviations, British
+words. Pure.
 
 Only what is the same whatever stands around it. `apr` (a month, a rate), `ml`, `us` are left
 alone. English; other languages keep their digits.
@@ -39,7 +40,7 @@ photos pictures, resched reschedule, acct account, govt government, dept departm
 msgs messages, avail available, 2fa 2 factor authentication, thru through,
 lb pounds, lbs pounds, oz ounces, ounce ounces, centimeter cm, centimeters cm, centimetre cm, centimetres cm,
 millimeter mm, millimeters mm, millimetre mm, millimetres mm, gram grams, mph miles per hour,
-wwi world war 1, ww1 world war 1, wwii world war 2, ww2 world war 2
+programme program, programmes programs, wwi world war 1, ww1 world war 1, wwii world war 2, ww2 world war 2
 """
 _AMERICAN: Final = """
 behaviour behavior, colour color, favour favor, favourite favorite, flavour flavor, harbour harbor, honour honor,
@@ -57,7 +58,7 @@ theatre theater, tyre tire, aluminium aluminum, anaemia anemia, diarrhoea diarrh
 foetus fetus, haemorrhage hemorrhage, leukaemia leukemia, paediatric pediatric, paediatrician pediatrician,
 aeroplane airplane, cancelled canceled, cancelling canceling, travelled traveled, travelling traveling,
 traveller traveler, labelled labeled, labelling labeling, modelling modeling, counselling counseling,
-cosy cozy, enrol enroll, skilful skillful, programme program, whisky whiskey, yoghurt yogurt
+cosy cozy, enrol enroll, skilful skillful, whisky whiskey, yoghurt yogurt
 """
 """British spellings, and American ones; each with its plural or past, where that is regular."""
 
@@ -67,8 +68,9 @@ def _pairs(table: str) -> dict[str, str]:
 
 
 def _inflected(pairs: dict[str, str]) -> dict[str, str]:
-    ends = ("", "s", "d", "ed")
-    return {short + end: whole + end for short, whole in pairs.items() for end in ends}
+    forms = {short + end: whole + end for short, whole in pairs.items() for end in ("", "s", "ed")}
+    past = {f"{one}d": f"{whole}{'d' if whole[-1] == 'e' else 'ed'}" for one, whole in pairs.items() if one[-1] == "e"}
+    return forms | past
 
 
 _SHORT: Final = _inflected(_pairs(_AMERICAN)) | _pairs(_TABLE)
