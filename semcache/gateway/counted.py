@@ -15,30 +15,39 @@ from typing import Final
 
 from semcache.gateway.headers import goes_up, is_credential
 
+_CALLS: Final = frozenset(
+    b"""
+    b3 baggage newrelic sentry-trace sw8 traceparent tracestate x-amzn-trace-id x-cloud-trace-context
+    cdn-loop cf-ew-via cf-ray cf-visitor cf-worker client-ip true-client-ip via x-amz-cf-id x-azure-ref x-client-ip
+    x-cluster-client-ip x-queue-start x-request-start x-vercel-id
+    """.split()
+)
+"""Fields that differ from call to call, whatever is asked: traces; the way that a call took."""
+_CALLS_BEGIN: Final = (b"cf-connecting-", b"cf-ip", b"x-b3-", b"x-datadog-", b"x-envoy-", b"x-stainless-retry-")
 _NAMES: Final = frozenset(
     b"""
-    accept accept-charset accept-encoding accept-language cache-control content-encoding content-type date dnt from
-    max-forwards origin pragma priority referer save-data upgrade-insecure-requests user-agent x-requested-with
-    x-csrf-token x-csrftoken x-xsrf-token
+    accept accept-charset accept-encoding accept-language cache-control content-encoding content-type date dnt
+    from max-forwards origin pragma priority referer save-data upgrade-insecure-requests user-agent
+    x-requested-with x-csrf-token x-csrftoken x-xsrf-token
 
-    b3 baggage correlation-context grpc-trace-bin langsmith-trace newrelic request-context sentry-trace sw8 traceparent
-    traceresponse tracestate x-cloud-trace-context x-dynatrace x-honeycomb-trace x-ot-span-context
+    correlation-context grpc-trace-bin langsmith-trace request-context traceresponse x-dynatrace
+    x-honeycomb-trace x-ot-span-context
 
-    cdn-loop cf-ew-via cf-metro-code cf-postal-code cf-pseudo-ipv4 cf-ray cf-timezone cf-visitor cf-worker client-ip
-    connect-time disguised-host do-connecting-ip fastly-client-ip fastly-ff fastly-ssl front-end-https
-    function-execution-id incap-client-ip rndr-id total-route-time true-client-ip via was-default-hostname
-    x-accel-internal x-amzn-apigateway-api-id x-azure-clientip x-azure-fdid x-azure-ref x-azure-requestchain
-    x-azure-socketip x-client-ip x-cluster-client-ip x-original-for x-original-forwarded-for x-original-host
-    x-original-method x-original-proto x-original-uri x-original-url x-queue-start x-request-start x-scheme
-    x-site-deployment-id x-url-scheme x-varnish x-waws-unencoded-url
+    cf-metro-code cf-postal-code cf-pseudo-ipv4 cf-timezone connect-time disguised-host do-connecting-ip
+    fastly-client-ip fastly-ff fastly-ssl front-end-https function-execution-id incap-client-ip rndr-id
+    total-route-time was-default-hostname x-accel-internal x-amzn-apigateway-api-id x-azure-clientip
+    x-azure-fdid x-azure-requestchain x-azure-socketip x-original-for x-original-forwarded-for x-original-host
+    x-original-method x-original-proto x-original-uri x-original-url x-scheme x-site-deployment-id x-url-scheme
+    x-varnish x-waws-unencoded-url
 
-    amz-sdk-invocation-id amz-sdk-request x-amz-content-sha256 x-amz-date x-amz-user-agent x-goog-api-client x-ms-date
-    x-ms-useragent x-user-agent
+    amz-sdk-invocation-id amz-sdk-request x-amz-content-sha256 x-amz-date x-amz-user-agent x-goog-api-client
+    x-ms-date x-ms-useragent x-user-agent
 
     anthropic-dangerous-direct-browser-access helicone-user-id http-referer openai-organization openai-project
     x-claude-code-session-id x-litellm-call-id x-litellm-enable-message-redaction x-litellm-num-retries
-    x-litellm-spend-logs-metadata x-litellm-stream-timeout x-litellm-timeout x-openrouter-categories x-openrouter-title
-    x-title cf-aig-collect-log cf-aig-collect-log-payload cf-aig-custom-cost cf-aig-event-id cf-aig-log-id
+    x-litellm-spend-logs-metadata x-litellm-stream-timeout x-litellm-timeout x-openrouter-categories
+    x-openrouter-title x-title cf-aig-collect-log cf-aig-collect-log-payload cf-aig-custom-cost cf-aig-event-id
+    cf-aig-log-id
     """.split()
 )
 """By line: the message and the browser; traces; hops; kits of developers; what providers and gateways count and log."""
@@ -46,9 +55,9 @@ _NAMES: Final = frozenset(
 _BEGINNINGS: Final = tuple(
     b"""
     if- sec-
-    elastic-apm- jaeger- ot-tracer- sentry- sw8- uberctx- x-b3- x-datadog- x-ddtrace- x-instana- x-newrelic-
-    akamai- cf-connecting- cf-ip cf-region cf-warp- cloudfront- fly- l5d- x-akamai- x-amz-cf- x-amzn-tls- x-appengine-
-    x-appservice- x-arr- x-envoy- x-fd- x-heroku- x-istio- x-middleware- x-nf- x-nginx- x-railway- x-render-
+    elastic-apm- jaeger- ot-tracer- sentry- sw8- uberctx- x-ddtrace- x-instana- x-newrelic-
+    akamai- cf-region cf-warp- cloudfront- fly- l5d- x-akamai- x-amz-cf- x-amzn-tls- x-appengine-
+    x-appservice- x-arr- x-fd- x-heroku- x-istio- x-middleware- x-nf- x-nginx- x-railway- x-render-
     x-sucuri- x-vercel-
     x-fern- x-stainless-
     helicone-omit- helicone-property- helicone-session-
@@ -84,6 +93,11 @@ class Counted:
 @functools.lru_cache(maxsize=1024)
 def counts(name: bytes) -> bool:
     """Whether a field, its name lower-case, can change an answer for all that is known of it."""
-    if not goes_up(name) or is_credential(name) or name in _NAMES:
+    if not goes_up(name) or is_credential(name) or name in _NAMES or names_the_call(name):
         return False
-    return not name.startswith(_BEGINNINGS) and not name.endswith(_ENDS)
+    return not name.startswith(_BEGINNINGS)
+
+
+def names_the_call(name: bytes) -> bool:
+    """Whether a field is of the single call: its id, its trace, the way that it took."""
+    return name in _CALLS or name.startswith(_CALLS_BEGIN) or name.endswith(_ENDS)

@@ -332,9 +332,10 @@ async def test_other_refusals_are_shared(
 async def test_a_refusal_of_what_no_identity_knows_of_is_for_those_who_asked_it(
     replicas: list[Gateway], http: httpx.AsyncClient, status: int, wrong: dict[str, Any]
 ) -> None:
-    """The others make one call more, whoever they are."""
-    provider, gate, later = replicas[0].provider, Gate(), Gate()
-    provider.then(Reply(status=status, gate=gate), Reply(gate=later))
+    """The others have an answer: by one call more, as a rule, and by one for each of their kinds at most, where some
+    meet the refused flight once more before it is gone."""
+    provider, gate = replicas[0].provider, Gate()
+    provider.then(Reply(status=status, gate=gate))
     prompt = f"refused with {status} for {wrong}"
     asks = []
     for number in range(6):
@@ -343,11 +344,10 @@ async def test_a_refusal_of_what_no_identity_knows_of_is_for_those_who_asked_it(
         await eventually(lambda: waiting(replicas) >= len(asks), what="boarding")
     gate.open()
     assert [(await one).code for one in asks[:2]] == [status] * 2
-    await eventually(lambda: later.reached.is_set() and waiting(replicas) >= 4, what="the others' flight")
-    later.open()
     assert [(await one).text for one in asks[2:]] == [f"You said: {prompt}"] * 4
-    assert len(provider.calls) == 2
-    replicas[0].settled()
+    assert 2 <= len(provider.calls) <= 4 + 1
+    for replica in replicas:
+        replica.settled()
     assert replicas[1].chat(prompt).status == "HIT"
 
 
