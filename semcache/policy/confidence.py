@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from semcache.policy.guards import GUARDS, Finding
+from semcache.policy.plain import plainly
 from semcache.policy.repeats import Repeat, repeat
 from semcache.ports import Calibration
 
@@ -73,7 +74,7 @@ def features(
     `score`: the verifier's, a logit; `similarity`: cosine; `findings`: the guards' (a veto counts as its doubt);
     `known`: see `repeats.repeat`.
     """
-    words_a, words_b = _words(a), _words(b)
+    words_a, words_b = map(_words, plainly(a, b, known))
     again = repeat(a, b, known)
     found = {
         "score": score,

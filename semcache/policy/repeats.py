@@ -15,43 +15,18 @@ from enum import Enum
 from typing import Final
 
 from semcache.policy.context import is_slip
-from semcache.policy.courtesy import bare
 from semcache.policy.initials import spelt_out
 from semcache.policy.lexicon import Lexicon
+from semcache.policy.plain import LONGEST, plain
 from semcache.policy.slips import Slip, slip
-from semcache.policy.spelt import one_spelling
 from semcache.policy.word_order import asked_indirectly, settled
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[^\s\w.,;:!?'\"()…]")
-_THE_STATES: Final = re.compile(r"\bUS\b")
-"""Lower-case it would be a pronoun."""
-_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_CONTRACTED: Final = (
-    (re.compile(r"\bcan't\b"), "can not"),
-    (re.compile(r"\bwon't\b"), "will not"),
-    (re.compile(r"n't\b"), " not"),
-    (re.compile(r"\b(what|how|who|where|when|why|that|it|there|here)'s\b"), r"\1 is"),
-    (re.compile(r"\bi'm\b"), "i am"),
-    (re.compile(r"'re\b"), " are"),
-    (re.compile(r"'ve\b"), " have"),
-    (re.compile(r"'ll\b"), " will"),
-)
-_NEGATED: Final = "do does did is are was were has have had should could would must need"
-_ASKING: Final = "what how who where when why that it there here"
-_UNMARKED: Final = (
-    {"cannot": "can not", "cant": "can not", "wont": "will not", "youre": "you are", "theyre": "they are"}
-    | {f"{verb}nt": f"{verb} not" for verb in _NEGATED.split()}
-    | {f"{word}s": f"{word} is" for word in _ASKING.split()}
-    | {f"{word}ve": f"{word} have" for word in ("i", "you", "we", "they")}
-)
-"""Contractions that lost their apostrophe; others would be words: well, were, ill."""
-_AN_UNMARKED: Final = re.compile(rf"\b(?:{'|'.join(_UNMARKED)})\b(?!')")
-_AND: Final = re.compile(r"\s&\s")
+_ITS: Final = re.compile(r"\bits\b")
+"""Often written for "it's"; the two are told apart by what stands around them, not by their spelling."""
 _HOW_TO: Final = re.compile(r"\bhow (?:do|can|could|would) (?:i|we|one)\b")
 _ARTICLES: Final = frozenset({"a", "an", "the", "teh", "hte"})
 _IS_SHORTENED: Final = frozenset({"what", "how", "who", "where", "when", "why", "that"})
-_LONGEST: Final = 2000
-"""Characters; longer prompts are left to the others."""
 _MOST_BLANKS: Final = 2
 """Blanks that may be too many or missing."""
 _SHORTEST_RUN: Final = 5
@@ -88,7 +63,7 @@ def repeat(a: str, b: str, known: Collection[str]) -> Repeat:
     Symmetric. Words in another order, another number, or one known word for another are no surface; but a phrase may be
     put first, and a question asked indirectly.
     """
-    if max(len(a), len(b)) > _LONGEST:
+    if max(len(a), len(b)) > LONGEST:
         return Repeat.NO
     one, other = words(a), words(b)
     if abs(len(one) - len(other)) > _MOST_SHORTENED or not one or not other:
@@ -141,18 +116,8 @@ def _settled_words(text: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=512)  # an asked prompt is compared with several
 def words(text: str) -> tuple[str, ...]:
     """The words and signs that carry a prompt's meaning, in order, each in one spelling."""
-    if "US" in text and not text.isupper():
-        text = _THE_STATES.sub("USA", text)
-    plain = text.lower().replace("’", "'")
-    plain = bare(_THOUSANDS.sub("", plain) if "," in plain else plain)
-    if "'" in plain:
-        for pattern, whole in _CONTRACTED:
-            plain = pattern.sub(whole, plain)
-    plain = _AN_UNMARKED.sub(lambda found: _UNMARKED[found[0]], plain)
-    if "&" in plain:
-        plain = _AND.sub(" and ", plain)
-    plain = _HOW_TO.sub("how to", one_spelling(plain))
-    return tuple(word for word in _TOKEN.findall(plain) if word not in _ARTICLES)
+    told = _HOW_TO.sub("how to", _ITS.sub("it is", plain(text)))
+    return tuple(word for word in _TOKEN.findall(told) if word not in _ARTICLES)
 
 
 def _compared(one: str, other: str, a: str, b: str, known: Collection[str]) -> Repeat:

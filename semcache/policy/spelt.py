@@ -127,6 +127,11 @@ def _of_clock(match: re.Match[str]) -> str:
     return f"{hour % 12 + (12 if half == 'p' else 0)}:{minute}"
 
 
+def _of_year(match: re.Match[str]) -> str:
+    """`'98` -> `1998`."""
+    return f"{19 if int(match[1]) > 40 else 20}{match[1]}"
+
+
 def _of_weeks(match: re.Match[str]) -> str:
     return f"{7 * int(match[1])} days"
 
@@ -162,6 +167,8 @@ _RULES: Final[tuple[_Rule, ...]] = (
     ("w/", re.compile(r"\bw/o\b"), "without"),
     ("w/", re.compile(r"\bw/(?=\s)"), "with"),
     ("-", re.compile(r"(?<=[a-z])-(?=[a-z])"), " "),
+    ("dr.", re.compile(r"\bdr\.(?=\s)"), "dr"),
+    ("'", re.compile(r"(?<![\w'])'(\d\d)\b(?!')"), _of_year),
     ("per cent", re.compile(r"\bper cent\b"), "percent"),
     ("u.s.", re.compile(r"\bu\.s\.(?:a\.?)?(?=\W|$)"), "usa"),
     (_DIGIT, re.compile(r"\b(\d{1,2})(?::(\d\d))? ?([ap])\.?m\b\.?"), _of_clock),

@@ -35,6 +35,12 @@ class PairInput(msgspec.Struct, frozen=True):
     ids: list[int]
     types: list[int]
 
+    @property
+    def says_nothing_new(self) -> bool:
+        """Whether both prompts are one and the same, token by token."""
+        middle = len(self.ids) // 2
+        return len(self.ids) % 2 == 1 and self.ids[1:middle] == self.ids[middle + 1 : -1]
+
 
 def legible(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether two prompts can be told apart by their tokens, given what has none in each, in its order.

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 from semcache.engines import package, prepared
 from semcache.errors import VerifierUnavailable
+from semcache.policy.plain import plainly
 from semcache.verifier import foreign, packaged, weights
 from semcache.verifier.inputs import UNKNOWN, legible, pair_input
 from semcache.verifier.runtime import Runtime
@@ -105,7 +106,7 @@ class PackagedJudge:
                 continue
             if foreign.differs(*pair, self.known):
                 continue
-            asked, cached = self._of(pair.asked, runtime), self._of(pair.cached, runtime)
+            asked, cached = (self._of(text, runtime) for text in plainly(*pair, self.known))
             if (UNKNOWN in asked or UNKNOWN in cached) and not legible(*map(runtime.unread, pair)):
                 continue
             one = pair_input(asked, cached)

@@ -24,7 +24,8 @@ def test_what_is_known_of_a_pair() -> None:
         "Reset my pasword", "reset my password!", score=2.0, similarity=0.9, findings=(), known={"password"}
     )
     assert (found["score"], found["similarity"], found["repeat"]) == (2.0, 0.9, 1.0)
-    assert found["shared"] == 0.5
+    assert found["shared"] == 1.0, "the slip is none of the words"
+    assert features("Please reset it", "reset that", score=0.0, similarity=0.0, findings=())["shared"] == 1 / 3
     assert features("a", "b", score=0.0, similarity=0.0, findings=())["repeat"] == 0.0
 
 

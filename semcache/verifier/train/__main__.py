@@ -11,14 +11,18 @@ import argparse
 import logging
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import torch
+from tqdm import tqdm
 
 from semcache.errors import SemcacheError
 from semcache.policy.conversation import TURNS
 from semcache.verifier import calibrations, network, packaged, weights
-from semcache.verifier.train import calibrate, feedback, fit, mix, report, similar
+from semcache.verifier.judge import PackagedJudge
+from semcache.verifier.train import calibrate, feedback, fit, mix, report, sifting, similar
 from semcache.verifier.train.dialogs import Dialogs
 from semcache.verifier.train.pairs import LabelledPair
 from semcache.verifier.train.sets import Fold
@@ -30,6 +34,9 @@ NOISE = 0.04
 """Label smoothing: 5 to 10 % of the human labels are debatable."""
 MADE_NOISE = 0.01
 """Of pairs that were made: more would press the surest scores together, where precision is decided."""
+
+SAME_AGAIN: Final = 10
+"""Of pairs that are the same in plain words one in so many is seen: rules serve them, and they teach little."""
 
 
 def main() -> int:
@@ -51,20 +58,15 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.start:
         network.load(model, weights.mean(arguments.start))
     if arguments.pairs:
+        rng = random.Random(arguments.seed)
         pairs = mix.training_pairs(
-            arguments.data, arguments.pairs, random.Random(arguments.seed), made=not arguments.labelled
+            arguments.data, arguments.pairs, rng, made=not arguments.labelled, sift=_sift(arguments, rng)
         )
         if arguments.feedback is not None:
             said = feedback.pairs_of(arguments.feedback)
             log.info("%d pairs of feedback", len(said))
             pairs = feedback.mixed(pairs, said, random.Random(arguments.seed))
-        examples = []
-        for pair in pairs:
-            made = tokens.pair(pair.a, pair.b)
-            if made is not None and len(made.ids) <= arguments.most_tokens:
-                noise = MADE_NOISE if pair.source in mix.MADE else NOISE
-                examples.append(fit.Example(made, 1 - noise if pair.same else noise))
-        log.info("%d pairs, %d too long", len(pairs), len(pairs) - len(examples))
+        examples = _examples(pairs, tokens, arguments)
         fit.fit(
             model,
             examples,
@@ -80,6 +82,32 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in report.lines(model, tokens, arguments.data, seed=arguments.seed):
         print(line, flush=True)  # noqa: T201
     return 0
+
+
+def _sift(arguments: argparse.Namespace, rng: random.Random) -> mix.Sift | None:
+    if arguments.sift is None:
+        return None
+    judge = PackagedJudge(arguments.sift, threads=arguments.threads, file=arguments.start[0])
+    judge.load()
+    return lambda pairs: sifting.sift(pairs, judge, rng)
+
+
+def _examples(pairs: Sequence[LabelledPair], tokens: Tokens, arguments: argparse.Namespace) -> list[fit.Example]:
+    examples = []
+    long = again = 0
+    for pair in tqdm(pairs, unit="pair", desc="read", mininterval=10):
+        made = tokens.pair(pair.a, pair.b)
+        if made is None or len(made.ids) > arguments.most_tokens:
+            long += 1
+            continue
+        if made.says_nothing_new:
+            again += 1
+            if again % SAME_AGAIN:
+                continue
+        noise = MADE_NOISE if pair.source in mix.MADE else NOISE
+        examples.append(fit.Example(made, 1 - noise if pair.same else noise))
+    log.info("%d pairs: %d too long, %d the same in plain words", len(pairs), long, again)
+    return examples
 
 
 def _calibrate(model: network.CrossEncoder, tokens: Tokens, arguments: argparse.Namespace) -> None:
@@ -125,6 +153,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--pairs", type=int, default=400_000, metavar="N", help="about how many to see; 0: report only")
     parser.add_argument("--labelled", action="store_true", help="labelled sets alone: the first of two runs")
+    parser.add_argument(
+        "--sift",
+        type=Path,
+        metavar="DIR",
+        help="leave out most made pairs that the first of --start is sure of; DIR: where it is prepared",
+    )
     parser.add_argument("--feedback", type=Path, metavar="FILE", help="mix in a service's labels (JSON lines)")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate (default 1e-4)")
     parser.add_argument("--dropout", type=float, default=0.1, help="of hidden states (default 0.1)")

