@@ -64,8 +64,8 @@ def plain(text: str) -> str:
 def plainly(one: str, other: str, known: Collection[str]) -> tuple[str, str]:
     """Two prompts in plain words, each without those slips of which the right word stands in the other.
 
-    Both as they are where one is longer than LONGEST. `known`: words that are spelt as they are meant, lower-case. Only
-    slips that are sure count, and of one word alone.
+    Both as they are where one is longer than LONGEST. `known`: words that are spelt as they are meant, lower-case: the
+    right word is one, the other none, and no second word may be meant.
     """
     if max(len(one), len(other)) > LONGEST:
         return one, other
@@ -85,4 +85,4 @@ def _respelt(text: str, own: Collection[str], its: Collection[str], known: Colle
 
 
 def _slipped(wrong: str, right: str, known: Collection[str]) -> bool:
-    return slip(wrong, right, known) is Slip.SURE
+    return slip(wrong, right, known) is not Slip.NO
