@@ -101,7 +101,7 @@ def test_tune_says_how_many_labels_it_needs_and_applies_nothing(
         ({"mode": "threshold"}, "in force: threshold 0.9700"),
         ({"mode": "threshold", "threshold": 0.93}, "in force: threshold 0.9300"),
         ({"mode": "threshold", "confidence": 0.93}, "in force: threshold 0.9700"),
-        ({"mode": "guarded"}, "in force: confidence 0.9600"),
+        ({"mode": "guarded"}, "in force: confidence 0.9500"),
         ({"mode": "guarded", "namespaces": {"default": {"confidence": 0.5}}}, "in force: confidence 0.5000"),
         ({"mode": "guarded", "namespaces": {"default": {"mode": "verified"}}}, "the error bound decides"),
     ],
