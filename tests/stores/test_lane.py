@@ -126,7 +126,7 @@ async def test_reads_take_it_and_find_the_same(store: RedisStore, monkeypatch: p
 
     monkeypatch.setattr(Link, "run", run)
     reads = await asyncio.gather(*(store.entries.read(who, Strategy.SEMANTIC) for who in people))
-    assert set(otherwise) <= {"meta"}, "but for the store's own look at the time now and then"
+    assert set(otherwise) <= {"meta"}, "but for the look at whose store it is, now and then"
     for number, (who, read) in enumerate(zip(people, reads, strict=True)):
         assert (read.exact is not None) == (number % 2 == 0)
         assert read.exact is None or read.exact.entry.entry_id == who.entry_id
