@@ -78,7 +78,7 @@ async def test_by_no_selector_on_a_replica_that_slept(make_service: MakeService)
         await gone(second)
         await gone(first)
         await keep(first, request(prompt(0)), "old", tags=["doc"])
-        assert await knows(first)
+        await eventually(lambda: knows(first), what="the row of the next round")
 
 
 async def test_by_no_late_fill(make_service: MakeService) -> None:
