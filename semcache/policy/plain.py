@@ -1,8 +1,8 @@
 """A prompt in plain words: lower-case, without courtesies, contractions written out, all in one spelling. Pure.
 
-What asks the same looks more alike then, and nothing that asks for something else looks the same. Rules that read words
-begin here, and so does the verifier: a small model spends itself on spellings, courtesies and slips, which rules tell
-for sure; what is left for it is what the words mean.
+What asks the same looks more alike then. Near repeats are told from it, and the verifier reads it: a small model would
+spend itself on spellings, courtesies and slips, which rules tell; what is left for it is what the words mean. Whoever
+changes what is written here, or in what it uses, changes the verifier's input (`verifier.packaged`).
 """
 
 from __future__ import annotations

@@ -165,7 +165,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--most-tokens", type=int, default=160, metavar="N", help="longer pairs are left out")
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default 1)")
     parser.add_argument("--threads", type=int, default=2, help="default 2; the result depends on it in the last digits")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.sift is not None and not arguments.start:
+        parser.error("--sift needs --start: it is those weights that tell what is known")
+    return arguments
 
 
 if __name__ == "__main__":
