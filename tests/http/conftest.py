@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import pytest
 
 from semcache.http.app import create_app
 from semcache.http.keys import new_key
+from semcache.http.shortcut import Shortcut
 from semcache.service import Service
 from semcache.settings import Settings
 from tests import models
+from tests.http.lines import SHORT, Running, Serve
 from tests.patience import patient
 
 Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -89,3 +91,35 @@ class KeyRing:
 def keyring(tmp_path: Path) -> KeyRing:
     """A key file for `api_keys_file`."""
     return KeyRing(tmp_path / "keys.toml")
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Note what the short way answers."""
+    SHORT.clear()
+    answer = Shortcut.answer
+
+    def noted(self: Shortcut, data: bytes) -> Any:
+        found = answer(self, data)
+        if found is not None:
+            SHORT.append(data)
+        return found
+
+    monkeypatch.setattr(Shortcut, "answer", noted)
+
+
+@pytest.fixture
+def running(standalone_server: str, key_prefix: str, tmp_path: Path, counted: None) -> Iterator[Serve]:
+    """Start services on real sockets and one store."""
+    started: list[Running] = []
+
+    def start(options: dict[str, Any] | None = None, **changes: Any) -> Running:
+        store = {"key_prefix": key_prefix, **changes.pop("store", {})}
+        settings = patient({"redis_url": standalone_server, "embedder": "off", "data_dir": tmp_path, **changes})
+        settings["store"] = {**settings["store"], **store}
+        started.append(Running(Settings(**settings), **(options or {})))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

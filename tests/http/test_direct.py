@@ -18,10 +18,8 @@ from semcache.stores.entries import RedisEntries
 from semcache.stores.gathering import Gathering
 from semcache.stores.lane import Lane, Lost
 from tests.http.conftest import KeyRing
-from tests.http.test_connection import ASKED, Open, Running, keep, request, running, same
+from tests.http.lines import ASKED, Running, Serve, keep, request, same
 from tests.serving import until
-
-__all__ = ["running"]
 
 READ: list[str] = []
 """Ids of entries that were read directly."""
@@ -42,11 +40,11 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RedisEntries, "begin_read", begun)
 
 
-def without_copies(running: Open, **more: Any) -> Running:
+def without_copies(running: Serve, **more: Any) -> Running:
     return running(near={"entries": 0}, **more)
 
 
-def whole(running: Open, **more: Any) -> Running:
+def whole(running: Serve, **more: Any) -> Running:
     """A service in which nothing is known again."""
     return running(near={"entries": 0, "identities": 0, "requests": 0}, **more)
 
@@ -92,7 +90,7 @@ class Gate:
             self._service.loop.call_soon_threadsafe(one)
 
 
-def test_a_direct_read_says_what_the_whole_way_says(running: Open) -> None:
+def test_a_direct_read_says_what_the_whole_way_says(running: Serve) -> None:
     service, plain = without_copies(running), whole(running)
     keep(service)
     for body in (ASKED, {**ASKED, "strategy": "exact"}, {**ASKED, "max_age_s": 3600}):
@@ -117,7 +115,7 @@ BODIES: list[Any] = [
 
 
 @pytest.mark.parametrize("near", [{"entries": 0}, {"entries": 2}, {"requests": 2}])
-def test_whatever_happens_to_entries_answers_are_those_of_the_whole_way(running: Open, near: dict[str, Any]) -> None:
+def test_whatever_happens_to_entries_answers_are_those_of_the_whole_way(running: Serve, near: dict[str, Any]) -> None:
     service, plain = running(near=near), whole(running)
     draw, hits = random.Random(7), 0
     with service.line() as line, plain.line() as other:
@@ -153,7 +151,7 @@ def named(body: Any) -> Any:
     return {name: value for name, value in body.items() if name not in ("strategy", "max_age_s")}
 
 
-def test_direct_reads_count_like_all_others(running: Open) -> None:
+def test_direct_reads_count_like_all_others(running: Serve) -> None:
     service = without_copies(running)
     keep(service, usage={"input_tokens": 10, "output_tokens": 5}, cost_usd=0.5)
     data = request(ASKED)
@@ -177,7 +175,7 @@ def test_direct_reads_count_like_all_others(running: Open) -> None:
 
 
 def test_what_comes_while_the_store_is_asked_is_answered_after_it(
-    running: Open, monkeypatch: pytest.MonkeyPatch
+    running: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = without_copies(running)
     keep(service)
@@ -202,7 +200,7 @@ def connections(service: Running) -> list[Any]:
 
 
 def test_a_client_that_leaves_while_the_store_is_asked_harms_nobody(
-    running: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    running: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     service = without_copies(running)
     keep(service)
@@ -219,7 +217,7 @@ def test_a_client_that_leaves_while_the_store_is_asked_harms_nobody(
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-def test_a_stop_waits_for_what_the_store_is_asked(running: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_waits_for_what_the_store_is_asked(running: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     service = without_copies(running)
     keep(service)
     data = request(ASKED)
@@ -238,7 +236,7 @@ def test_a_stop_waits_for_what_the_store_is_asked(running: Open, monkeypatch: py
 
 
 def test_a_request_for_which_the_store_is_asked_is_no_idle_connection(
-    running: Open, monkeypatch: pytest.MonkeyPatch
+    running: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = without_copies(running, options={"timeout_keep_alive": 1})
     keep(service)
@@ -265,7 +263,7 @@ def test_a_request_for_which_the_store_is_asked_is_no_idle_connection(
         assert b'"hit":true' in line.answer()
 
 
-def test_a_key_that_is_taken_away_opens_no_direct_read_any_more(running: Open, keyring: KeyRing) -> None:
+def test_a_key_that_is_taken_away_opens_no_direct_read_any_more(running: Serve, keyring: KeyRing) -> None:
     key = keyring.add("one", namespaces=("a",), roles=("read", "write"))
     service = without_copies(running, api_keys_file=keyring.path)
     keep(service, ASKED, f"X-API-Key: {key}")
@@ -280,7 +278,7 @@ def test_a_key_that_is_taken_away_opens_no_direct_read_any_more(running: Open, k
         assert len(READ) == before
 
 
-def test_where_calls_are_counted_or_nothing_is_remembered_nothing_is_read_directly(running: Open) -> None:
+def test_where_calls_are_counted_or_nothing_is_remembered_nothing_is_read_directly(running: Serve) -> None:
     for changes in ({"rate": {"enabled": True}}, {"near": {"entries": 0, "requests": 0}}):
         service = running(**changes)
         keep(service)
@@ -290,7 +288,7 @@ def test_where_calls_are_counted_or_nothing_is_remembered_nothing_is_read_direct
     assert not READ
 
 
-def test_what_is_known_is_bounded(running: Open) -> None:
+def test_what_is_known_is_bounded(running: Serve) -> None:
     service = running(near={"entries": 0, "requests": 3})
     known = service.service.cache.direct
     with service.line() as line:
@@ -305,7 +303,7 @@ def test_what_is_known_is_bounded(running: Open) -> None:
         assert len(READ) == 1
 
 
-def test_a_miss_is_forgotten_until_it_hits_again(running: Open) -> None:
+def test_a_miss_is_forgotten_until_it_hits_again(running: Serve) -> None:
     service = without_copies(running)
     keep(service)
     data = request(ASKED)
@@ -322,7 +320,7 @@ def test_a_miss_is_forgotten_until_it_hits_again(running: Open) -> None:
 
 
 def test_a_fault_on_the_way_is_no_callers(
-    running: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    running: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     service = without_copies(running)
     keep(service)
@@ -341,7 +339,7 @@ def test_a_fault_on_the_way_is_no_callers(
     assert "the short way failed" in caplog.text
 
 
-def test_a_lane_that_is_lost_loses_no_request(running: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lane_that_is_lost_loses_no_request(running: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     service = without_copies(running)
     keep(service)
     data = request(ASKED)
@@ -359,7 +357,7 @@ def test_a_lane_that_is_lost_loses_no_request(running: Open, monkeypatch: pytest
         assert len(READ) == before + 1
 
 
-def test_who_has_waited_for_the_store_does_not_wait_again(running: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_waited_for_the_store_does_not_wait_again(running: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """The read has had its deadline: the whole way says so, and asks no second time."""
     service = without_copies(running)
     keep(service)
@@ -391,7 +389,7 @@ def test_who_has_waited_for_the_store_does_not_wait_again(running: Open, monkeyp
         assert len(runs) == 1
 
 
-def test_each_requests_key_is_made_with_a_secret(running: Open) -> None:
+def test_each_requests_key_is_made_with_a_secret(running: Serve) -> None:
     service = without_copies(running)
     other = Direct(1, budget=Budget(10**6), entries=service.service.entries, near=None,
                    observer=service.service.observers, uses=service.service.cache.uses)  # fmt: skip
