@@ -29,9 +29,32 @@ _SAMPLE: Final = 1000
 """Characters by which the script is told."""
 _SHARE: Final = 0.3
 """Of the letters, for a script to be the text's."""
-_WORDS: Final = 60
 _ENOUGH: Final = 3
 """Frequent words of a language from which on a text may be in it."""
+
+
+_BEFORE: Final = frozenset({"in", "into", "to", "auf", "en", "på", "po", "em"})
+"""Words before the language that something is asked in: in German, auf Deutsch."""
+_TARGETS: Final = frozenset({"into", "to"})
+_NO_TARGET: Final = frozenset({"next", "original", "originally"})
+"""Words before the preposition that make no language of it to answer in: the original in Swahili, next to English."""
+_VERB: Final = 8
+"""Words before the language among which a verb of answering is looked for."""
+_TONGUES: Final = {
+    "en": "english",
+    "de": "german",
+    "fr": "french",
+    "es": "spanish",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+    "sv": "swedish",
+    "pl": "polish",
+    "tr": "turkish",
+    "id": "indonesian",
+}
+"""Language as the frequent words have it, to its name."""
+_PLAIN: Final = frozenset({"en", ""})
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -42,8 +65,12 @@ class Language(msgspec.Struct, frozen=True):
     """`en`, `de` …; empty if the words do not tell."""
     asked: frozenset[str] = frozenset()
     """Languages that something is asked in, or translated into."""
-    ordered: bool = False
-    """Whether a verb of answering asks for it."""
+    ordered: frozenset[str] = frozenset()
+    """Those of them that a verb of answering asks for."""
+    targets: frozenset[str] = frozenset()
+    """Those of them that something is to be translated into."""
+    named: frozenset[str] = frozenset()
+    """All languages that the prompt has a name of."""
 
     @property
     def english(self) -> bool:
@@ -59,16 +86,35 @@ def language(text: str, tokens: Tokens, words: frozenset[str], rules: Rules, *, 
     """Told by script, then by frequent words; `named` if some word is a language's name."""
     script = "latin" if text.isascii() else _script(text[:_SAMPLE])
     tongue = _tongue(words, rules) if script == "latin" else ""
-    asked: set[str] = set()
-    ordered = False
-    low = tokens.low
-    for at, flag in enumerate(tokens.flags) if named else ():
-        if flag & LANGUAGE and at and low[at - 1] in ("in", "into", "to"):
-            asked.add(rules.languages[low[at]])
-            ordered = ordered or not rules.answer_verbs.isdisjoint(low[max(0, at - 8) : at])
-    if not asked and script == "latin":
+    if named:
+        asked, ordered, targets = _asked(tokens, rules)
+        about = frozenset([rules.languages[word] for word in words & rules.languages.keys()])
+        return Language(script, tongue, asked, ordered, targets, about)
+    if script == "latin":
         return _ENGLISH if tongue == "en" else _UNKNOWN if not tongue else Language(tongue=tongue)
-    return Language(script, tongue, frozenset(asked), ordered)
+    return Language(script, tongue)
+
+
+def _asked(tokens: Tokens, rules: Rules) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The languages that something is asked in, those that a verb asks for, and those to translate into."""
+    low = tokens.low
+    asked: set[str] = set()
+    ordered: set[str] = set()
+    targets: set[str] = set()
+    for at, flag in enumerate(tokens.flags):
+        if not flag & LANGUAGE or not at or low[at - 1] not in _BEFORE:
+            continue
+        if at > 1 and low[at - 2] in _NO_TARGET:
+            continue
+        told = rules.languages[low[at]]
+        asked.add(told)
+        if low[at - 1] in _TARGETS:
+            targets.add(told)
+        if not rules.answer_verbs.isdisjoint(low[max(0, at - _VERB) : at]):
+            ordered.add(told)
+    if targets and len(asked) > len(targets):
+        asked &= targets  # a letter in Welsh, put it into Zulu
+    return frozenset(asked), frozenset(ordered & asked), frozenset(targets)
 
 
 def _script(text: str) -> str:
@@ -102,9 +148,23 @@ def spoken(pair: Pair) -> Difference | None:
     if a.script != b.script:
         return True, f"{a.script} / {b.script}"
     if a.tongue != b.tongue and a.tongue and b.tongue:
-        return True, f"{a.tongue} / {b.tongue}"
+        about = any(_TONGUES.get(side.tongue) in side.named for side in (a, b))
+        return not about, f"{a.tongue} / {b.tongue}"  # is it der, die or das in German
     if a.asked != b.asked:
         only_a, only_b = a.asked - b.asked, b.asked - a.asked
-        sure = bool(only_a and only_b) or (a.ordered or b.ordered)
+        apart = bool((only_a and only_b) or (a.named - b.named and b.named - a.named))
+        sure = apart or bool(_ordered(a, b) or _ordered(b, a))
         return sure, f"in {min(only_a, default='any')} / in {min(only_b, default='any')}"
     return None
+
+
+def _ordered(asked: Language, other: Language) -> frozenset[str]:
+    """The languages that the one is to be answered in for certain, and that the other has no word of.
+
+    English, which an English prompt is answered in anyway, is one only if something is to be translated into it, or
+    the other asks for another language.
+    """
+    new = (asked.ordered - other.asked) - other.named
+    if other.tongue in _PLAIN and not other.asked and "english" not in asked.targets:
+        new -= {"english"}
+    return new

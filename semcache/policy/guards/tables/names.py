@@ -76,12 +76,17 @@ sydney, melbourne, brisbane, perth, adelaide, canberra, auckland, wellington
 """
 
 _LANGUAGES = """
-english, french, german, spanish, italian, portuguese, dutch, russian, chinese, mandarin, cantonese, japanese,
-korean, arabic, hebrew, hindi, urdu, bengali, tamil, telugu, marathi, gujarati, punjabi, kannada, malayalam, nepali,
-sinhala, persian=farsi, turkish, greek, latin, Polish, czech, slovak, hungarian, romanian, bulgarian, serbian,
-croatian, ukrainian, swedish, norwegian, danish, finnish, icelandic, estonian, latvian, lithuanian, irish, welsh,
-scottish gaelic, catalan, basque, galician, swahili, zulu, afrikaans, amharic, somali, vietnamese, thai, indonesian,
-malay, tagalog, filipino, burmese, khmer, lao, mongolian, tibetan, sanskrit, esperanto, yiddish
+english=englisch=inglés=anglais, french=français=francais=französisch, german=deutsch=allemand=alemán,
+spanish=español=espanol=castellano=castilian=spanisch, italian=italiano=italienisch,
+portuguese=português=portugues, dutch=nederlands=flemish=vlaams, russian=русский, chinese=中文,
+mandarin, cantonese, japanese=日本語, korean=한국어, arabic=العربية, hebrew=עברית, hindi=हिन्दी, urdu, bengali, tamil,
+telugu, marathi, gujarati, punjabi, kannada, malayalam, nepali, sinhala, persian=farsi, turkish=türkçe=turkce,
+greek=ελληνικά, latin, Polish=polski=polsku, czech=čeština=česky, slovak=slovenčina, hungarian=magyar=magyarul,
+romanian=română, bulgarian=български, serbian=srpski, croatian=hrvatski, ukrainian=українська, swedish=svenska,
+norwegian=norsk, danish=dansk, finnish=suomi=suomeksi, icelandic=íslenska, estonian=eesti, latvian=latviešu,
+lithuanian=lietuvių, irish=gaeilge, welsh=cymraeg, scottish gaelic, catalan=català, basque=euskara, galician=galego,
+swahili=kiswahili, zulu, afrikaans, amharic, somali, vietnamese, thai, indonesian, malay, tagalog,
+filipino, burmese, khmer, lao, mongolian, tibetan, sanskrit, esperanto, yiddish
 """
 
 _PROGRAMMING = """
