@@ -55,6 +55,8 @@ _TONGUES: Final = {
 }
 """Language as the frequent words have it, to its name."""
 _PLAIN: Final = frozenset({"en", ""})
+_DEFAULT: Final = frozenset({"english"})
+"""What a prompt is answered in that asks for no language."""
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -152,7 +154,7 @@ def spoken(pair: Pair) -> Difference | None:
         return not about, f"{a.tongue} / {b.tongue}"  # is it der, die or das in German
     if a.asked != b.asked:
         only_a, only_b = a.asked - b.asked, b.asked - a.asked
-        apart = bool((only_a and only_b) or (a.named - b.named and b.named - a.named))
+        apart = bool((only_a and only_b) or (a.named - b.named - _DEFAULT and b.named - a.named - _DEFAULT))
         sure = apart or bool(_ordered(a, b) or _ordered(b, a))
         return sure, f"in {min(only_a, default='any')} / in {min(only_b, default='any')}"
     return None
@@ -162,9 +164,9 @@ def _ordered(asked: Language, other: Language) -> frozenset[str]:
     """The languages that the one is to be answered in for certain, and that the other has no word of.
 
     English, which an English prompt is answered in anyway, is one only if something is to be translated into it, or
-    the other asks for another language.
+    the other asks for one that this one does not ask for.
     """
     new = (asked.ordered - other.asked) - other.named
-    if other.tongue in _PLAIN and not other.asked and "english" not in asked.targets:
-        new -= {"english"}
+    if other.tongue in _PLAIN and other.asked <= asked.asked and asked.targets.isdisjoint(_DEFAULT):
+        new -= _DEFAULT
     return new

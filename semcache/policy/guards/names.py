@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,7 @@ from semcache.policy.guards.rules import (
     QUESTION,
     UNIT,
     WEEKDAY,
+    Name,
     Rules,
 )
 from semcache.policy.guards.tokens import Tokens
@@ -33,17 +34,58 @@ _KNOWN: Final = 8
 """Stems that prompts with two names of one kind may differ in besides, for the difference to be certain."""
 _THINGS: Final = 1
 _UNKNOWN: Final = 1
+_TONGUE: Final = "language"
+"""The kind of a country's adjective that stands for its language: from German."""
+_BEHIND_A_TONGUE: Final = frozenset(
+    {"for", "to", "of", "in", "from", "into", "and", "or", "is", "was", "are", "as", "with", "please"}
+)
+_OF_A_TONGUE: Final = frozenset(
+    {
+        "word",
+        "words",
+        "phrase",
+        "phrases",
+        "translation",
+        "version",
+        "equivalent",
+        "sentence",
+        "sentences",
+        "expression",
+    }
+    | {"term", "terms", "language", "speaker", "speakers", "speaking", "spelling", "verb", "noun", "adjective"}
+    | {
+        "grammar",
+        "saying",
+        "proverb",
+        "idiom",
+        "slang",
+        "alphabet",
+        "vocabulary",
+        "accent",
+        "pronunciation",
+        "subtitles",
+    }
+)
+"""What is said of a language, rather than of the country that it is spoken in."""
+_THINGS_TOO: Final = frozenset({"turkey", "china"})
+"""Names that are common words without their capital."""
+_STEM: Final = 4
+"""Letters of a name from which on a longer word may be a form of it."""
+_ENDING: Final = 3
 _ACRONYM: Final = 5
 """Letters of the longest acronym that is looked for among initials."""
 _COUNT: Final = NUMBER | ORDINAL | MULTIPLIER
 _NO_NAME: Final = COMMON | NEGATOR | QUESTION | MONTH | WEEKDAY | DAY | CURRENCY | NUMBER | ORDINAL | LANGUAGE
 
 
+Known: TypeAlias = dict[str, tuple[str, tuple[str, ...]]]
+"""Name to its kind and the words that it is written with."""
+
+
 class Names(msgspec.Struct, frozen=True):
     """The names in a prompt."""
 
-    known: dict[str, tuple[str, tuple[str, ...]]]
-    """Name to its kind and the words that it is written with."""
+    known: Known
     capitals: frozenset[str]
     """Words, in lower case, that are no known name and are written with a capital inside a sentence."""
     stems: frozenset[str]
@@ -54,22 +96,24 @@ def names(tokens: Tokens, rules: Rules, *, known: bool, capitals: bool) -> Names
     """All names; `known` if some word may be one of the lexicon, `capitals` if there are any."""
     low, raw, flags, first = tokens.low, tokens.raw, tokens.flags, tokens.first
     size = len(low)
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    found: Known = {}
     taken: set[int] = set()
-    if known:
-        for at, flag in enumerate(flags):
-            if flag & NAME and at not in taken:
-                for name in rules.names[low[at]]:
-                    length = len(name.words)
-                    if length > 1 and tuple(low[at : at + length]) != name.words:
-                        continue
-                    if name.written and " ".join(raw[at : at + length]) != name.written:
-                        continue
-                    if name.kind == UNIT and at and (tokens.kind[at - 1] == "n" or flags[at - 1] & _COUNT):
-                        continue  # told by its amount
-                    found[name.name] = (name.kind, name.words)
-                    taken.update(range(at, at + length))
-                    break
+    spoken = False  # of a name that is its language here and a country there, the country counts
+    for at, flag in enumerate(flags) if known else ():
+        if not flag & NAME or at in taken:
+            continue
+        if low[at - 1 : at] == ["non"] and tokens.glued[at]:
+            taken.add(at)  # non-Muslims
+            continue
+        for name in rules.names[low[at]]:
+            length = len(name.words)
+            if not _stands(name, tokens, at):
+                continue
+            spoken = bool(flag & LANGUAGE) and length == 1 and _is_tongue(tokens, at)
+            if not spoken or name.name not in found:
+                found[name.name] = (_TONGUE if spoken else name.kind, name.words)
+            taken.update(range(at, at + length))
+            break
     upper = [at for at, word in enumerate(raw) if word[0].isupper()] if capitals else []
     if not upper:
         return Names(found, frozenset(), _stems(found))
@@ -88,6 +132,44 @@ def names(tokens: Tokens, rules: Rules, *, known: bool, capitals: bool) -> Names
     return Names(found, frozenset(upright), _stems(found))
 
 
+def _stands(name: Name, tokens: Tokens, at: int) -> bool:
+    """Whether the name begins there, as a name."""
+    low, kind = tokens.low, tokens.kind
+    length = len(name.words)
+    if length > 1 and tuple(low[at : at + length]) != name.words:
+        return False
+    if name.written and " ".join(tokens.raw[at : at + length]) != name.written:
+        return False
+    behind = at + 1 < len(low) and tokens.glued[at + 1]
+    if len(low[at]) == length == 1 and (behind or (at and (tokens.glued[at] or kind[at - 1] in "nc"))):
+        return False  # the R-value, 20 °C
+    if low[at] in _THINGS_TOO and tokens.raw[at].islower() and _writes_names(tokens):
+        return False  # Thanksgiving turkey
+    told_by_amount = name.kind == UNIT and at and (kind[at - 1] == "n" or tokens.flags[at - 1] & _COUNT)
+    return not told_by_amount
+
+
+def _writes_names(tokens: Tokens) -> bool:
+    """Whether some name inside a sentence has its capital: who writes so would write a country so."""
+    return any(
+        raw[0].isupper() and not first and raw != "I" for raw, first in zip(tokens.raw, tokens.first, strict=True)
+    )
+
+
+def _is_tongue(tokens: Tokens, at: int) -> bool:
+    """Whether a word that is a language and of a country is the language: German for, the German word, into German."""
+    if at + 1 == len(tokens.low) or tokens.first[at + 1]:
+        return True
+    behind = tokens.low[at + 1]
+    return (
+        behind in _OF_A_TONGUE
+        or behind in _BEHIND_A_TONGUE
+        or bool(tokens.flags[at + 1] & (LANGUAGE | QUESTION))
+        or tokens.low[at - 1 : at] == ["into"]
+        or bool(at and tokens.flags[at - 1] & NAME and not tokens.flags[at - 1] & COMMON)  # American English
+    )
+
+
 def _title(tokens: Tokens) -> bool:
     """Whether no word of content is without a capital."""
     return not any(
@@ -96,7 +178,7 @@ def _title(tokens: Tokens) -> bool:
     )
 
 
-def _stems(found: dict[str, tuple[str, tuple[str, ...]]]) -> frozenset[str]:
+def _stems(found: Known) -> frozenset[str]:
     return frozenset([stem(word) for _, words in found.values() for word in words])
 
 
@@ -108,14 +190,20 @@ def entity(pair: Pair) -> Difference | None:
         return (True, told) if told else None
     things = pair.rules.things
     known_a, known_b = _known(a, b, pair.b.words), _known(b, a, pair.a.words)
-    if bool(known_a) != bool(known_b):  # the name is in the other prompt too, for something else
+    if bool(known_a) != bool(known_b) and pair.close(_UNKNOWN, *_rest(known_a), *_rest(known_b)):
+        # the name is in the other prompt too, for something else
         known_a, known_b = known_a or _moved(a, known_b, pair.only[0]), known_b or _moved(b, known_a, pair.only[1])
     if told := _namesake(pair):
         return True, told
     found = ""
+    related = _related(known_a, known_b, pair.rules) | _related(known_b, known_a, pair.rules)
+    if related:
+        found = f"{', '.join(known_a) or 'none'} / {', '.join(known_b) or 'none'}"
+        known_a = {name: about for name, about in known_a.items() if name not in related}
+        known_b = {name: about for name, about in known_b.items() if name not in related}
     for name, (kind, words) in known_a.items():
         for other, (other_kind, other_words) in known_b.items():
-            if kind == other_kind:
+            if _alike((kind, words), (other_kind, other_words), pair.rules):
                 most = _THINGS if kind in things else _KNOWN
                 if pair.close(most, *words, *other_words, *_rest(known_a), *_rest(known_b)):
                     return True, f"{name} / {other}"
@@ -128,18 +216,54 @@ def entity(pair: Pair) -> Difference | None:
     only_b = _capitals(b, pair.only[1], pair.text_a)
     all_a = only_a | set(_rest(known_a))
     all_b = only_b | set(_rest(known_b))
-    if only_a and only_b:  # NorthSouth, North-South
+    if all_a and all_b:
+        rest_a, rest_b = set(_rest(known_a)), set(_rest(known_b))
         only_a, only_b = (
-            {word for word in one if not any(word in other or other in word for other in others)}
-            for one, others in ((only_a, all_b), (only_b, all_a))
+            _unlike(only_a, all_b if only_b else set(), rest_b, pair.rules),
+            _unlike(only_b, all_a if only_a else set(), rest_a, pair.rules),
         )
-        all_a, all_b = only_a | set(_rest(known_a)), only_b | set(_rest(known_b))
+        all_a, all_b = only_a | rest_a, only_b | rest_b
     if all_a and all_b:
         detail = f"{', '.join(sorted(all_a)[:3])} / {', '.join(sorted(all_b)[:3])}"
         return bool(only_a or only_b) and pair.close(_UNKNOWN, *all_a, *all_b), detail
     if all_a or all_b:
         return False, f"{', '.join(sorted(all_a)[:3]) or 'none'} / {', '.join(sorted(all_b)[:3]) or 'none'}"
     return None
+
+
+def _unlike(words: set[str], others: set[str], known: set[str], rules: Rules) -> set[str]:
+    """Words of which the other prompt has no other form: NorthSouth, North-South; Hawaiian, Hawaii; Mum, Mom."""
+    roles = {rules.roles[word] for word in others if word in rules.roles}
+    return {
+        word
+        for word in words
+        if not any(word in other or other in word for other in others)
+        and not any(_is_form(word, name) or _is_form(name, word) for name in known)
+        and rules.roles.get(word) not in roles
+    }
+
+
+def _is_form(word: str, name: str) -> bool:
+    """Whether a word may be a name with an ending."""
+    return word.startswith(name) and len(name) >= _STEM and len(word) - len(name) <= _ENDING
+
+
+def _alike(one: tuple[str, tuple[str, ...]], other: tuple[str, tuple[str, ...]], rules: Rules) -> bool:
+    """Whether two names are of one kind; two languages are also where one stands for its country."""
+    (kind, words), (other_kind, other_words) = one, other
+    if kind == other_kind:
+        return True
+    return _TONGUE in (kind, other_kind) and words[0] in rules.languages and other_words[0] in rules.languages
+
+
+def _related(known: Known, other: Known, rules: Rules) -> set[str]:
+    """Names of what is part of something that the other prompt names, or what has such a part: England, the UK."""
+    nations = {name for name, (kind, _) in other.items() if kind != _TONGUE}
+    return {
+        name
+        for name, (kind, _) in known.items()
+        if kind != _TONGUE and not rules.parts.get(name, frozenset()).isdisjoint(nations)
+    }
 
 
 def _namesake(pair: Pair) -> str:
@@ -168,11 +292,11 @@ def _is_name(tokens: Tokens, at: int) -> bool:
     return bool(tokens.flags[at] & NAME) or upper
 
 
-def _rest(known: dict[str, tuple[str, tuple[str, ...]]]) -> list[str]:
+def _rest(known: Known) -> list[str]:
     return [word for _, words in known.values() for word in words]
 
 
-def _known(names: Names, other: Names, words: frozenset[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _known(names: Names, other: Names, words: frozenset[str]) -> Known:
     """Known names that the other prompt has in no spelling."""
     return {
         name: about
@@ -181,9 +305,7 @@ def _known(names: Names, other: Names, words: frozenset[str]) -> dict[str, tuple
     }
 
 
-def _moved(
-    names: Names, others: dict[str, tuple[str, tuple[str, ...]]], only: frozenset[str]
-) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _moved(names: Names, others: Known, only: frozenset[str]) -> Known:
     """Known names of the kinds of `others` that the other prompt has in another form only: Thai baht, in Thailand."""
     kinds = {kind for kind, _ in others.values()}
     return {

@@ -63,6 +63,7 @@ TABLES: Final[dict[str, Any]] = {
     "opposites": opposites.OPPOSITES,
     "particles": opposites.PARTICLES,
     "names": names.NAMES,
+    "parts": names.PARTS,
     "things": things.THINGS,
     "languages": names.LANGUAGES,
     "no_names": names.NO_NAMES,
@@ -164,6 +165,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     particles: Mapping[str, frozenset[str]]
     names: Mapping[str, tuple[Name, ...]]
     """First word to the names that begin with it, the longest first."""
+    parts: Mapping[str, frozenset[str]]
+    """Name to those of which it is a part, and those that are parts of it."""
     languages: Mapping[str, str]
     things: frozenset[str]
     """Kinds of names that are common words."""
@@ -241,6 +244,7 @@ def _compiled(tables: dict[str, Any]) -> Rules:
         "particles": {verb: frozenset(particles.split()) for verb, particles in look.texts("particles").items()},
         "names": known,
         "things": frozenset([*look.texts("things"), UNIT]),
+        "parts": look.parts(),
         "languages": {spelling.lower(): name for spelling, name in languages.items()},
         "stop_words": look.stop_words(),
     } | {name: frozenset(look.words(name)) for name in _WORD_TABLES.split()}
@@ -407,6 +411,15 @@ class _Look:
                 (spellings[0].lower(), spelling, "" if spelling.islower() else spelling) for spelling in spellings
             ]
         return found
+
+    def parts(self) -> dict[str, frozenset[str]]:
+        """Wholes to their parts, and parts to their wholes."""
+        found: dict[str, set[str]] = {}
+        for whole in self.texts("parts"):
+            for part, _, _ in self.listed("parts", whole):
+                found.setdefault(whole, set()).add(part)
+                found.setdefault(part, set()).add(whole)
+        return {name: frozenset(related) for name, related in found.items()}
 
     def known_names(self, *tables: str) -> dict[str, tuple[Name, ...]]:
         found: dict[str, list[Name]] = {}

@@ -9,30 +9,35 @@ from __future__ import annotations
 from typing import Final
 
 _COUNTRIES = """
-united states=usa=US=America=american=americans=united states of america=the states, united kingdom=UK=uk=great
-britain=britain=british, england=english, scotland=scottish, wales=welsh, ireland=irish, france=french,
-germany=german=germans=deutschland, spain=spanish=spaniards, portugal=portuguese, italy=italian=italians,
-greece=greek=greeks, netherlands=holland=dutch, belgium=belgian, luxembourg, switzerland=swiss,
-austria=austrian=austrians, poland=Polish=poles, czech republic=czechia=czech, slovakia=slovak, slovenia=slovenian,
-hungary=hungarian, romania=romanian, bulgaria=bulgarian, serbia=serbian, croatia=croatian, bosnia=bosnian,
-montenegro, albania=albanian, macedonia, kosovo, moldova, ukraine=ukrainian, belarus, russia=russian=russians,
-lithuania=lithuanian, latvia=latvian, estonia=estonian, finland=finnish, sweden=swedish, norway=norwegian,
-denmark=danish, iceland=icelandic, turkey=turkish, cyprus, malta, israel=israeli=israelis, palestine=palestinian,
-lebanon=lebanese, syria=syrian, iraq=iraqi, iran=iranian, saudi arabia=saudi=saudis, kuwait, qatar=qatari, bahrain,
-oman, uae=united arab emirates=emirati, yemen=yemeni, jordan, egypt=egyptian, libya, tunisia, algeria,
-morocco=moroccan, sudan, ethiopia=ethiopian, somalia, kenya=kenyan, uganda, tanzania, rwanda, nigeria=nigerian,
-ghana, senegal, ivory coast, cameroon, congo, angola, zambia, zimbabwe, mozambique, namibia, botswana, south
-africa=south african, madagascar, mauritius, india=indian=indians=bharat, pakistan=pakistani=pakistanis,
-bangladesh=bangladeshi, sri lanka=sri lankan, nepal=nepali=nepalese, bhutan, maldives, afghanistan=afghan,
-china=chinese, taiwan=taiwanese, hong kong, macau, mongolia, japan=japanese, south korea=korea=korean=koreans, north
-korea=north korean, vietnam=vietnamese, laos, cambodia, thailand=thai, myanmar=burma, malaysia=malaysian,
+united states=usa=US=America=american=americans=united states of america=the states,
+united kingdom=UK=uk=great britain=britain=british=brits=brit, england=english, scotland=scottish,
+wales=welsh, ireland=irish, northern ireland=NI=northern irish, france=french, germany=german=germans=deutschland,
+spain=spanish=spaniards, portugal=portuguese, italy=italian=italians, greece=greek=greeks, netherlands=holland=dutch,
+belgium=belgian, luxembourg=luxembourgish, switzerland=swiss, austria=austrian=austrians, poland=Polish=Poles,
+czech republic=czechia=czech, slovakia=slovak, slovenia=slovenian, hungary=hungarian, romania=romanian,
+bulgaria=bulgarian, serbia=serbian, croatia=croatian, bosnia=bosnian, montenegro=montenegrin, albania=albanian,
+macedonia, kosovo, moldova=moldovan, ukraine=ukrainian, belarus=belarusian, russia=russian=russians,
+lithuania=lithuanian, latvia=latvian, estonia=estonian, finland=finnish=Finns, sweden=swedish=Swedes,
+norway=norwegian, denmark=danish=Danes, iceland=icelandic, turkey=turkish=türkiye=turkiye=Turks, cyprus=cypriot,
+malta=maltese, israel=israeli=israelis, palestine=palestinian, lebanon=lebanese, syria=syrian, iraq=iraqi,
+iran=iranian, saudi arabia=saudi=saudis, kuwait=kuwaiti, qatar=qatari, bahrain=bahraini, oman=omani,
+uae=united arab emirates=emirati, yemen=yemeni, jordan=jordanian, egypt=egyptian, libya=libyan, tunisia=tunisian,
+algeria=algerian, morocco=moroccan, sudan=sudanese, ethiopia=ethiopian, somalia=somali, kenya=kenyan, uganda=ugandan,
+tanzania=tanzanian, rwanda=rwandan, nigeria=nigerian, ghana=ghanaian, senegal=senegalese, ivory coast,
+cameroon=cameroonian, congo=congolese, angola=angolan, zambia=zambian, zimbabwe=zimbabwean, mozambique,
+namibia=namibian, botswana, south africa=south african=south africans, madagascar, mauritius,
+india=indian=indians=bharat, pakistan=pakistani=pakistanis, bangladesh=bangladeshi, sri lanka=sri lankan,
+nepal=nepali=nepalese, bhutan, maldives=maldivian, afghanistan=afghan, china=chinese, taiwan=taiwanese, hong kong,
+macau, mongolia, japan=japanese, south korea=korea=korean=koreans, north korea=north korean,
+vietnam=vietnamese, laos=laotian, cambodia=cambodian, thailand=thai, myanmar=burma, malaysia=malaysian,
 singapore=singaporean, indonesia=indonesian, philippines=filipino=filipinos, brunei,
-australia=australian=australians=aussie, new zealand=kiwi, fiji, canada=canadian=canadians, mexico=mexican=mexicans,
-guatemala, belize, honduras, el salvador, nicaragua, costa rica, panama, cuba=cuban, jamaica=jamaican, haiti,
-dominican republic, puerto rico, bahamas, barbados, trinidad, colombia=colombian, venezuela=venezuelan, ecuador,
-peru=peruvian, bolivia, chile=chilean, argentina=argentine=argentinian, uruguay, paraguay,
-brazil=brazilian=brazilians, guyana, suriname, kazakhstan, uzbekistan, turkmenistan, kyrgyzstan, tajikistan,
-azerbaijan, armenia=armenian, georgia
+australia=australian=australians=aussie, new zealand=kiwi, fiji=fijian, canada=canadian=canadians,
+mexico=mexican=mexicans, guatemala=guatemalan, belize, honduras, el salvador, nicaragua=nicaraguan,
+costa rica=costa rican, panama=panamanian, cuba=cuban, jamaica=jamaican, haiti=haitian, dominican republic,
+puerto rico=puerto rican, bahamas, barbados, trinidad, colombia=colombian, venezuela=venezuelan, ecuador=ecuadorian,
+peru=peruvian, bolivia=bolivian, chile=chilean, argentina=argentine=argentinian, uruguay=uruguayan, paraguay,
+brazil=brazilian=brazilians, guyana, suriname, kazakhstan=kazakh, uzbekistan=uzbek, turkmenistan, kyrgyzstan,
+tajikistan, azerbaijan, armenia=armenian, georgia
 """
 _CONTINENTS = """
 europe=european=EU=eu=european union, africa=african, asia=asian, antarctica, south america, north america, middle
@@ -40,64 +45,79 @@ east
 """
 
 _STATES = """
-alabama, alaska, arizona, arkansas, california, colorado, connecticut, delaware, florida, hawaii, idaho, illinois,
-indiana, iowa, kansas, kentucky, louisiana, maine, maryland, massachusetts, michigan, minnesota, mississippi,
-missouri, montana, nebraska, nevada, new hampshire, new jersey=NJ, new mexico, north carolina, north dakota, ohio,
-oklahoma, oregon, pennsylvania, rhode island, south carolina, south dakota, tennessee, texas=texan, utah, vermont,
-virginia, west virginia, wisconsin, wyoming, ontario, quebec, alberta, british columbia, manitoba, saskatchewan,
-nova scotia, queensland, new south wales, tasmania, bavaria, catalonia, andalusia, normandy, brittany, tuscany,
-sicily, lombardy, punjab, gujarat, kerala, tamil nadu, karnataka, maharashtra, rajasthan, bihar, uttar pradesh, west
-bengal, telangana, andhra pradesh, madhya pradesh, haryana, assam, odisha, goa, kashmir
+alabama, alaska=alaskan, arizona, arkansas, california=californian=californians, colorado, connecticut, delaware,
+florida=floridian, hawaii=hawaiian=hawaiians, idaho, illinois, indiana, iowa, kansas, kentucky, louisiana, maine,
+maryland, massachusetts, michigan, minnesota, mississippi, missouri, montana, nebraska, nevada, new hampshire,
+new jersey=NJ, new mexico, north carolina, north dakota, ohio, oklahoma, oregon, pennsylvania, rhode island,
+south carolina, south dakota, tennessee, texas=texan=texans, utah, vermont, virginia, west virginia, wisconsin,
+wyoming, ontario, quebec=québec=quebecois, alberta, british columbia, manitoba, saskatchewan, nova scotia, queensland,
+new south wales, tasmania, bavaria=bavarian, catalonia=catalan, andalusia=andalusian, normandy, brittany,
+tuscany=tuscan, sicily=sicilian, lombardy, punjab, gujarat, kerala, tamil nadu, karnataka, maharashtra, rajasthan,
+bihar, uttar pradesh, west bengal, telangana, andhra pradesh, madhya pradesh, haryana, assam, odisha, goa, kashmir
 """
 
 _CITIES = """
-new york=nyc=new york city=NY, los angeles=LA, chicago, houston, phoenix, philadelphia, san antonio, san diego,
-dallas, san jose, austin, jacksonville, san francisco=SF, columbus, indianapolis, seattle, denver, washington
-dc=DC=washington d.c., boston, detroit, nashville, memphis, portland, las vegas=vegas, baltimore, milwaukee,
-albuquerque, tucson, sacramento, kansas city, atlanta, miami, minneapolis, tampa, orlando, new orleans, cleveland,
-pittsburgh, cincinnati, st louis=saint louis=st. louis, salt lake city, charlotte, oakland, honolulu, anchorage,
-burbank, long beach, ontario california, westchester, newark, st paul, toronto, montreal, vancouver, calgary,
-ottawa, edmonton, winnipeg, mexico city, guadalajara, cancun, havana, bogota, medellin, lima, quito, santiago,
-buenos aires, montevideo, sao paulo, rio de janeiro=rio, brasilia, caracas, london, manchester, birmingham,
-liverpool, leeds, bristol, edinburgh, glasgow, cardiff, belfast, dublin, paris, lyon, marseille, nice france,
-toulouse, bordeaux, lille, strasbourg, berlin, munich=münchen, hamburg, frankfurt, cologne, stuttgart, dresden,
-leipzig, vienna, salzburg, zurich=zürich, geneva, basel, bern, brussels, antwerp, amsterdam, rotterdam, the hague,
-rome, milan, naples, turin, venice, florence, bologna, palermo, madrid, barcelona, valencia, seville, bilbao,
-malaga, lisbon, porto, athens, istanbul, ankara, moscow, saint petersburg=st petersburg=st. petersburg, kiev=kyiv,
-warsaw, krakow, prague, budapest, bucharest, sofia, belgrade, zagreb, oslo, bergen, stockholm, gothenburg,
-copenhagen, helsinki, reykjavik, tallinn, riga, vilnius, tel aviv, jerusalem, beirut, damascus, baghdad, tehran,
-riyadh, jeddah, mecca, medina, doha, dubai, abu dhabi, cairo, alexandria, casablanca, marrakech, tunis, lagos,
-nairobi, addis ababa, johannesburg, cape town, durban, accra, delhi=new delhi, mumbai=bombay, bangalore=bengaluru,
-chennai=madras, kolkata=calcutta, hyderabad, pune, ahmedabad, jaipur, lucknow, kanpur, nagpur, indore, patna,
-chandigarh, gurgaon=gurugram, noida, kochi, coimbatore, karachi, lahore, islamabad, dhaka, colombo, kathmandu,
-beijing=peking, shanghai, guangzhou, shenzhen, wuhan, chengdu, xian, tokyo, osaka, kyoto, hiroshima, nagoya, seoul,
-busan, pyongyang, taipei, hanoi, ho chi minh city=saigon, bangkok, phuket, kuala lumpur, jakarta, bali, manila,
-sydney, melbourne, brisbane, perth, adelaide, canberra, auckland, wellington
+new york=nyc=new york city=NY, los angeles=LA, chicago, houston, phoenix, philadelphia, san antonio,
+san diego, dallas, san jose, austin, jacksonville, san francisco=SF, columbus, indianapolis, seattle, denver,
+washington dc=DC=washington d.c., boston, detroit, nashville, memphis, portland, las vegas=vegas, baltimore,
+milwaukee, albuquerque, tucson, sacramento, kansas city, atlanta, miami, minneapolis, tampa, orlando, new orleans,
+cleveland, pittsburgh, cincinnati, st louis=saint louis=st. louis, salt lake city, charlotte, oakland, honolulu,
+anchorage, burbank, long beach, ontario california, westchester, newark, st paul, toronto, montreal=montréal,
+vancouver, calgary, ottawa, edmonton, winnipeg, mexico city=cdmx, guadalajara, cancun=cancún, havana, bogota=bogotá,
+medellin=medellín, lima, quito, santiago, buenos aires, montevideo, sao paulo=são paulo, rio de janeiro=rio, brasilia,
+caracas, london=londoner=londoners, manchester, birmingham, liverpool, leeds, bristol, edinburgh, glasgow, cardiff,
+belfast, dublin, paris=parisian, lyon=lyons, marseille, nice france, toulouse, bordeaux, lille,
+strasbourg=straßburg=strassburg, berlin, munich=münchen=muenchen, hamburg, frankfurt=frankfurt am main,
+cologne=köln=koeln, stuttgart, dresden, leipzig, vienna=wien=viennese, salzburg, zurich=zürich, geneva=genève=genf,
+basel=bâle, bern=berne, brussels=bruxelles=brussel, antwerp=antwerpen=anvers, amsterdam, rotterdam,
+the hague=den haag, rome=Roma, milan=milano, naples=napoli, turin=torino, venice=venezia=venetian, florence=firenze,
+bologna, palermo, madrid, barcelona, valencia, seville=sevilla, bilbao, malaga=málaga, lisbon=lisboa, porto=oporto,
+athens=athina, istanbul, ankara, moscow=moskva, saint petersburg=st petersburg=st. petersburg=sankt petersburg,
+kiev=kyiv, warsaw=warszawa, krakow=kraków=cracow, prague=praha, budapest, bucharest=bucurești=bucuresti, sofia,
+belgrade=beograd, zagreb, oslo, bergen, stockholm, gothenburg=göteborg, copenhagen=københavn=kobenhavn, helsinki,
+reykjavik=reykjavík, tallinn, riga, vilnius, tel aviv, jerusalem, beirut, damascus, baghdad, tehran,
+riyadh, jeddah, mecca, medina, doha, dubai, abu dhabi, cairo, alexandria, casablanca, marrakech=marrakesh, tunis,
+lagos, nairobi, addis ababa, johannesburg, cape town, durban, accra, delhi=new delhi, mumbai=bombay,
+bangalore=bengaluru, chennai=madras, kolkata=calcutta, hyderabad, pune, ahmedabad, jaipur, lucknow, kanpur, nagpur,
+indore, patna, chandigarh, gurgaon=gurugram, noida, kochi, coimbatore, karachi, lahore, islamabad, dhaka, colombo,
+kathmandu, beijing=peking, shanghai, guangzhou, shenzhen, wuhan, chengdu, xian, tokyo, osaka, kyoto, hiroshima,
+nagoya, seoul, busan, pyongyang, taipei, hanoi, ho chi minh city=saigon=hcmc, bangkok, phuket, kuala lumpur, jakarta,
+bali, manila, sydney, melbourne, brisbane, perth, adelaide, canberra, auckland, wellington, genoa=genova,
+nuremberg=nürnberg=nuernberg, hanover=hannover, dusseldorf=düsseldorf=duesseldorf, yangon=rangoon
+"""
+
+_AIRPORTS = """
+heathrow=lhr, gatwick=lgw, stansted=STN, luton airport=LTN, charles de gaulle=cdg, orly=ORY, schiphol=AMS, frankfurt
+airport, munich airport=MUC, barajas, el prat=BCN, fiumicino=FCO, malpensa=mxp, linate, zurich airport=ZRH, vienna
+airport, kastrup=CPH, arlanda=ARN, gardermoen=OSL, jfk=kennedy airport, laguardia=lga, newark airport=ewr, o
+hare=ohare=ORD, LAX, sfo, logan airport=BOS, dulles=IAD, sea tac=seatac, sky harbor=PHX, pearson=yyz, haneda=HND,
+narita=NRT, incheon=ICN, changi, suvarnabhumi=BKK, chek lap kok=HKG, dubai airport=DXB, hamad=DOH, kingsford
+smith=SYD, tullamarine
 """
 
 _LANGUAGES = """
 english=englisch=inglés=anglais, french=français=francais=französisch, german=deutsch=allemand=alemán,
-spanish=español=espanol=castellano=castilian=spanisch, italian=italiano=italienisch,
-portuguese=português=portugues, dutch=nederlands=flemish=vlaams, russian=русский, chinese=中文,
-mandarin, cantonese, japanese=日本語, korean=한국어, arabic=العربية, hebrew=עברית, hindi=हिन्दी, urdu, bengali, tamil,
-telugu, marathi, gujarati, punjabi, kannada, malayalam, nepali, sinhala, persian=farsi, turkish=türkçe=turkce,
-greek=ελληνικά, latin, Polish=polski=polsku, czech=čeština=česky, slovak=slovenčina, hungarian=magyar=magyarul,
-romanian=română, bulgarian=български, serbian=srpski, croatian=hrvatski, ukrainian=українська, swedish=svenska,
-norwegian=norsk, danish=dansk, finnish=suomi=suomeksi, icelandic=íslenska, estonian=eesti, latvian=latviešu,
-lithuanian=lietuvių, irish=gaeilge, welsh=cymraeg, scottish gaelic, catalan=català, basque=euskara, galician=galego,
-swahili=kiswahili, zulu, afrikaans, amharic, somali, vietnamese, thai, indonesian, malay, tagalog,
-filipino, burmese, khmer, lao, mongolian, tibetan, sanskrit, esperanto, yiddish
+spanish=español=espanol=castellano=castilian=spanisch, italian=italiano=italienisch, portuguese=português=portugues,
+dutch=nederlands=flemish=vlaams, russian=русский, chinese=中文, mandarin, cantonese, japanese=日本語, korean=한국어,
+arabic=العربية, hebrew=עברית, hindi=हिन्दी, urdu, bengali, tamil, telugu, marathi, gujarati, punjabi, kannada,
+malayalam, nepali, sinhala, persian=farsi, turkish=türkçe=turkce, greek=ελληνικά, latin, Polish=polski=polsku,
+czech=čeština=česky, slovak=slovenčina, slovenian=slovenščina, hungarian=magyar=magyarul, romanian=română,
+bulgarian=български, serbian=srpski, croatian=hrvatski, ukrainian=українська, swedish=svenska, norwegian=norsk,
+danish=dansk, finnish=suomi=suomeksi, icelandic=íslenska, estonian=eesti, latvian=latviešu, lithuanian=lietuvių,
+irish=gaeilge, welsh=cymraeg, scottish gaelic, catalan=català, basque=euskara, galician=galego, swahili=kiswahili,
+zulu, afrikaans, amharic, somali, vietnamese, thai, indonesian, malay, tagalog, filipino, burmese, khmer, lao,
+mongolian, tibetan, sanskrit, esperanto, yiddish
 """
 
 _PROGRAMMING = """
-python, java, javascript=js, typescript=ts, c++=cpp, c#=csharp, C, F#, R, golang, rust, ruby, php, perl, scala,
-kotlin, haskell, erlang, elixir, clojure, lua, julia, matlab, fortran, cobol, pascal, objective-c, dart, bash,
-powershell, sql, css, vba, prolog, lisp
+python, java, javascript=js, typescript=ts, c++=cpp=c plus plus, c#=csharp=c sharp, C, F#=f sharp, R, golang, rust,
+ruby, php, perl, scala, kotlin, haskell, erlang, elixir, clojure, lua, julia, matlab, fortran, cobol, pascal,
+objective-c, dart, bash, powershell, sql, css, vba, prolog, lisp
 """
 
 _SYSTEMS = """
-windows, macos=mac=os x=osx=mac os, linux, ubuntu, debian, fedora, centos, arch linux, android, ios, chromeos,
-freebsd
+windows, macos=mac=os x=osx=mac os, linux, ubuntu, debian, fedora, centos, arch linux, linux mint, rocky linux, alma
+linux, red hat=rhel, kali linux, opensuse, android, ios, chromeos, freebsd
 """
 
 _DATABASES = """
@@ -126,13 +146,14 @@ united airlines, american airlines, southwest airlines, fedex, ups, dhl, usps, a
 vodafone, comcast, airtel, jio, flipkart, alibaba, baidu, tencent, snapdeal, paytm, ola cabs, quora, reddit,
 wikipedia, stackoverflow=stack overflow, yahoo, bing, linkedin, instagram=insta, whatsapp, snapchat, telegram,
 tiktok=tik tok, youtube, pinterest, tumblr, skype, slack, zoom app, discord, spotify, soundcloud, pandora, hulu,
-disney, pixar, marvel, dc comics, hbo, github, gitlab, bitbucket, dropbox, google drive, onedrive, icloud, gmail,
-outlook, hotmail, salesforce, oracle, sap, shopify, wordpress, wix, squarespace, squareup, revolut, monzo, venmo,
-cash app, coinbase, binance, kraken, robinhood, etsy, ebay, aws=amazon web services, azure, gcp=google cloud,
-heroku, vercel, openai, chatgpt, anthropic, claude, gemini, copilot, siri, alexa, cortana
+disney, pixar, marvel, dc comics, hbo, github, gitlab, bitbucket, dropbox, google drive, onedrive, icloud,
+gmail=google mail, outlook, hotmail, salesforce=sfdc, oracle, sap, shopify, wordpress, wix, squarespace, squareup,
+revolut, monzo, venmo, cash app, coinbase, binance, kraken, robinhood, etsy, ebay, aws=amazon web services, azure,
+gcp=google cloud, heroku, vercel, openai, chatgpt, anthropic, claude, gemini, copilot, siri, alexa=amazon echo,
+cortana
 """
 
-_BROWSERS = "chrome, firefox, safari, edge browser, opera browser, brave browser, internet explorer"
+_BROWSERS = "chrome, firefox, safari, edge browser, opera browser, brave browser, internet explorer=IE=IE11"
 _DEVICES = (
     "iphone, ipad, macbook, imac, apple watch, kindle, galaxy, pixel phone, playstation=ps4=ps5, xbox, nintendo switch"
 )
@@ -157,6 +178,7 @@ NAMES: Final[dict[str, str]] = {
     "continent": _CONTINENTS,
     "state": _STATES,
     "city": _CITIES,
+    "airport": _AIRPORTS,
     "programming": _PROGRAMMING,
     "system": _SYSTEMS,
     "database": _DATABASES,
@@ -173,6 +195,28 @@ NAMES: Final[dict[str, str]] = {
 }
 """Kind to names. Two different names of one kind are never one name misspelt."""
 
+PARTS: Final[dict[str, str]] = {
+    "united kingdom": "england, scotland, wales, northern ireland",
+    "ireland": "northern ireland",
+    "linux": (
+        "ubuntu, debian, fedora, centos, arch linux, linux mint, rocky linux, alma linux, red hat, kali linux, opensuse"
+    ),
+    "ios": "iphone, ipad",
+    "macos": "macbook, imac",
+    "apple inc": "iphone, ipad, macbook, imac, apple watch, icloud, siri, ios, macos, safari",
+    "android": "galaxy, pixel phone",
+    "samsung": "galaxy",
+    "sony": "playstation",
+    "google": "gmail, google drive, youtube, chrome, gcp, gemini, pixel phone",
+    "microsoft": "outlook, hotmail, onedrive, azure, windows, skype, github, linkedin, copilot, xbox, sql server",
+    "amazon": "alexa, aws, kindle",
+    "meta": "facebook, instagram, whatsapp",
+    "openai": "chatgpt",
+    "anthropic": "claude",
+    "christianity": "catholic, protestant, mormon",
+}
+"""Name to names of what belongs to it: where one prompt has the whole and the other the part, either may say enough."""
+
 LANGUAGES: Final = _LANGUAGES
 """Natural languages, as what an answer may be asked in."""
 
@@ -180,6 +224,7 @@ NO_NAMES: Final = """
 i i'm ok tv pc id ceo cv faq dm pm am ai it pdf url app apps internet web god mr mrs ms dr sir madam english monday
 how what why when where who which is are do does can should could would will the a an if in on at for to of my your
 and or but please best top good new old big first last people person man woman life love money time day year world
+thx thanks thank ty tia pls plz cheers hi hello hey urgent question asap
 """
 """Words that name nothing even with a capital."""
 
