@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from typing import Final
 
+from semcache.policy.guards.forms import stem
 from semcache.policy.guards.pair import Difference, Pair
 
 _ACTIONS: Final = 3
 """Stems that two prompts with opposed actions may differ in besides, for the difference to be certain."""
 _QUALITIES: Final = 1
+_IRREGULAR: Final = frozenset({"better", "worse"})
+_OPERANDS: Final = 2
+"""Stems that two prompts must share for what they compare to have changed places."""
+_UN: Final = "un"
+_UNDOING: Final = frozenset(
+    {
+        "remove",
+        "removes",
+        "removed",
+        "removing",
+        "lift",
+        "lifting",
+        "end",
+        "ending",
+        "undo",
+        "undoing",
+        "rid",
+        "restore",
+    }
+    | {"restoring", "release", "releasing", "cancel", "cancelling", "longer", "off", "again"}
+)
 _DEGREES: Final = frozenset({"more", "less", "fewer", "most", "least", "fewest"})
 
 
@@ -20,6 +42,44 @@ def _two(pair: Pair, found: list[tuple[str, str, bool]]) -> bool:
     if pair.a.negations.count or pair.b.negations.count or len({action for _, _, action in found}) < 2:
         return False
     return all(action or _DEGREES.isdisjoint((word, other)) for word, other, action in found)
+
+
+def _undone(pair: Pair, word: str, other: str) -> bool:
+    """Whether one undoes what the other calls undone by more words, or tells as how it is: unblock, lift the block."""
+    for ours, theirs, reading in ((word, other, pair.b), (other, word, pair.a)):
+        if (
+            ours.startswith(_UN)
+            and not ours.endswith("ed")
+            and stem(ours.removeprefix(_UN)) in (stem(theirs), stem(theirs.removesuffix("ed")))
+        ):
+            return theirs.endswith("ed") or not _UNDOING.isdisjoint(reading.words)
+    return False
+
+
+def _excess(pair: Pair, word: str, other: str) -> bool:
+    """Whether one has too much of what the other wants less of: too big, smaller."""
+    too = (f"too {word}" in pair.text_a, f"too {other}" in pair.text_b)
+    return (too == (True, False) and _compares(other)) or (too == (False, True) and _compares(word))
+
+
+def _reversed(pair: Pair, opposed: set[str]) -> bool:
+    """Whether what is compared has changed places: is A smaller than B, which is larger, B or A."""
+    if not all(_compares(word) for word in opposed) or pair.a.names.known.keys() != pair.b.names.known.keys():
+        return False
+    if "than" not in pair.a.words and "than" not in pair.b.words:
+        return False
+    shared = pair.a.content.keys() & pair.b.content.keys() - {stem(word) for word in opposed}
+    if len(shared) < _OPERANDS:
+        return False
+    orders = [
+        list(dict.fromkeys(told for low in side.tokens.low if (told := stem(low)) in shared))
+        for side in (pair.a, pair.b)
+    ]
+    return any(order.index(its[0]) > order.index(its[-1]) for order, its in (orders, orders[::-1]))
+
+
+def _compares(word: str) -> bool:
+    return word in _DEGREES or word in _IRREGULAR or word.endswith("er")
 
 
 def antonym(pair: Pair) -> Difference | None:
@@ -40,6 +100,8 @@ def antonym(pair: Pair) -> Difference | None:
     words, others = {word for word, _, _ in found}, {other for _, other, _ in found}
     turned = min(len(words), len(others)) + pair.a.negations.count - pair.b.negations.count
     word, other, action = max(found, key=lambda one: one[2])
+    if _undone(pair, word, other) or _excess(pair, word, other) or _reversed(pair, words | others):
+        return False, f"{word} / {other}"
     sure = (
         (turned % 2 == 1 or _two(pair, found))
         and pair.short

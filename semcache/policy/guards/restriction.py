@@ -19,8 +19,9 @@ _CLOSE: Final = 4
 """Stems that two searches may differ in besides, for the difference to be certain: list, show, I would like."""
 _PRICE: Final = "price"
 _CHEAPEST: Final = "cheapest"
-_GREETING: Final = "good"
-"""Good morning says no more of the flight than hello does."""
+_BEFORE_NONE: Final = frozenset({"good", "all"})
+"""Good morning says no more of the flight than hello does, nor does all night."""
+_ONE: Final = (["a"], ["an"])
 _BESIDE: Final = 3
 _BESIDE_PRICE: Final = frozenset({"with", "no"})
 """Words behind which a price is no more than told beside: flights with economy fares, at no extra cost."""
@@ -49,7 +50,7 @@ def _narrowed(low: list[str], rules: Rules) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     end = 0
     for at, word in enumerate(low):
-        if at < end or word not in rules.restrictions or (at and low[at - 1] == _GREETING):
+        if at < end or word not in rules.restrictions or (at and low[at - 1] in _BEFORE_NONE):
             continue
         for phrase, kind in rules.restrictions[word]:
             if tuple(low[at : at + len(phrase)]) == phrase:
@@ -74,7 +75,19 @@ def narrowed(pair: Pair) -> Difference | None:
     if not only:
         return None
     one, other = (", ".join(kind for kind in only if kind in side.narrowed) or "any" for side in (a, b))
-    return pair.close(_CLOSE, *(word for words in only.values() for word in words)), f"{one} / {other}"
+    sure = not all(_is_restated(pair, kind) for kind in only)
+    return sure and pair.close(_CLOSE, *(word for words in only.values() for word in words)), f"{one} / {other}"
+
+
+def _is_restated(pair: Pair, kind: str) -> bool:
+    """Whether the prompt without the restriction may tell it by other words; the price by asking what a taxi is."""
+    other = pair.b if kind in pair.a.search.narrowed else pair.a
+    if not pair.rules.restated.get(kind, frozenset()).isdisjoint(other.words):
+        return True
+    if kind != _PRICE:
+        return False
+    low = [word for word in other.tokens.low if word != "is"]
+    return any(word == "what" and low[at + 1 : at + 2] in _ONE for at, word in enumerate(low))
 
 
 def _is_new(pair: Pair, phrase: tuple[str, ...]) -> bool:

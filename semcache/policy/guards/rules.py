@@ -59,6 +59,7 @@ TABLES: Final[dict[str, Any]] = {
     "modalities_apart": words.MODALITIES_APART,
     "searched": searches.SEARCHED,
     "restrictions": searches.RESTRICTIONS,
+    "restated": searches.RESTATED,
     "opposed_actions": opposites.OPPOSED_ACTIONS,
     "opposites": opposites.OPPOSITES,
     "particles": opposites.PARTICLES,
@@ -161,6 +162,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     searched: Mapping[str, str]
     restrictions: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
     """First word to the phrases that begin with it, each with what it restricts a search to, the longest first."""
+    restated: Mapping[str, frozenset[str]]
+    """Restriction to words by which it may be told too."""
     opposed: Mapping[str, tuple[Side, ...]]
     particles: Mapping[str, frozenset[str]]
     names: Mapping[str, tuple[Name, ...]]
@@ -240,6 +243,7 @@ def _compiled(tables: dict[str, Any]) -> Rules:
         "modalities_apart": frozenset(frozenset(line.split()) for line in look.lines("modalities_apart")),
         "searched": look.names_of("searched"),
         "restrictions": look.phrases("restrictions"),
+        "restated": {kind: frozenset(listed.split()) for kind, listed in look.texts("restated").items()},
         "opposed": opposed,
         "particles": {verb: frozenset(particles.split()) for verb, particles in look.texts("particles").items()},
         "names": known,

@@ -52,3 +52,21 @@ RESTRICTIONS: Final[dict[str, str]] = {
 }
 """Restriction, or the attribute that is asked for, to its phrases between commas. One that only one of two searches
 has makes them two. `first` alone is many things (`first names`)."""
+
+RESTATED: Final[dict[str, str]] = {
+    "price": "pay pays paying paid surcharge surcharges charge charges fee fine penalty cheap cheapest lowest",
+    "cheapest": "cheap least low lower best less",
+    "dearest": "dear expensive most",
+    "earliest": "early morning opening before soon soonest",
+    "latest": "late until till after",
+    "morning": "early earliest first",
+    "evening": "tonight overnight late latest last",
+    "round trip": "return returning returns back",
+    "one way": "single return outbound",
+    "nonstop": "changing straight",
+    "meal": "buffet board food",
+    "breakfast": "board buffet",
+    "lunch": "board",
+    "dinner": "board",
+}
+"""Restriction to words by which it may be told too: the first train, the one that leaves before all others."""
