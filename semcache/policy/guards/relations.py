@@ -8,7 +8,7 @@ import msgspec
 
 from semcache.policy.guards.forms import stem
 from semcache.policy.guards.grammar import DIRECTED, TO
-from semcache.policy.guards.rules import COMMON, NEGATOR, QUESTION, Rules
+from semcache.policy.guards.rules import COMMON, NEGATOR, NUMBER, QUESTION, Rules
 from semcache.policy.guards.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ _REACHING: Final = frozenset(
 _AT: Final = frozenset({"in", "at"})
 _EXTENT: Final = frozenset({"far", "long", "distance", "difference", "time", "hours", "miles"})
 """What is between two places is the same either way."""
+
+_ACTING: Final = frozenset({"know", "do", "take", "tell", "find", "say", "see"})
+"""Verbs behind a `to` that leads nowhere: wants to know."""
+_BEST: Final = "best"
 
 _Sides: TypeAlias = dict[str, tuple[set[str], set[str]]]
 """Relation to the operands on its one and on its other side, while they are gathered."""
@@ -71,7 +75,7 @@ def _directed(tokens: Tokens, rules: Rules, found: _Sides) -> tuple[set[str], se
     target: set[str] = set()
     before_to: set[str] = set()
     for at, word in enumerate(low):
-        if word not in DIRECTED or (at and low[at - 1] in rules.mutual):
+        if word not in DIRECTED or (at and low[at - 1] in rules.mutual) or _leads_nowhere(tokens, at):
             continue
         right = _right(tokens, at)
         if word == "from":
@@ -80,10 +84,29 @@ def _directed(tokens: Tokens, rules: Rules, found: _Sides) -> tuple[set[str], se
             target |= right
             before_to |= _left(tokens, at)
         elif word == "after":
-            _add(found, "time", right, _left(tokens, at))
+            _add(found, "time", right, _left(tokens, _measured(tokens, at, rules)))
+        elif word == "before":
+            _add(found, "time", _left(tokens, _measured(tokens, at, rules)), right)
         else:
-            _add(found, "time" if word == "before" else word, _left(tokens, at), right)
+            _add(found, word, _left(tokens, at), right)
     return (source or before_to) if target else source, target
+
+
+def _leads_nowhere(tokens: Tokens, at: int) -> bool:
+    """Whether it relates nothing to anything: what to take, things to have, the best before date."""
+    word, before, behind = tokens.low[at], tokens.low[at - 1 : at], tokens.low[at + 1 : at + 2]
+    if word == "before":
+        return before == [_BEST]
+    return word == "to" and (
+        (bool(behind) and behind[0] in _ACTING) or (bool(before) and bool(tokens.flags[at - 1] & QUESTION))
+    )
+
+
+def _measured(tokens: Tokens, at: int, rules: Rules) -> int:
+    """Where the operand before `after` ends: ahead of how long after it is, as in 60 days after."""
+    if at > 1 and tokens.low[at - 1] in rules.units and (tokens.kind[at - 2] == "n" or tokens.flags[at - 2] & NUMBER):
+        return at - 2
+    return at
 
 
 def _travelled(tokens: Tokens, source: set[str], target: set[str]) -> None:

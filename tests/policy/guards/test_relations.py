@@ -51,6 +51,12 @@ def test_most_prompts_have_no_relation(text: str) -> None:
         ("is salad before soup", "is salad after soup", "time"),
         ("boats from Oslo to Turku", "boats to Turku from Oslo", ""),
         ("does rust cause leaks", "are leaks caused by rust", ""),
+        ("explain rust to a child", "the child wants to know what rust is", ""),
+        ("a list for men what to take along", "what to take along, men's list", ""),
+        ("what is the best before date of jam", "the date behind best before on jam", ""),
+        ("return an oar 60 days after I bought it", "return after 60 days", ""),
+        ("eat an hour before I run", "run an hour before I eat", "time"),
+        ("my pupil wants to give the teacher a card", "the teacher wants to give my pupil a card", "way"),
     ],
 )
 def test_sides_that_are_swapped_are_named(a: str, b: str, name: str) -> None:
