@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from semcache.policy.guards.forms import stem
 from semcache.policy.guards.pair import Difference, Pair
+from semcache.policy.guards.parts import Parts, parts
 from semcache.policy.guards.rules import COMMON, MULTIPLIER, NUMBER, Rules
 from semcache.policy.guards.tokens import Tokens
 from semcache.policy.guards.values import HALF_DAY, Value
 
-_BOUNDING: Final = frozenset({"least", "most", "more", "less", "fewer", "than", "over", "under", "above", "below"})
 _MOST: Final = 40
 """Values without a like that are looked at on each side."""
 _RANK: Final = {"number": 0, "amount": 1, "date": 2, "version": 3, "identifier": 4}
@@ -21,6 +22,15 @@ _ALIKE: Final = 4
 """Stems that prompts may differ in for a bare number to stand in the place of an amount."""
 _PLURALS: Final = {"people": "person", "children": "child", "men": "man", "women": "woman"}
 _UNCOUNTED: Final = COMMON | NUMBER | MULTIPLIER
+_EXCEPT: Final = frozenset({"but", "except", "excluding", "besides"})
+_CALENDAR: Final = frozenset({"month", "year"})
+_CONVERTED: Final = 0.02
+"""Share by which an amount may differ from one in another unit: 5 miles, 8 km."""
+_CALENDAR_ROUNDED: Final = 0.09
+"""The same for months and years: one month, four weeks."""
+_DIGIT_RUN: Final = re.compile(r"\d+")
+_LETTER_RUN: Final = re.compile(r"[^\W\d]+")
+_SCALES: Final = frozenset({"angle", "celsius", "fahrenheit"})
 _ROUNDED: Final = 0.01
 """Share by which a number that is said to be approximate may differ."""
 
@@ -38,16 +48,30 @@ def differences(pair: Pair) -> dict[str, Difference]:
     left_b = [value for value in left_b if not _written(value, pair.a.words)]
     if not left_a and not left_b:
         return _same_numbers(pair)
+    other_form = parts(pair, left_a, left_b) if left_a and left_b else Parts()
+    if other_form.settled:
+        left_a = [value for value in left_a if value not in other_form.settled]
+        left_b = [value for value in left_b if value not in other_form.settled]
+        if not left_a and not left_b:
+            return _same_numbers(pair)
     found: dict[str, Difference] = {}
     approximate = not pair.rules.approximately.isdisjoint(pair.a.words | pair.b.words)
-    bounded = not _BOUNDING.isdisjoint(pair.a.words ^ pair.b.words)
     for family in {value.family for value in (*left_a, *left_b)}:
         of_a = [value for value in left_a if value.family == family]
         of_b = [value for value in left_b if value.family == family]
         if of_a and of_b:
             guard = max((value.guard for value in (*of_a, *of_b)), key=lambda name: _RANK[name])
             near = approximate and any(_rounded(one, other) for one in of_a for other in of_b)
-            sure = not near and any(_clash(one, other, bounded, pair.close(_ALIKE)) for one in of_a for other in of_b)
+            open_a, open_b = (
+                [value for value in of if value not in other_form.paired and not _excepted(value, pair)]
+                for of in (of_a, of_b)
+            )
+            alike = pair.close(_ALIKE)
+            sure = not near and any(
+                _clash(one, other, alike) and (alike or not _of_another(one, other, pair))
+                for one in open_a
+                for other in open_b
+            )
         elif pair.a.counted == pair.b.counted and family == "number" and pair.close(0) and _changed(pair):
             guard, sure = (of_a or of_b)[0].guard, True
         else:
@@ -128,7 +152,9 @@ def _like(one: Value, other: Value, rules: Rules) -> bool:
                         return plain.shown in (version.value, version.number)
                     if "name" in (one.unit, other.unit) and "" in (one.unit, other.unit):
                         name, plain = (one, other) if one.unit == "name" else (other, one)
-                        return str(name.value).lstrip(_LETTERS) == plain.shown  # B12, B 12
+                        if str(name.value).lstrip(_LETTERS) == plain.shown:  # B12, B 12
+                            return True
+                        return _any_digits(str(name.value), plain.shown)
                     if "share" in (one.unit, other.unit) and "" in (one.unit, other.unit):
                         share, number = (one, other) if one.unit == "share" else (other, one)
                         return isinstance(number.number, float) and share.number == number.number * 100
@@ -140,6 +166,7 @@ def _like(one: Value, other: Value, rules: Rules) -> bool:
                     or not other.unit
                     or other.names in rules.ambiguous_units.get(one.unit, _NO_UNIT)[1]
                     or one.names in rules.ambiguous_units.get(other.unit, _NO_UNIT)[1]
+                    or (one.unit in _SCALES and other.unit in _SCALES and "angle" in (one.unit, other.unit))
                 )
             case "year":
                 if "short" not in (one.unit, other.unit):
@@ -161,13 +188,43 @@ def _like(one: Value, other: Value, rules: Rules) -> bool:
     return False
 
 
+def _any_digits(name: str, number: str) -> bool:
+    """Whether the number is one of those that a name like 4xx stands for."""
+    known = name.rstrip("x")
+    return known.isdigit() and len(known) < len(name) == len(number) and number.startswith(known)
+
+
 def _rounded(one: Value, other: Value) -> bool:
     if not isinstance(one.number, float) or not isinstance(other.number, float):
         return False
     return abs(one.number - other.number) <= _ROUNDED * max(abs(one.number), abs(other.number))
 
 
-def _clash(one: Value, other: Value, bounded: bool, alike: bool) -> bool:
+def _of_another(one: Value, other: Value, pair: Pair) -> bool:
+    """Whether a single thing is counted on one side, and something else on the other: 1 page, 28 beds."""
+    if one.family != "number" or not (one.weak or other.weak) or "th" in (one.names, other.names):
+        return False
+    counted_a, counted_b = _counted(one, pair.a.tokens), _counted(other, pair.b.tokens)
+    return bool(counted_a and counted_b) and counted_a != counted_b
+
+
+def _counted(value: Value, tokens: Tokens) -> str:
+    """Stem of the word of content right behind a number; "" without one."""
+    last = value.shown.rpartition(" ")[2]
+    at = tokens.low.index(last) + 1 if last in tokens.low else len(tokens.low)
+    if at >= len(tokens.low) or tokens.kind[at] != "w" or tokens.flags[at] & _UNCOUNTED:
+        return ""
+    return _PLURALS.get(tokens.low[at]) or stem(tokens.low[at])
+
+
+def _excepted(value: Value, pair: Pair) -> bool:
+    """Whether it is a weekday that one of the prompts leaves out: Monday to Saturday, all days but Sunday."""
+    if value.family != "weekday" or _EXCEPT.isdisjoint(pair.a.words ^ pair.b.words):
+        return False
+    return any(f"{word} {value.shown}" in text for word in _EXCEPT for text in (pair.text_a, pair.text_b))
+
+
+def _clash(one: Value, other: Value, alike: bool) -> bool:
     """Whether two values of one family, which are not alike, cannot stand for each other."""
     if one.family == "day":
         one_days, other_days = str(one.value).split(), str(other.value).split()
@@ -180,21 +237,18 @@ def _clash(one: Value, other: Value, bounded: bool, alike: bool) -> bool:
         return False
     if "name" in (one.unit, other.unit):
         if one.unit == other.unit:  # a letter more may be a slip
+            if not alike and len(str(one.value)) != len(str(other.value)) and _shape(one) != _shape(other):
+                return False  # 25p, 1920x1080
             return _digits(one) != _digits(other) or len(str(one.value)) == len(str(other.value))
         name = one if one.unit == "name" else other
         return one.number != other.number and str(name.value).rstrip(_LETTERS).isdigit()
     if "version" in (one.unit, other.unit):
         first, second = (str(value.number).removesuffix(".0") for value in (one, other))
         return not (first.startswith(second + ".") or second.startswith(first + "."))  # python 3 and python 3.10
-    if (
-        bounded
-        and isinstance(one.number, float)
-        and isinstance(other.number, float)
-        and abs(one.number - other.number) == 1
-    ):
-        return False  # 3 or more, more than 2
-    if one.value != other.value and {one.unit, other.unit} == {""} and _part(one) != _part(other):
+    if one.value != other.value and "" in (one.unit, other.unit) and _part(one) != _part(other):
         return False  # two, half of it
+    if one.unit == other.unit and one.names != other.names and _about(one, other):
+        return False  # three months, 90 days
     if one.unit == other.unit:
         first, second = one.shown, other.shown
         return bool(one.unit) or not (first.startswith(second + ".") or second.startswith(first + "."))  # 8, 8.1
@@ -203,7 +257,21 @@ def _clash(one: Value, other: Value, bounded: bool, alike: bool) -> bool:
 
 def _part(value: Value) -> bool:
     """Whether it says how much of something."""
-    return isinstance(value.value, float) and 0 < value.value < 1
+    return isinstance(value.number, float) and 0 < value.number < 1
+
+
+def _about(one: Value, other: Value) -> bool:
+    """Whether amounts in two units are the same but for rounding; months and years have no fixed count of days."""
+    if not isinstance(one.value, float) or not isinstance(other.value, float):
+        return False
+    calendar = not _CALENDAR.isdisjoint((one.names, other.names))
+    share = _CALENDAR_ROUNDED if calendar else _CONVERTED
+    return abs(one.value - other.value) <= share * max(abs(one.value), abs(other.value))
+
+
+def _shape(value: Value) -> str:
+    """`9a9` for 1920x1080: which of letters and digits stand in a name, in turn."""
+    return _LETTER_RUN.sub("a", _DIGIT_RUN.sub("9", str(value.value)))
 
 
 def _digits(value: Value) -> str:

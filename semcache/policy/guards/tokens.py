@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"|[^\W\d_\u2e80-\uffff][^\W\u2e80-\uffff]*(?:'[a-zA-Z]{1,3}(?!\w))?|_\w+"
     r"|[^\W\d_]+)"  # han, kana, hangul: no digits among them
     r"|(?P<i>\d{4}-\d\d-\d\d(?!\d))"
-    r"|(?P<t>\d{1,2}[:.]\d\d(?::\d\d)?\s?[apAP]\.?[mM]\b|\d{1,2}:\d\d(?::\d\d)?(?!\d)|\d{1,2}\s?[apAP]\.?[mM]\b)"
+    r"|(?P<t>\d{1,2}[:.]\d\d(?::\d\d)?\s?[apAP]\.?[mM]\b|\d{1,2}:\d\d(?::\d\d)?(?!\d|,\d{3})|\d{1,2}\s?[apAP]\.?[mM]\b)"
     r"|(?P<v>\d+(?:\.\d+){2,}\w*)"
     r"|(?P<n>(?<![\w'])'\d\d(?![\w'])|\d{1,3}(?:_\d{3})+(?!\w)|(?:(?<![\w)\]}$-])(?<!\d\s)-)?(?:\d{1,3}(?:,\d{2,3}){0,6},\d{3}(?!\d)|\d+)(?:\.\d+)?(?P<s>[^\W\d_\u2e80-\uffff][^\W\u2e80-\uffff]*)?)"
     r"|(?P<c>[$€£¥₹₽₩₺฿₱₦₪¢%°])"
@@ -31,7 +31,7 @@ _LINK = re.compile(
     r"(?:https?|ftp|file|s3|git)://[^\s<>\"'`)\]]{1,400}|www\.[^\s<>\"'`)\]]{1,300}"
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}"
     r"|(?<![\w./:-])(?:~|\.{1,2})?/[\w.-]{1,80}(?:/[\w.-]{1,80}){1,20}/?"
-    r"|(?<!\w)[A-Za-z]:\\[\w\\. -]{1,200}\w"
+    r"|(?<!\w)[A-Za-z]:\\(?:\w[\w. -]{0,80}\\){0,12}[\w.-]{0,80}\w"  # blanks in folders alone: the end is not known
     r"|(?<![\w.@/-])(?:[\w-]{1,63}\.){1,4}(?:com|org|net|io|dev|edu|gov|co|uk|de|info|ai|app)(?![\w-])(?:/[\w./?=&%#-]{0,200})?"
     r"|(?<![\w./-])[\w-]{1,80}\.(?:pdf|txt|csv|docx?|xlsx?|pptx?|py|js|ts|java|cpp|json|ya?ml|toml|xml|html?|md|sql|sh"
     r"|png|jpe?g|gif|zip|tar|gz|mp[34]|exe|ini|log|conf)(?!\w)"

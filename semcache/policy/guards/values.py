@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -13,6 +14,7 @@ import msgspec
 
 from semcache.policy.guards.rules import (
     CLOCK,
+    COMMON,
     CURRENCY,
     DAY,
     MONTH,
@@ -37,6 +39,21 @@ _NAMING: Final = 100
 """Number from which on `order 100` names an order."""
 HALF_DAY: Final = 720
 """Minutes."""
+_HALVES: Final = (["and", "a", "half"], ["a", "half"])
+"""What adds a half to the number before it; `&` is no token."""
+_DEFINITE: Final = frozenset({"the", "my", "your", "our", "his", "her", "its", "their", "this", "that"})
+"""Words behind which `twenty second` is a place, not a time."""
+_MINUS: Final = frozenset({"minus", "negative"})
+_FREEZING: Final = frozenset({"zero", "freezing"})
+_DEGREES: Final = frozenset({"angle", "celsius", "fahrenheit"})
+_LISTED: Final = frozenset({"x", "*", "by", "to", "or", "and", "/"})
+"""What stands between two numbers that share the unit behind the second: 60 x 90 cm, forty or sixty degrees."""
+_POWERS: Final = {"square": "2", "sq": "2", "cubic": "3"}
+_THOUSAND: Final = 1000
+_PARTS: Final = 16
+"""Parts of a whole up to which something is measured by them: 1/2 cup."""
+_CENTURIES: Final = {"nineteen": (10, 99), "twenty": (10, 29)}
+"""Words that begin a year, to what may follow: nineteen eighty-four, twenty twelve."""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -66,10 +83,14 @@ class Value(msgspec.Struct, frozen=True):
 def values(tokens: Tokens, rules: Rules) -> dict[tuple[str, float | str, str], Value]:
     """All values of a prompt."""
     found: list[Value] = []
-    at = 0
+    spans: list[tuple[int, int]] = []
+    at = begin = 0
     low, kinds, flags = tokens.low, tokens.kind, tokens.flags
     size = len(low)
     while at < size:
+        if len(found) != len(spans):
+            spans += [(begin, at)] * (len(found) - len(spans))
+        begin = at
         kind = kinds[at]
         if kind == "w":
             flag = flags[at]
@@ -98,7 +119,26 @@ def values(tokens: Tokens, rules: Rules) -> dict[tuple[str, float | str, str], V
             at += 1
         else:
             at += 1
+    if len(found) > 1:
+        spans += [(begin, at)] * (len(found) - len(spans))
+        _share_units(tokens, found, spans)
     return {value.key: value for value in found}
+
+
+def _share_units(tokens: Tokens, found: list[Value], spans: list[tuple[int, int]]) -> None:
+    """Give a bare number the unit of the next one, where the two are of one list: 60 x 90 cm, 5-10 km."""
+    for place in range(len(found) - 2, -1, -1):
+        value, other = found[place], found[place + 1]
+        if other.guard != "amount" or other.number in (0.0, math.inf, -math.inf):
+            continue
+        if value.family != "number" or value.guard != "number" or value.unit or value.names:
+            continue
+        if not isinstance(value.number, float) or isinstance(other.value, str) or isinstance(other.number, str):
+            continue
+        end, begin = spans[place][1], spans[place + 1][0]
+        if (end + 1 == begin and tokens.low[end] in _LISTED) or (end == begin and tokens.glued[begin]):
+            factor = other.value / other.number
+            found[place] = _measure(value.number, other.names, other.unit, factor, value.shown)
 
 
 def _clock(text: str) -> Value:
@@ -149,6 +189,8 @@ def _word(tokens: Tokens, at: int, flag: int, rules: Rules, found: list[Value]) 
         found.append(Value("clock", minutes, "", "date", minutes / 60, "", word))
     elif flag & PERIOD:
         following = tokens.low[at + 1] if at + 1 < len(tokens.low) else ""
+        if following.removesuffix("s") in rules.period_names:  # last weeks, for last week's
+            following = following.removesuffix("s")
         if following in rules.period_names:
             period = f"{rules.periods[word]} {following}"
             found.append(Value("day", period, "", "date", period, "", period, weak=period.startswith("this")))
@@ -176,45 +218,133 @@ def _is_date(tokens: Tokens, at: int, rules: Rules) -> bool:
 
 
 def _spelled(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
-    """A number in words, from its first one on: `twenty five`, `two hundred`, `a million`."""
+    """A number in words, from its first one on: `twenty five`, `two hundred and six`, `a million`, `five point two`."""
     low, flags, size = tokens.low, tokens.flags, len(tokens.low)
     begin = at
     if low[at] == "half":
-        after = at + 2 if at + 2 < size and low[at + 1] in ("a", "an") else at + 1
-        if after < size and (low[after] in rules.units or low[after] in rules.multipliers):
-            return _with_unit(tokens, after, 0.5, "", rules, found, "half")
-        found.append(Value("number", 0.5, "", "number", 0.5, "", "half", weak=True))
+        return _half(tokens, at, rules, found)
+    if low[at] in _CENTURIES and flags[at] & NUMBER and at + 1 < size and flags[at + 1] & NUMBER:
+        least, most = _CENTURIES[low[at]]
+        rest, end = _cardinal(low, flags, at + 1, rules)
+        if least <= rest <= most and not (
+            end < size and (low[end] in rules.units or flags[end] & (MULTIPLIER | ORDINAL))
+        ):
+            year = rules.number_words[low[at]] * 100 + rest
+            found.append(Value("year", year, "", "date", year, "", " ".join(low[begin:end])))
+            return end
+    if flags[at] & NUMBER and at + 1 < size and rules.number_words[low[at]] < 20:
+        number, share = rules.number_words[low[at]], _share(low[at + 1], rules)
+        if share > number > 0:
+            fraction = float(f"{number / share:.9g}")
+            found.append(Value("number", fraction, "", "number", fraction, "", f"{low[at]} {low[at + 1]}"))
+            return at + 2
+    value, at = _cardinal(low, flags, at, rules)
+    if at == begin:  # 5 k is a number, a k is none
         return at + 1
-    total, part = 0.0, 0.0
-    while at < size and flags[at] & (NUMBER | MULTIPLIER):
-        word = low[at]
-        if flags[at] & MULTIPLIER:
-            factor = rules.multipliers[word]
-            if at == begin and len(word) <= 2:  # 5 k is a number, a k is none
-                return at + 1
-            part = max(part, 1.0) * factor
-            if factor >= 1000:
-                total, part = total + part, 0.0
-        else:
-            number = rules.number_words[word]
-            if number == 0.5:
-                break
-            share = _share(low[at + 1], rules) if at == begin and number < 20 and at + 1 < size else 0
-            if share > number > 0:
-                fraction = float(f"{number / share:.9g}")
-                shown = f"{word} {low[at + 1]}"
-                found.append(Value("number", fraction, "", "number", fraction, "", shown))
-                return at + 2
-            if part and not (part % 100 == 0 and number < 100) and not (part % 10 == 0 and 0 < number < 10):
-                break
-            part += number
-        at += 1
-    value = total + part
-    if at == begin + 1 and value in (0.0, 1.0):  # one, zero: words more often than numbers
+    if at < size and flags[at] & ORDINAL and _is_place(tokens, begin, at, value, rules):
+        place = value + rules.ordinal_words[low[at]]
+        found.append(Value("number", place, "", "number", place, "th", " ".join(low[begin : at + 1])))
+        return at + 1
+    if at + 1 < size and low[at] == "point" and flags[at + 1] & NUMBER and rules.number_words[low[at + 1]] < 10:
+        value, at = _decimals(tokens, at + 1, value, rules)
+    elif at == begin + 1 and value in (0.0, 1.0) and not _halved(low, at):  # words more often than numbers
         if value == 1.0 and at < size and low[at] in rules.units and len(low[at]) > 2:
             return _with_unit(tokens, at, value, "", rules, found, " ".join(low[begin:at]))
         return at
-    return _with_unit(tokens, at, value, "", rules, found, " ".join(low[begin:at]))
+    return _with_unit(tokens, at, _signed(tokens, begin, value), "", rules, found, " ".join(low[begin:at]))
+
+
+def _half(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
+    """Half an hour, half a million; an hour and a half; a half of something."""
+    low, size = tokens.low, len(tokens.low)
+    if at + 2 < size and low[at + 1] == "past" and (hour := _hour(low[at + 2], rules)):
+        found.append(Value("clock", hour * 60 + 30, "half", "date", hour, "", f"half past {low[at + 2]}"))
+        return at + 3
+    after = at + 2 if at + 2 < size and low[at + 1] in ("a", "an") else at + 1
+    if after < size and (low[after] in rules.units or low[after] in rules.multipliers):
+        return _with_unit(tokens, after, 0.5, "", rules, found, "half")
+    if at > 3 and low[at - 2 : at] == ["and", "a"] and low[at - 3] in rules.units and len(low[at - 3]) > 2:
+        unit, dimension, factor = rules.units[low[at - 3]]
+        if low[at - 4] in ("a", "an"):
+            whole = 1.0
+        elif found and found[-1].unit == dimension:
+            whole = float(found.pop().number)
+        else:
+            whole = 0.0
+        if whole:
+            found.append(_measure(whole + 0.5, unit, dimension, factor, f"{whole:g} {low[at - 3]} and a half"))
+            return at + 1
+    found.append(Value("number", 0.5, "", "number", 0.5, "", "half", weak=True))
+    return at + 1
+
+
+def _hour(word: str, rules: Rules) -> float:
+    """The hour that a word or a number is; 0 for none."""
+    hour = float(word) if word.isdecimal() else rules.number_words.get(word, 0.0)
+    return hour if 1 <= hour <= HALF_DAY / 60 else 0.0
+
+
+def _cardinal(low: list[str], flags: list[int], at: int, rules: Rules) -> tuple[float, int]:
+    """The whole number in words that begins at `at`, and the place behind it; that of `at` if there is none."""
+    size = len(low)
+    begin = at
+    total, part, least = 0.0, 0.0, 0.0
+    while at < size:
+        word = low[at]
+        if flags[at] & MULTIPLIER:
+            factor = rules.multipliers[word]
+            if at == begin and len(word) <= 2:
+                break
+            part = max(part, 1.0) * factor
+            least = factor
+            if factor >= _THOUSAND:
+                total, part = total + part, 0.0
+        elif flags[at] & NUMBER:
+            number = rules.number_words[word]
+            if number == 0.5:
+                break
+            after_tens = part % 100 >= 20 and part % 10 == 0 and 0 < number < 10
+            if part and not after_tens and not (part % 100 == 0 and number < 100):
+                break
+            part += number
+        elif word == "and" and least and at + 1 < size and flags[at + 1] & NUMBER:
+            rest, end = _cardinal(low, flags, at + 1, rules)
+            if not 0 < rest < least:  # one hundred and two hundred
+                break
+            return total + part + rest, end
+        else:
+            break
+        at += 1
+    return total + part, at
+
+
+def _is_place(tokens: Tokens, begin: int, at: int, value: float, rules: Rules) -> bool:
+    """Whether the ordinal at `at` ends the number before it: forty-eighth, two hundred and first."""
+    place = rules.ordinal_words[tokens.low[at]]
+    if not (value % 100 >= 20 and value % 10 == 0 and place < 10):
+        return False
+    definite = begin > 0 and tokens.low[begin - 1] in _DEFINITE
+    return definite or (tokens.glued[at] and tokens.low[at] != "second")
+
+
+def _decimals(tokens: Tokens, at: int, value: float, rules: Rules) -> tuple[float, int]:
+    """The number whose digits behind the point begin at `at`, and the place behind them."""
+    digits = ""
+    while at < len(tokens.low) and tokens.flags[at] & NUMBER and 0.5 != rules.number_words[tokens.low[at]] < 10:
+        digits += f"{rules.number_words[tokens.low[at]]:g}"
+        at += 1
+    return float(f"{value:.0f}.{digits}"), at
+
+
+def _halved(low: list[str], at: int) -> bool:
+    return low[at : at + 3] == _HALVES[0] or low[at : at + 2] == _HALVES[1]
+
+
+def _signed(tokens: Tokens, at: int, value: float) -> float:
+    """Less than zero behind `minus`, unless that stands behind what it is taken from."""
+    if not at or tokens.low[at - 1] not in _MINUS:
+        return value
+    return -value if at == 1 or (tokens.flags[at - 2] & COMMON and tokens.low[at - 2] != "or") else value
 
 
 def _share(word: str, rules: Rules) -> int:
@@ -237,7 +367,10 @@ def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
     before = tokens.low[at - 1] if at else ""
     fraction = _fraction(tokens, at)
     if fraction:
-        found.append(Value("number", fraction, "", "number", fraction, "", "".join(tokens.low[at : at + 3])))
+        shown = "".join(tokens.low[at : at + 3])
+        if int(tokens.low[at + 2]) <= _PARTS:
+            return _with_unit(tokens, at + 3, fraction, "", rules, found, shown)
+        found.append(Value("number", fraction, "", "number", fraction, "", shown))
         return at + 3
     currency = _currency_before(tokens, at, rules)
     try:
@@ -249,6 +382,8 @@ def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
         guard = "date" if _by_month(tokens, at) else "number"
         found.append(Value("number", value, "", guard, value, "th", text, weak=value == 1))
         return at + 1
+    if suffix == "k" and text[-1] == "K" and value >= _THOUSAND and "kelvin" in rules.units:
+        suffix = "kelvin"
     if suffix and not (suffix in rules.multipliers or suffix in rules.units or suffix in ("m", "b", "x", "s")):
         if suffix in rules.currencies:
             found.append(_amount(value, rules.currencies[suffix], text))
@@ -263,9 +398,7 @@ def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
         found.append(Value("year", value, "decade", "date", value, "", text))
         return at + 1
     elif suffix and suffix in rules.units:
-        unit, dimension, factor = rules.units[suffix]
-        found.append(_measure(value, unit, dimension, factor, text))
-        return at + 1
+        return _measured(tokens, at + 1, value, rules.units[suffix], rules, found, text)
     if not suffix and "." in digits and not currency and (before in rules.versioned or before == "v"):
         found.append(_version(digits))
         return at + 1
@@ -274,15 +407,20 @@ def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
         if len(bare) >= _LONG or (bare[0] == "0" and len(bare) > 2):
             found.append(Value("number", bare.lstrip("0") or "0", "name", "identifier", value, "", text))
             return at + 1
-    return _with_unit(tokens, at + 1, value, currency, rules, found, text)
+        fraction = 0.0 if currency or tokens.glued[at + 1 : at + 2] == [True] else _fraction(tokens, at + 1)
+        if fraction and int(tokens.low[at + 3]) <= _PARTS:  # 1 1/2
+            return _with_unit(tokens, at + 4, value + fraction, "", rules, found, " ".join(tokens.low[at : at + 4]))
+    return _with_unit(tokens, at + 1, _signed(tokens, at, value), currency, rules, found, text)
 
 
 def _fraction(tokens: Tokens, at: int) -> float:
     """The value of `3/4`, written without blanks; 0 for anything else, a date among it."""
     low = tokens.low[at : at + 4]
-    if len(low) < 3 or low[1] != "/" or not (tokens.glued[at + 1] and tokens.glued[at + 2]) or low[3:] == ["/"]:
+    if len(low) < 3 or low[1] != "/" or max(len(low[0]), len(low[2])) >= _LONG:
         return 0.0
-    if not (low[0].isdigit() and low[2].isdigit() and 0 < int(low[0]) < int(low[2])) or (
+    if not (tokens.glued[at + 1] and tokens.glued[at + 2]) or low[3:] == ["/"]:
+        return 0.0
+    if not (low[0].isdecimal() and low[2].isdecimal() and 0 < int(low[0]) < int(low[2])) or (
         at and tokens.low[at - 1] == "/"
     ):
         return 0.0
@@ -307,9 +445,14 @@ def _with_unit(
 ) -> int:
     """A number's value with the multiplier and unit that follow at `at`; returns the place behind them."""
     low, size = tokens.low, len(tokens.low)
-    if low[at : at + 3] == ["and", "a", "half"]:
+    if _halved(low, at):
         value += 0.5
-        at += 3
+        shown = f"{shown} and a half"
+        at += 3 if low[at] == "and" else 2
+    if at < size and low[at] == "k" and tokens.raw[at] == "K" and value >= _THOUSAND and "kelvin" in rules.units:
+        return _measured(tokens, at + 1, value, rules.units["kelvin"], rules, found, f"{shown} kelvin")
+    if at + 1 < size and low[at] == "+" and tokens.glued[at] and low[at + 1] in rules.units:
+        at += 1  # 5+ hours
     if at < size and tokens.flags[at] & MULTIPLIER:
         value *= rules.multipliers[low[at]]
         shown = f"{shown} {low[at]}"
@@ -327,30 +470,74 @@ def _with_unit(
     elif word == "per" and at + 1 < size and low[at + 1] == "cent":
         word = "%"
         at += 1
-    if word in rules.units and (len(word) > 1 or tokens.glued[at] or word in "%°" or word in "mgl"):
-        unit, dimension, factor = rules.units[word]
-        found.append(_measure(value, unit, dimension, factor, f"{shown} {word}"))
-        return at + 1
+    elif word in _POWERS and at + 1 < size and low[at + 1] in rules.units:
+        power = rules.units[low[at + 1]][0] + _POWERS[word]
+        if power in rules.units:
+            word = power
+            at += 1
+    if word in rules.units and (len(word) > 1 or _is_unit(tokens, at, word)):
+        return _measured(tokens, at + 1, value, rules.units[word], rules, found, f"{shown} {word}")
     if word in rules.currencies:
         found.append(_amount(value, rules.currencies[word], f"{shown} {word}"))
         return at + 1
     if word in rules.ambiguous_units:
+        rate = _rate(tokens, at + 1, "lb", rules)
+        if rate:
+            return _measured(tokens, at + 1, value, ("lb", "", 1.0), rules, found, f"{shown} {word}")
         name = rules.ambiguous_units[word][0]
         found.append(Value("number", value, name, "amount", value, name, f"{shown} {word}"))
         return at + 1
     if word == "o" and at + 1 < size and low[at + 1] == "clock":
         found.append(Value("clock", value * 60, "half", "date", value, "", f"{shown} o'clock"))
         return at + 2
-    if value == int(value) and _FIRST_YEAR <= value <= _LAST_YEAR and len(shown) == 4:
+    if value.is_integer() and _FIRST_YEAR <= value <= _LAST_YEAR and len(shown) == 4:
         found.append(Value("year", value, "", "date", value, "", shown))
     else:
         guard = "number"
-        if value == int(value) and 0 < value <= _DAYS and _by_month(tokens, at - 1):
+        if value.is_integer() and 0 < value <= _DAYS and _by_month(tokens, at - 1):
             guard = "date"
-        elif at > 1 and value == int(value) and value >= _NAMING and tokens.low[at - 2] in rules.numbered:
+        elif at > 1 and value.is_integer() and value >= _NAMING and tokens.low[at - 2] in rules.numbered:
             guard = "identifier"
         found.append(Value("number", value, "", guard, value, "", shown, weak=value == 1))
     return at
+
+
+def _is_unit(tokens: Tokens, at: int, word: str) -> bool:
+    """Whether the one letter at `at` is the unit of the number before it."""
+    return tokens.glued[at] or word in "%°mgl" or (tokens.raw[at] in ("h", "s") and tokens.kind[at - 1] == "n")
+
+
+def _measured(
+    tokens: Tokens, at: int, value: float, known: tuple[str, str, float], rules: Rules, found: list[Value], shown: str
+) -> int:
+    """A number with a unit, and what it is measured by at `at`: km per hour; returns the place behind it."""
+    unit, dimension, factor = known
+    if rate := _rate(tokens, at, unit, rules):
+        name, at = rate
+        unit, dimension, factor = rules.units[name]
+        shown = f"{shown} / {name.partition('/')[2]}"
+    elif dimension in _DEGREES and len(tokens.low) > at + 1 and tokens.low[at + 1] in _FREEZING:
+        if tokens.low[at] == "below":
+            value = -abs(value)
+            at += 2
+        elif tokens.low[at] == "above":
+            at += 2
+    found.append(_measure(value, unit, dimension, factor, shown))
+    return at
+
+
+def _rate(tokens: Tokens, at: int, unit: str, rules: Rules) -> tuple[str, int] | None:
+    """The name of a unit by another at `at`, and the place behind it: miles per hour, km/h, pounds per square inch."""
+    low, size = tokens.low, len(tokens.low)
+    if at + 1 >= size or low[at] not in ("/", "per", "a", "an"):
+        return None
+    at += 1
+    power = _POWERS.get(low[at], "")
+    if power:
+        at += 1
+    known = rules.units.get(low[at]) if at < size else None
+    name = f"{unit}/{known[0]}{power}" if known else ""
+    return (name, at + 1) if name in rules.units else None
 
 
 def _by_month(tokens: Tokens, at: int) -> bool:

@@ -13,6 +13,7 @@ _PLACES: Final = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "sixteenth seventeenth eighteenth nineteenth twentieth"
 )
+_TENTHS: Final = "thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth hundredth"
 
 NUMBER_WORDS: Final[dict[str, float]] = {
     "half": 0.5,
@@ -21,7 +22,10 @@ NUMBER_WORDS: Final[dict[str, float]] = {
 }
 """Word to value. `one` counts only before a unit or a multiplier: it is a pronoun more often than a number."""
 
-ORDINAL_WORDS: Final[dict[str, int]] = {word: value for value, word in enumerate(_PLACES.split(), start=1)}
+ORDINAL_WORDS: Final[dict[str, int]] = {
+    **{word: value for value, word in enumerate(_PLACES.split(), start=1)},
+    **{word: value * 10 for value, word in enumerate(_TENTHS.split(), start=3)},
+}
 
 MULTIPLIERS: Final[dict[str, int]] = {
     "dozen": 12,
@@ -98,12 +102,13 @@ UNITS: Final[dict[str, dict[str, list[Any]]]] = {
     },
     "rate": {
         "kbps": [1, "kbps"],
-        "mbps": [1000, "mbps"],
-        "gbps": [1_000_000, "gbps"],
+        "mbps": [1000, "mbps mbit mbits megabit megabits mbps/second"],
+        "gbps": [1_000_000, "gbps gbit gbits gigabit gigabits gbps/second"],
     },
     "speed": {
-        "kmh": [1, "kmh kph kmph"],
-        "mph": [1.609344, "mph"],
+        "kmh": [1, "kmh kph kmph km/hour"],
+        "mph": [1.609344, "mph mile/hour"],
+        "mps": [3.6, "m/second"],
         "knot": [1.852, "knot knots kt kts"],
     },
     "frequency": {
@@ -126,12 +131,16 @@ UNITS: Final[dict[str, dict[str, list[Any]]]] = {
     },
     "voltage": {"v": [1, "v volt volts"], "mv": [0.001, "mv millivolt millivolts"], "kv": [1000, "kv kilovolt"]},
     "current": {"a": [1, "amp amps ampere amperes"], "ma": [0.001, "ma milliamp milliamps"], "mah": [3.6, "mah"]},
-    "pressure": {"psi": [6894.76, "psi"], "bar": [100000, "bar bars"], "pa": [1, "pascal pascals"]},
+    "pressure": {"psi": [6894.76, "psi lb/inch2"], "bar": [100000, "bar bars"], "pa": [1, "pascal pascals"]},
     "area": {
         "acre": [4046.86, "acre acres"],
         "hectare": [10000, "hectare hectares ha"],
-        "sqft": [0.092903, "sqft sqfeet"],
+        "sqm": [1, "sqm m2 m²"],
+        "sqkm": [1_000_000, "sqkm km2 km²"],
+        "sqcm": [0.0001, "sqcm cm2 cm²"],
+        "sqft": [0.092903, "sqft sqfeet ft2 ft²"],
     },
+    "kelvin": {"kelvin": [1, "kelvin kelvins"]},
     "celsius": {"c": [1, "celsius centigrade °c"]},
     "fahrenheit": {"f": [1, "fahrenheit °f"]},
     "angle": {"deg": [1, "degree degrees deg °"]},
@@ -139,7 +148,10 @@ UNITS: Final[dict[str, dict[str, list[Any]]]] = {
     "rating": {"star": [1, "star stars"]},
     "screen": {"px": [1, "px pixel pixels"], "dpi": [1, "dpi"], "mp": [1, "megapixel megapixels"]},
 }
-"""Dimension to unit to [factor into the dimension's base, names]. What is of one dimension is compared converted."""
+"""Dimension to unit to [factor into the dimension's base, names]. What is of one dimension is compared converted.
+
+`km/hour` is a unit by another, each as its dimension calls it, in whatever words and signs: km/h, kilometres an hour.
+"""
 
 CURRENCIES: Final[dict[str, str]] = {
     "USD": "$ us$ usd dollar dollars buck bucks",
@@ -162,7 +174,7 @@ CURRENCIES: Final[dict[str, str]] = {
     "PLN": "pln zloty zlotys",
     "CZK": "czk koruna",
     "TRY": "₺ lira",
-    "BRL": "brl r$ real reais",
+    "BRL": "brl r$ reais",
     "MXN": "mxn peso pesos",
     "ZAR": "zar rand",
     "AED": "aed dirham dirhams",
