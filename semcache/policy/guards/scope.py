@@ -9,12 +9,15 @@ import msgspec
 from semcache.policy.guards.forms import stem
 from semcache.policy.guards.grammar import ANOTHER, ASKER, OWN, POSSESSIVES
 from semcache.policy.guards.pair import Difference, Pair
-from semcache.policy.guards.rules import Rules
+from semcache.policy.guards.rules import NEGATOR, Rules
 from semcache.policy.guards.tokens import Tokens
 
 _BEFORE_AUDIENCE: Final = frozenset({"for", "as"})
 _AHEAD: Final = 4
 _LONGEST_BOUND: Final = 4
+_DENIED: Final = 2
+"""Words before a bound among which a negator turns it round: nothing below, without going over."""
+_TURNED: Final = {"over": "most", "under": "least", "most": "over", "least": "under"}
 _ALONE: Final = frozenset({"all", "none", "only", "always", "rarely", "half"})
 """What may matter also where the other prompt says nothing of it."""
 _STRONG: Final = frozenset({"all", "some", "few", "most", "none", "only", "always", "sometimes", "rarely"})
@@ -92,7 +95,11 @@ def bounds(tokens: Tokens, rules: Rules) -> dict[str, str]:
         for length in range(min(_LONGEST_BOUND, end), 0, -1):
             phrase = tuple(low[end - length : end])
             if phrase in rules.bounds:
-                found[rules.bounds[phrase]] = " ".join(phrase)
+                bound = rules.bounds[phrase]
+                before = tokens.flags[max(0, end - length - _DENIED) : end - length]
+                if any(flag & NEGATOR for flag in before):
+                    bound = _TURNED.get(bound, bound)
+                found[bound] = " ".join(phrase)
                 break
     return found
 
