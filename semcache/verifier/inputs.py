@@ -27,6 +27,8 @@ the end of a long prompt is where the question stands."""
 
 TYPES: Final = 4
 """Token types: 0 shared, 1 own for the first prompt; 2 shared, 3 own for the second."""
+_SECOND: Final = 2
+"""Added to the types of the second prompt."""
 
 
 class PairInput(msgspec.Struct, frozen=True):
@@ -34,6 +36,22 @@ class PairInput(msgspec.Struct, frozen=True):
 
     ids: list[int]
     types: list[int]
+
+    @property
+    def swapped(self) -> PairInput:
+        """The input of the same two prompts, the second one first."""
+        middle = sum(kind < _SECOND for kind in self.types)
+        first, second = slice(1, middle - 1), slice(middle, -1)
+        return PairInput(
+            [CLS, *self.ids[second], SEP, *self.ids[first], SEP],
+            [
+                0,
+                *(kind - _SECOND for kind in self.types[second]),
+                0,
+                *(kind + _SECOND for kind in self.types[first]),
+                _SECOND,
+            ],
+        )
 
     @property
     def says_nothing_new(self) -> bool:
@@ -74,7 +92,9 @@ def pair_input(first: Sequence[int], second: Sequence[int]) -> PairInput | None:
         first, second = _trimmed(first, second)
     if len(first) + len(second) + 3 > LIMIT:
         return None
-    types = [0, *(token not in of_second for token in first), 0, *(2 + (token not in of_first) for token in second), 2]
+    own = [token not in of_second for token in first]
+    others = [_SECOND + (token not in of_first) for token in second]
+    types = [0, *own, 0, *others, _SECOND]
     return PairInput([CLS, *first, SEP, *second, SEP], [int(kind) for kind in types])
 
 

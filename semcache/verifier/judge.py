@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from semcache.engines import package, prepared
 from semcache.errors import VerifierUnavailable
 from semcache.policy.plain import plainly
-from semcache.verifier import foreign, packaged, weights
+from semcache.verifier import both_ways, foreign, packaged, weights
 from semcache.verifier.inputs import UNKNOWN, legible, pair_input
 from semcache.verifier.runtime import Runtime
 
@@ -95,7 +95,7 @@ class PackagedJudge:
         return 1 + (len(pair.asked) + len(pair.cached)) // _SHORT
 
     def run(self, pairs: Sequence[Pair]) -> list[float | None]:
-        """Logits."""
+        """Logits, each the lesser of both ways round (see `both_ways`)."""
         runtime = self._runtime
         if runtime is None:
             raise VerifierUnavailable("the verifier is not loaded")
@@ -114,7 +114,7 @@ class PackagedJudge:
                 places.append(at)
                 inputs.append(one)
         if inputs:
-            for at, logit in zip(places, runtime.logits(inputs).tolist(), strict=True):
+            for at, logit in zip(places, both_ways.logits(inputs, runtime.logits).tolist(), strict=True):
                 scores[at] = logit
         return scores
 

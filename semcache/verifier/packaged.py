@@ -21,8 +21,9 @@ MOST_OFF: Final = 0.25
 at most. What trained weights really show is in the manifest."""
 
 _FORMAT: Final = 1
-_INPUTS: Final = 2
-"""Counts up whenever `policy.plain.plainly` and `inputs.pair_input` make another input of the same two prompts."""
+_INPUTS: Final = 3
+"""Counts up whenever `policy.plain.plainly`, `inputs.pair_input` and `both_ways` make another score of the same two
+prompts and weights."""
 
 Form = Literal["w8", "whole"]
 """w8: 8-bit weights (which is how they are shipped, so exact) and 8-bit activations where the CPU has the instructions;

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from semcache.verifier.inputs import pair_input
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semcache.verifier.inputs import SEP, pair_input
+
+TOKENS = st.lists(st.integers(1000, 1004) | st.just(SEP), max_size=140)
+"""Few kinds, so that prompts share some; a prompt may hold a separator, as text."""
 
 
 def test_an_input_tells_whether_both_prompts_are_one() -> None:
@@ -13,3 +19,12 @@ def test_an_input_tells_whether_both_prompts_are_one() -> None:
     assert again.says_nothing_new
     assert not other.says_nothing_new
     assert not longer.says_nothing_new
+
+
+@given(first=TOKENS, second=TOKENS)
+def test_swapped_is_the_input_of_the_swapped_prompts(first: list[int], second: list[int]) -> None:
+    there, back = pair_input(first, second), pair_input(second, first)
+    assert (there is None) == (back is None)
+    if there is not None:
+        assert there.swapped == back
+        assert there.swapped.swapped == there

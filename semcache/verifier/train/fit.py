@@ -82,10 +82,10 @@ def fit(
     network.eval()
 
 
-def score(network: CrossEncoder, inputs: Sequence[PairInput]) -> NDArray[np.float64]:
-    """float64 (inputs,): logits, without dropout."""
+def score(network: CrossEncoder, inputs: Sequence[PairInput]) -> NDArray[np.float32]:
+    """float32 (inputs,): logits, without dropout."""
     network.eval()
-    result = np.empty(len(inputs))
+    result = np.empty(len(inputs), np.float32)
     order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         for start in range(0, len(order), BATCH):

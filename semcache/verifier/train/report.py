@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from semcache.policy.conversation import Step, steps
+from semcache.verifier import both_ways
 from semcache.verifier.network import CrossEncoder
 from semcache.verifier.train import families, fit, measures, mix, sets
 from semcache.verifier.train.dialogs import WHOLE, Dialogs, same_last_message
@@ -32,11 +34,13 @@ def lines(network: CrossEncoder, tokens: Tokens, data: Path, *, seed: int) -> It
 
 
 def score(network: CrossEncoder, tokens: Tokens, pairs: Sequence[LabelledPair]) -> list[float]:
-    """Logits, of a conversation the least of its steps'; one below all others where something is too long to judge."""
+    """Logits as they are served, of a conversation the least of its steps'; one below all others where something is too
+    long to judge."""
     judged = [steps(pair.a, pair.b) if pair.source == WHOLE else [Step(pair.a, pair.b)] for pair in pairs]
     inputs = [tokens.pair(*step) for of_pair in judged for step in of_pair]
-    known = iter(fit.score(network, [one for one in inputs if one is not None]))
-    scores = iter([-100.0 if one is None else float(next(known)) for one in inputs])
+    read = partial(fit.score, network)
+    known = iter(both_ways.logits([one for one in inputs if one is not None], read).tolist())
+    scores = iter([-100.0 if one is None else next(known) for one in inputs])
     return [min((next(scores) for _ in of_pair), default=-100.0) for of_pair in judged]
 
 
