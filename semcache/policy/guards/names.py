@@ -36,36 +36,14 @@ _THINGS: Final = 1
 _UNKNOWN: Final = 1
 _TONGUE: Final = "language"
 """The kind of a country's adjective that stands for its language: from German."""
-_BEHIND_A_TONGUE: Final = frozenset(
-    {"for", "to", "of", "in", "from", "into", "and", "or", "is", "was", "are", "as", "with", "please"}
+_BEHIND: Final = "for to of in from into and or is was are as with please"
+_BEHIND_A_TONGUE: Final = frozenset(_BEHIND.split())
+_SAID: Final = (
+    "word words phrase phrases term terms sentence sentences expression saying proverb idiom slang language "
+    "translation version equivalent speaker speakers speaking spelling verb noun adjective grammar alphabet "
+    "vocabulary accent pronunciation subtitles"
 )
-_OF_A_TONGUE: Final = frozenset(
-    {
-        "word",
-        "words",
-        "phrase",
-        "phrases",
-        "translation",
-        "version",
-        "equivalent",
-        "sentence",
-        "sentences",
-        "expression",
-    }
-    | {"term", "terms", "language", "speaker", "speakers", "speaking", "spelling", "verb", "noun", "adjective"}
-    | {
-        "grammar",
-        "saying",
-        "proverb",
-        "idiom",
-        "slang",
-        "alphabet",
-        "vocabulary",
-        "accent",
-        "pronunciation",
-        "subtitles",
-    }
-)
+_OF_A_TONGUE: Final = frozenset(_SAID.split())
 """What is said of a language, rather than of the country that it is spoken in."""
 _THINGS_TOO: Final = frozenset({"turkey", "china"})
 """Names that are common words without their capital."""
