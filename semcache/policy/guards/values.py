@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
+from semcache.policy.guards.cardinals import THOUSAND, cardinal, decimals, denominator, halved, is_place, signed
 from semcache.policy.guards.rules import (
     CLOCK,
-    COMMON,
     CURRENCY,
     DAY,
     MONTH,
@@ -39,17 +39,11 @@ _NAMING: Final = 100
 """Number from which on `order 100` names an order."""
 HALF_DAY: Final = 720
 """Minutes."""
-_HALVES: Final = (["and", "a", "half"], ["a", "half"])
-"""What adds a half to the number before it; `&` is no token."""
-_DEFINITE: Final = frozenset({"the", "my", "your", "our", "his", "her", "its", "their", "this", "that"})
-"""Words behind which `twenty second` is a place, not a time."""
-_MINUS: Final = frozenset({"minus", "negative"})
 _FREEZING: Final = frozenset({"zero", "freezing"})
 _DEGREES: Final = frozenset({"angle", "celsius", "fahrenheit"})
 _LISTED: Final = frozenset({"x", "*", "by", "to", "or", "and", "/"})
 """What stands between two numbers that share the unit behind the second: 60 x 90 cm, forty or sixty degrees."""
 _POWERS: Final = {"square": "2", "sq": "2", "cubic": "3"}
-_THOUSAND: Final = 1000
 _PARTS: Final = 16
 """Parts of a whole up to which something is measured by them: 1/2 cup."""
 _CENTURIES: Final = {"nineteen": (10, 99), "twenty": (10, 29)}
@@ -225,7 +219,7 @@ def _spelled(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
         return _half(tokens, at, rules, found)
     if low[at] in _CENTURIES and flags[at] & NUMBER and at + 1 < size and flags[at + 1] & NUMBER:
         least, most = _CENTURIES[low[at]]
-        rest, end = _cardinal(low, flags, at + 1, rules)
+        rest, end = cardinal(low, flags, at + 1, rules)
         if least <= rest <= most and not (
             end < size and (low[end] in rules.units or flags[end] & (MULTIPLIER | ORDINAL))
         ):
@@ -233,25 +227,25 @@ def _spelled(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
             found.append(Value("year", year, "", "date", year, "", " ".join(low[begin:end])))
             return end
     if flags[at] & NUMBER and at + 1 < size and rules.number_words[low[at]] < 20:
-        number, share = rules.number_words[low[at]], _share(low[at + 1], rules)
+        number, share = rules.number_words[low[at]], denominator(low[at + 1], rules)
         if share > number > 0:
             fraction = float(f"{number / share:.9g}")
             found.append(Value("number", fraction, "", "number", fraction, "", f"{low[at]} {low[at + 1]}"))
             return at + 2
-    value, at = _cardinal(low, flags, at, rules)
+    value, at = cardinal(low, flags, at, rules)
     if at == begin:  # 5 k is a number, a k is none
         return at + 1
-    if at < size and flags[at] & ORDINAL and _is_place(tokens, begin, at, value, rules):
+    if at < size and flags[at] & ORDINAL and is_place(tokens, begin, at, value, rules):
         place = value + rules.ordinal_words[low[at]]
         found.append(Value("number", place, "", "number", place, "th", " ".join(low[begin : at + 1])))
         return at + 1
     if at + 1 < size and low[at] == "point" and flags[at + 1] & NUMBER and rules.number_words[low[at + 1]] < 10:
-        value, at = _decimals(tokens, at + 1, value, rules)
-    elif at == begin + 1 and value in (0.0, 1.0) and not _halved(low, at):  # words more often than numbers
+        value, at = decimals(tokens, at + 1, value, rules)
+    elif at == begin + 1 and value in (0.0, 1.0) and not halved(low, at):  # words more often than numbers
         if value == 1.0 and at < size and low[at] in rules.units and len(low[at]) > 2:
             return _with_unit(tokens, at, value, "", rules, found, " ".join(low[begin:at]))
         return at
-    return _with_unit(tokens, at, _signed(tokens, begin, value), "", rules, found, " ".join(low[begin:at]))
+    return _with_unit(tokens, at, signed(tokens, begin, value), "", rules, found, " ".join(low[begin:at]))
 
 
 def _half(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
@@ -284,76 +278,6 @@ def _hour(word: str, rules: Rules) -> float:
     return hour if 1 <= hour <= HALF_DAY / 60 else 0.0
 
 
-def _cardinal(low: list[str], flags: list[int], at: int, rules: Rules) -> tuple[float, int]:
-    """The whole number in words that begins at `at`, and the place behind it; that of `at` if there is none."""
-    size = len(low)
-    begin = at
-    total, part, least = 0.0, 0.0, 0.0
-    while at < size:
-        word = low[at]
-        if flags[at] & MULTIPLIER:
-            factor = rules.multipliers[word]
-            if at == begin and len(word) <= 2:
-                break
-            part = max(part, 1.0) * factor
-            least = factor
-            if factor >= _THOUSAND:
-                total, part = total + part, 0.0
-        elif flags[at] & NUMBER:
-            number = rules.number_words[word]
-            if number == 0.5:
-                break
-            after_tens = part % 100 >= 20 and part % 10 == 0 and 0 < number < 10
-            if part and not after_tens and not (part % 100 == 0 and number < 100):
-                break
-            part += number
-        elif word == "and" and least and at + 1 < size and flags[at + 1] & NUMBER:
-            rest, end = _cardinal(low, flags, at + 1, rules)
-            if not 0 < rest < least:  # one hundred and two hundred
-                break
-            return total + part + rest, end
-        else:
-            break
-        at += 1
-    return total + part, at
-
-
-def _is_place(tokens: Tokens, begin: int, at: int, value: float, rules: Rules) -> bool:
-    """Whether the ordinal at `at` ends the number before it: forty-eighth, two hundred and first."""
-    place = rules.ordinal_words[tokens.low[at]]
-    if not (value % 100 >= 20 and value % 10 == 0 and place < 10):
-        return False
-    definite = begin > 0 and tokens.low[begin - 1] in _DEFINITE
-    return definite or (tokens.glued[at] and tokens.low[at] != "second")
-
-
-def _decimals(tokens: Tokens, at: int, value: float, rules: Rules) -> tuple[float, int]:
-    """The number whose digits behind the point begin at `at`, and the place behind them."""
-    digits = ""
-    while at < len(tokens.low) and tokens.flags[at] & NUMBER and 0.5 != rules.number_words[tokens.low[at]] < 10:
-        digits += f"{rules.number_words[tokens.low[at]]:g}"
-        at += 1
-    return float(f"{value:.0f}.{digits}"), at
-
-
-def _halved(low: list[str], at: int) -> bool:
-    return low[at : at + 3] == _HALVES[0] or low[at : at + 2] == _HALVES[1]
-
-
-def _signed(tokens: Tokens, at: int, value: float) -> float:
-    """Less than zero behind `minus`, unless that stands behind what it is taken from."""
-    if not at or tokens.low[at - 1] not in _MINUS:
-        return value
-    return -value if at == 1 or (tokens.flags[at - 2] & COMMON and tokens.low[at - 2] != "or") else value
-
-
-def _share(word: str, rules: Rules) -> int:
-    """What `thirds`, `quarter`, `fifths` divide into; 0 for other words."""
-    if word in ("quarter", "quarters"):
-        return 4
-    return rules.ordinal_words.get(word[:-1] if word.endswith("s") else word, 0) if word != "second" else 0
-
-
 def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
     text = tokens.low[at]
     if text[0] == "'":
@@ -382,7 +306,7 @@ def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
         guard = "date" if _by_month(tokens, at) else "number"
         found.append(Value("number", value, "", guard, value, "th", text, weak=value == 1))
         return at + 1
-    if suffix == "k" and text[-1] == "K" and value >= _THOUSAND and "kelvin" in rules.units:
+    if suffix == "k" and text[-1] == "K" and value >= THOUSAND and "kelvin" in rules.units:
         suffix = "kelvin"
     if suffix and not (suffix in rules.multipliers or suffix in rules.units or suffix in ("m", "b", "x", "s")):
         if suffix in rules.currencies:
@@ -410,7 +334,7 @@ def _number(tokens: Tokens, at: int, rules: Rules, found: list[Value]) -> int:
         fraction = 0.0 if currency or tokens.glued[at + 1 : at + 2] == [True] else _fraction(tokens, at + 1)
         if fraction and int(tokens.low[at + 3]) <= _PARTS:  # 1 1/2
             return _with_unit(tokens, at + 4, value + fraction, "", rules, found, " ".join(tokens.low[at : at + 4]))
-    return _with_unit(tokens, at + 1, _signed(tokens, at, value), currency, rules, found, text)
+    return _with_unit(tokens, at + 1, signed(tokens, at, value), currency, rules, found, text)
 
 
 def _fraction(tokens: Tokens, at: int) -> float:
@@ -445,11 +369,11 @@ def _with_unit(
 ) -> int:
     """A number's value with the multiplier and unit that follow at `at`; returns the place behind them."""
     low, size = tokens.low, len(tokens.low)
-    if _halved(low, at):
+    if halved(low, at):
         value += 0.5
         shown = f"{shown} and a half"
         at += 3 if low[at] == "and" else 2
-    if at < size and low[at] == "k" and tokens.raw[at] == "K" and value >= _THOUSAND and "kelvin" in rules.units:
+    if at < size and low[at] == "k" and tokens.raw[at] == "K" and value >= THOUSAND and "kelvin" in rules.units:
         return _measured(tokens, at + 1, value, rules.units["kelvin"], rules, found, f"{shown} kelvin")
     if at + 1 < size and low[at] == "+" and tokens.glued[at] and low[at + 1] in rules.units:
         at += 1  # 5+ hours

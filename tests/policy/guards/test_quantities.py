@@ -163,6 +163,7 @@ def test_numbers_are_read_as_they_are_said(text: str, expected: set[float]) -> N
     "text",
     [
         "one million point five",
+        "one hundred and " * 2000 + "one",
         f"the {'9' * 400}th",
         f"{'9' * 400}-{'9' * 400} km",
         f"{'1' * 5000}/{'2' * 5000}",
