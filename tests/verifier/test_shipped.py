@@ -12,6 +12,7 @@ from semcache.engines import prepared
 from semcache.policy.confidence import FOR
 from semcache.settings import Settings
 from semcache.verifier import calibrations, is_prepared, packaged, weights
+from semcache.verifier.both_ways import AGAIN
 from semcache.verifier.inputs import pair_input
 from semcache.verifier.judge import PackagedJudge, Pair
 from semcache.verifier.runtime import Runtime
@@ -75,7 +76,9 @@ def test_a_score_hardly_depends_on_who_asked_first(judge: PackagedJudge) -> None
     for one, other in zip(there, back, strict=True):
         assert one is not None
         assert other is not None
-        assert (one > 0) == (other > 0)
+        assert (one > AGAIN) == (other > AGAIN)
+        if one > AGAIN:  # both were read either way round
+            assert one == pytest.approx(other, abs=packaged.MOST_OFF)
 
 
 def test_the_calibration_is_of_these_weights(judge: PackagedJudge) -> None:

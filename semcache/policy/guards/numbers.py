@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from semcache.policy.guards.forms import stem
+from semcache.policy.guards.other_forms import OtherForms, other_forms
 from semcache.policy.guards.pair import Difference, Pair
-from semcache.policy.guards.parts import Parts, parts
 from semcache.policy.guards.rules import COMMON, MULTIPLIER, NUMBER, Rules
 from semcache.policy.guards.tokens import Tokens
 from semcache.policy.guards.values import HALF_DAY, Value
@@ -48,10 +48,10 @@ def differences(pair: Pair) -> dict[str, Difference]:
     left_b = [value for value in left_b if not _written(value, pair.a.words)]
     if not left_a and not left_b:
         return _same_numbers(pair)
-    other_form = parts(pair, left_a, left_b) if left_a and left_b else Parts()
-    if other_form.settled:
-        left_a = [value for value in left_a if value not in other_form.settled]
-        left_b = [value for value in left_b if value not in other_form.settled]
+    forms = other_forms(pair, left_a, left_b) if left_a and left_b else OtherForms()
+    if forms.settled:
+        left_a = [value for value in left_a if value not in forms.settled]
+        left_b = [value for value in left_b if value not in forms.settled]
         if not left_a and not left_b:
             return _same_numbers(pair)
     found: dict[str, Difference] = {}
@@ -63,7 +63,7 @@ def differences(pair: Pair) -> dict[str, Difference]:
             guard = max((value.guard for value in (*of_a, *of_b)), key=lambda name: _RANK[name])
             near = approximate and any(_rounded(one, other) for one in of_a for other in of_b)
             open_a, open_b = (
-                [value for value in of if value not in other_form.paired and not _excepted(value, pair)]
+                [value for value in of if value not in forms.paired and not _excepted(value, pair)]
                 for of in (of_a, of_b)
             )
             alike = pair.close(_ALIKE)

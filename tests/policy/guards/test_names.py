@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from semcache.errors import ConfigError
-from semcache.policy.guards import Force, Rules, compare, read
-
-RULES = Rules.default()
-
-
-def entity(a: str, b: str, rules: Rules = RULES) -> Force | None:
-    found = [found.force for found in compare(read(a, rules), read(b, rules), rules) if found.guard == "entity"]
-    return found[0] if found else None
+from semcache.policy.guards import Force, Rules
+from tests.policy.guards.told import told
 
 
 @pytest.mark.parametrize(
@@ -30,8 +24,8 @@ def entity(a: str, b: str, rules: Rules = RULES) -> Force | None:
     ],
 )
 def test_one_name_in_another_form_is_not_mentioned(a: str, b: str) -> None:
-    assert entity(a, b) is None
-    assert entity(b, a) is None
+    assert told("entity", a, b) is None
+    assert told("entity", b, a) is None
 
 
 @pytest.mark.parametrize(
@@ -50,8 +44,8 @@ def test_one_name_in_another_form_is_not_mentioned(a: str, b: str) -> None:
     ],
 )
 def test_what_may_be_meant_by_the_other_name_is_at_most_doubted(a: str, b: str) -> None:
-    assert entity(a, b) is not Force.VETO
-    assert entity(b, a) is not Force.VETO
+    assert told("entity", a, b) is not Force.VETO
+    assert told("entity", b, a) is not Force.VETO
 
 
 @pytest.mark.parametrize(
@@ -72,13 +66,13 @@ def test_what_may_be_meant_by_the_other_name_is_at_most_doubted(a: str, b: str) 
     ],
 )
 def test_another_one_is_vetoed(a: str, b: str) -> None:
-    assert entity(a, b) is Force.VETO
-    assert entity(b, a) is Force.VETO
+    assert told("entity", a, b) is Force.VETO
+    assert told("entity", b, a) is Force.VETO
 
 
 def test_parts_are_a_table() -> None:
     rules = Rules.from_table({"parts": {"japan": "china"}})
-    assert entity("trains in Japan", "trains in China", rules) is Force.DOUBT
-    assert entity("plugs in England", "plugs in the UK", rules) is Force.VETO
+    assert told("entity", "trains in Japan", "trains in China", rules) is Force.DOUBT
+    assert told("entity", "plugs in England", "plugs in the UK", rules) is Force.VETO
     with pytest.raises(ConfigError, match="parts"):
         Rules.from_table({"parts": {"japan": 1}})

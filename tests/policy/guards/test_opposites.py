@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from semcache.policy.guards import Force, Rules, compare, read
-
-RULES = Rules.default()
-
-
-def antonym(a: str, b: str) -> Force | None:
-    found = [found.force for found in compare(read(a, RULES), read(b, RULES), RULES) if found.guard == "antonym"]
-    return found[0] if found else None
+from semcache.policy.guards import Force
+from tests.policy.guards.told import told
 
 
 @pytest.mark.parametrize(
@@ -27,8 +21,8 @@ def antonym(a: str, b: str) -> Force | None:
     ],
 )
 def test_what_is_turned_round_twice_is_at_most_doubted(a: str, b: str) -> None:
-    assert antonym(a, b) is not Force.VETO
-    assert antonym(b, a) is not Force.VETO
+    assert told("antonym", a, b) is not Force.VETO
+    assert told("antonym", b, a) is not Force.VETO
 
 
 @pytest.mark.parametrize(
@@ -45,5 +39,5 @@ def test_what_is_turned_round_twice_is_at_most_doubted(a: str, b: str) -> None:
     ],
 )
 def test_what_is_turned_round_once_is_vetoed(a: str, b: str) -> None:
-    assert antonym(a, b) is Force.VETO
-    assert antonym(b, a) is Force.VETO
+    assert told("antonym", a, b) is Force.VETO
+    assert told("antonym", b, a) is Force.VETO

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from semcache.errors import ConfigError
-from semcache.policy.guards import Force, Rules, compare, read
-
-RULES = Rules.default()
-
-
-def restriction(a: str, b: str, rules: Rules = RULES) -> Force | None:
-    found = [found.force for found in compare(read(a, rules), read(b, rules), rules) if found.guard == "restriction"]
-    return found[0] if found else None
+from semcache.policy.guards import Force, Rules
+from tests.policy.guards.told import told
 
 
 @pytest.mark.parametrize(
@@ -27,8 +21,8 @@ def restriction(a: str, b: str, rules: Rules = RULES) -> Force | None:
     ],
 )
 def test_the_same_in_other_words_is_at_most_doubted(a: str, b: str) -> None:
-    assert restriction(a, b) is not Force.VETO
-    assert restriction(b, a) is not Force.VETO
+    assert told("restriction", a, b) is not Force.VETO
+    assert told("restriction", b, a) is not Force.VETO
 
 
 @pytest.mark.parametrize(
@@ -41,12 +35,12 @@ def test_the_same_in_other_words_is_at_most_doubted(a: str, b: str) -> None:
     ],
 )
 def test_what_only_one_asks_for_is_vetoed(a: str, b: str) -> None:
-    assert restriction(a, b) is Force.VETO
-    assert restriction(b, a) is Force.VETO
+    assert told("restriction", a, b) is Force.VETO
+    assert told("restriction", b, a) is Force.VETO
 
 
 def test_other_words_are_a_table() -> None:
     rules = Rules.from_table({"restated": {"price": "length"}})
-    assert restriction("what is the fare of the ferry", "what is the length of the ferry", rules) is Force.DOUBT
+    assert told("restriction", "what is the fare of the ferry", "what is the length of the ferry", rules) is Force.DOUBT
     with pytest.raises(ConfigError, match="restated"):
         Rules.from_table({"restated": {"price": 1}})

@@ -24,6 +24,8 @@ _FRACTION: Final = re.compile(r"(\d+)/(\d+)")
 _LETTERED: Final = re.compile(r"-?(\d[\d,]*(?:\.\d+)?) ?([a-z])", re.IGNORECASE)
 _LEAST: Final = 3
 """Letters and digits from which on a value is looked for in parts: 1 2 is not 12."""
+_MANY: Final = 7
+"""Digits from which on groups of them are one number, whatever their lengths."""
 _WHOLE: Final = frozenset({"number", "identifier"})
 """Guards of values that may be written in parts."""
 _MINOR: Final = {"ft": 0.0254, "hour": 60.0, "kg": 0.001, "stone": 0.453592, "lb": 0.0283495}
@@ -45,14 +47,14 @@ _BOUNDING_TIMES: Final = frozenset({"before", "after", "since"})
 """Words that make a bound of the number beside them: over 2, 3 or more, before 1971."""
 
 
-class Parts(msgspec.Struct, frozen=True):
+class OtherForms(msgspec.Struct, frozen=True):
     """Values without a like that have one in another form."""
 
     settled: frozenset[Value] = frozenset()
     paired: frozenset[Value] = frozenset()
 
 
-def parts(pair: Pair, left_a: list[Value], left_b: list[Value]) -> Parts:
+def other_forms(pair: Pair, left_a: list[Value], left_b: list[Value]) -> OtherForms:
     """Of the values without a like on either side, those that are settled, and those that are paired off."""
     settled = _settled(left_a, left_b, pair.b, pair.text_b, pair.rules)
     settled |= _settled(left_b, left_a, pair.a, pair.text_a, pair.rules)
@@ -67,7 +69,7 @@ def parts(pair: Pair, left_a: list[Value], left_b: list[Value]) -> Parts:
         for other in left_b
         if other not in settled and _near(one, other, pair)
     ]
-    return Parts(frozenset(settled), frozenset(value for values in near for value in values))
+    return OtherForms(frozenset(settled), frozenset(value for values in near for value in values))
 
 
 def _settled(left: list[Value], others: list[Value], its: Reading, text: str, rules: Rules) -> set[Value]:
@@ -108,10 +110,17 @@ def _joined(whole: Value, others: list[Value], words: list[str], pieces: list[st
         while at < len(pieces) and end < len(name) and pieces[at] and name.startswith(pieces[at], end):
             end += len(pieces[at])
             at += 1
-        if end == len(name):
+        if end == len(name) and _is_one(words[begin:at], pieces[begin:at]):
             among = {word.lower() for word in words[begin:at]}
             return [value for value in others if among.issuperset(value.shown.lower().split())]
     return None
+
+
+def _is_one(words: list[str], pieces: list[str]) -> bool:
+    """Whether pieces are one value: by letters, by many digits, in thousands or digit by digit; 5 12 is not 512."""
+    if not all(word.isdigit() for word in words) or sum(map(len, pieces)) >= _MANY:
+        return True
+    return all(len(piece) == 3 for piece in pieces[1:]) or all(len(piece) == 1 for piece in pieces)
 
 
 def _summed(whole: Value, others: list[Value], values: list[Value], text: str) -> list[Value] | None:
