@@ -74,16 +74,17 @@ class Labels:
 
     # -- recording ------------------------------------------------------------------------------------------------
 
-    async def record(self, label: Label, *, pair: bool = True) -> bool:
+    async def record(self, label: Label, *, pair: bool = True, created_ms: int = 0) -> bool:
         """Keep a label, and count it as a vote on its entry; False where the same was said before.
 
-        Without `pair` it is a vote alone: of an entry's own prompt, say, whose answer was wrong. Raises
+        Without `pair` it is a vote alone: of an entry's own prompt, say, whose answer was wrong. `created_ms`: the
+        birth of the record, since what was said of an earlier answer was not said of this one. Raises
         StoreUnavailable; what was done until then counts, and doing it again does no harm.
         """
         label = kept(label)
         voter = label.principal or ""
         known = self._table.get(label.entry_id, {}).get((voter, label.asker))
-        if known is not None and known[0] == label.same and voter:
+        if known is not None and known[0] == label.same and known[1] >= created_ms and voter:
             return False
         at_ms = label.at_ms
         if pair:

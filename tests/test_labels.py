@@ -104,6 +104,17 @@ async def test_feedback_is_about_the_record_comparisons_about_the_prompts(labels
     assert labels.standing("0" * 32) is None
 
 
+async def test_the_same_word_counts_anew_for_a_fresh_answer(labels: Labels, store: RedisStore) -> None:
+    assert await labels.record(label(at_ms=1000), created_ms=500)
+    assert not await labels.record(label(at_ms=1500), created_ms=500)
+    assert await labels.record(label(at_ms=3000), created_ms=2000)
+    assert not await labels.record(label(at_ms=3500), created_ms=2000)
+    for one in (labels, await replica(store)):
+        standing = one.standing(ENTRY, 2000)
+        assert standing is not None
+        assert (standing.wrong, standing.against) == (1.0, 1)
+
+
 async def test_a_vote_alone_is_no_label(labels: Labels, store: RedisStore) -> None:
     assert await labels.record(label(), pair=False)
     assert await read(labels) == []

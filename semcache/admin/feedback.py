@@ -93,6 +93,7 @@ class Feedback:
                     answer=said.answer if pair else None,
                 ),
                 pair=pair,
+                created_ms=entry.created_ms,
             )
         except StoreUnavailable as error:  # the veto stands; saying it again records it
             self._observer.degraded("labels", error.code, str(error))

@@ -92,6 +92,18 @@ async def test_a_wrong_answer_to_an_entrys_own_prompt_says_nothing_of_a_pair(cli
     assert client.service.labels.standing(one["entry_id"]).wrong == 1  # type: ignore[attr-defined]
 
 
+async def test_a_fresh_answer_can_be_found_wrong_by_the_same_voice(client: httpx.AsyncClient) -> None:
+    """It is another answer: what was said of the one before does not stand for it."""
+    for answer in ("Lyon", "Nice"):
+        await client.post("/v1/store", json={**MODEL, "prompt": CACHED, "response": answer})
+        one = await hit(client, CACHED)
+        assert (await say(client, request_id=one["request_id"], correct=False))["learned"]
+        assert not (await say(client, request_id=one["request_id"], correct=False))["learned"]
+    entry = (await client.service.cache.entry(one["entry_id"])).entry  # type: ignore[attr-defined]
+    standing = client.service.labels.standing(entry.entry_id, entry.created_ms)  # type: ignore[attr-defined]
+    assert (standing.wrong, standing.against) == (1, 1)
+
+
 async def test_each_user_of_a_program_has_one_voice(client: httpx.AsyncClient) -> None:
     entry_id = (await client.post("/v1/store", json={**MODEL, "prompt": CACHED, "response": "Lyon"})).json()["entry_id"]
     for user in ("ann", "bob", "ann", None):
