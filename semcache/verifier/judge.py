@@ -14,6 +14,7 @@ from semcache.policy.plain import plainly
 from semcache.verifier import both_ways, foreign, packaged, weights
 from semcache.verifier.inputs import UNKNOWN, legible, pair_input
 from semcache.verifier.runtime import Runtime
+from semcache.verifier.unseen import unseen
 
 _SHORT: Final = 256
 """Characters of a pair of short questions, which fills one place of a batch."""
@@ -104,7 +105,7 @@ class PackagedJudge:
         for at, pair in enumerate(pairs):
             if max(len(pair.asked), len(pair.cached)) > _LONGEST:
                 continue
-            if foreign.differs(*pair, self.known):
+            if unseen(pair.asked) != unseen(pair.cached) or foreign.differs(*pair, self.known):
                 continue
             asked, cached = (self._of(text, runtime) for text in plainly(*pair, self.known))
             if (UNKNOWN in asked or UNKNOWN in cached) and not legible(*map(runtime.unread, pair)):

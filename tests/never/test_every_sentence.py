@@ -222,6 +222,7 @@ HELD_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "never/test_poisoning.py": (
             "test_a_prompt_with_a_payload_never_answers_the_harmless_one",
             "test_a_suffix_searched_to_meet_the_vector_of_another_prompt_opens_nothing",
+            "test_a_payload_that_nobody_sees_answers_no_clean_prompt",
         ),
         "never/test_meaning.py": ("test_a_prompt_with_a_secret_payload_does_not_share_the_clean_one_s_key",),
     },
