@@ -29,6 +29,8 @@ class Pair(msgspec.Struct, frozen=True):
     """The asking one."""
     same: bool
     weight: float = 1.0
+    voice: str = ""
+    """Whose word the label is; "" where nobody is named."""
 
 
 class Scorer:
@@ -60,7 +62,7 @@ class Scorer:
                 if asked is not None and cached is not None:
                     long = len(asked.vectors) > 1 and len(cached.vectors) > 1
                     score = await self._one(pair, similarity(asked, cached), asked.space, long=long)
-                found.append(Judged(score, pair.same, pair.weight))
+                found.append(Judged(score, pair.same, pair.weight, pair.voice))
             done(len(found))
         return found
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
 import json
 import sys
 import urllib.parse
@@ -19,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from semcache.cli import flags, remote, tune_plot
-from semcache.errors import ConfigError, RequestError
+from semcache.errors import ConfigError, RequestError, SemcacheError
 from semcache.policy import calibration
 from semcache.policy.labels import Label
-from semcache.policy.tuning import Among, Judged, Knob, Pairs, Proposal, judged, propose
+from semcache.policy.tuning import Among, Judged, Knob, Pairs, Proposal, bounded, judged, propose
 
 if TYPE_CHECKING:
     from semcache.admin.scoring import Pair
@@ -74,10 +73,13 @@ def run(chosen: argparse.Namespace) -> int:
 def _of_service(chosen: argparse.Namespace) -> _Found:
     query = f"?{urllib.parse.urlencode({'namespace': chosen.namespace})}" if chosen.namespace else ""
     by_namespace: dict[str, list[Label]] = {}
-    with remote.opened(chosen, "GET", f"/admin/labels{query}") as answer, remote.no_answer(chosen):
-        for line in answer:
-            label = _decode(line)
-            by_namespace.setdefault(label.namespace, []).append(label)
+    try:
+        with remote.opened(chosen, "GET", f"/admin/labels{query}") as answer, remote.no_answer(chosen):
+            for line in answer:
+                label = _decode(line)
+                by_namespace.setdefault(label.namespace, []).append(label)
+    except ValueError:
+        raise SemcacheError(f"{chosen.url}/admin/labels did not answer with labels; is that semcache?") from None
     if not by_namespace:
         return {}
     cuts = {one["namespace"]: one for one in remote.call(chosen, "GET", "/admin/tuning")["tuned"]}
@@ -161,29 +163,12 @@ def _apply(chosen: argparse.Namespace, proposal: Proposal) -> None:
 
 
 def _of_pairs(chosen: argparse.Namespace) -> _Found:
-    pairs = pairs_of(Path(chosen.pairs))
+    from semcache.cli.tune_pairs import pairs_of
+
+    pairs, notes = pairs_of(Path(chosen.pairs))
     flags.apply(chosen)
     scored, knob = asyncio.run(_scored(pairs, chosen))
-    return {chosen.namespace or _OF_FILE: (Pairs(scored), knob, None, ())}
-
-
-def pairs_of(file: Path) -> list[Pair]:
-    """JSON lines of `a`, `b`, `same`, or of labels; .gz too. Raises RequestError, naming the line."""
-    from semcache.admin.scoring import Pair
-
-    found = []
-    try:
-        with gzip.open(file, "rt") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                row = json.loads(line)
-                a, b, same = row.get("cached", row.get("a")), row.get("asked", row.get("b")), row.get("same")
-                if not isinstance(a, str) or not isinstance(b, str) or not isinstance(same, (bool, int)):
-                    raise RequestError(f"{file}, line {number}: a pair has the texts `a` and `b`, and `same`")
-                if a and b:
-                    found.append(Pair(a, b, bool(same), float(row.get("weight", 1.0))))
-    except (OSError, ValueError, AttributeError) as error:
-        raise RequestError(f"{file}: {error}") from error
-    return found
+    return {chosen.namespace or _OF_FILE: (Pairs(bounded(scored)), knob, None, notes)}
 
 
 async def _scored(pairs: list[Pair], chosen: argparse.Namespace) -> tuple[list[Judged], Knob]:

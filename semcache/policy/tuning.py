@@ -144,14 +144,14 @@ def judged(labels: Iterable[Label], knob: Knob) -> tuple[list[Judged], tuple[str
     elif chosen and not measured:
         notes.append("feedback alone, of who complains or praises: shadow mode would give a fair sample")
     scored = [Judged(_score(label, knob) or 0.0, label.same, label.weight, label.principal or "") for label in chosen]
-    return _bounded(scored), tuple(notes)
+    return bounded(scored), tuple(notes)
 
 
 def _score(label: Label, knob: Knob) -> float | None:
     return label.similarity if knob is Knob.THRESHOLD else label.confidence
 
 
-def _bounded(pairs: Sequence[Judged]) -> list[Judged]:
+def bounded(pairs: Sequence[Judged]) -> list[Judged]:
     """No voice of several weighs more than MOST_OF_ONE of all."""
     whole = sum(pair.weight for pair in pairs)
     of: dict[str, float] = {}

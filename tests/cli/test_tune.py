@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from semcache.cli import main, tune_plot
 from semcache.cli import tune as tune_module
-from semcache.cli.tune import in_force, pairs_of
-from semcache.errors import RequestError
+from semcache.cli.tune import in_force
 from semcache.policy.tuning import Judged, Knob
 from tests.cli.test_remote import Scripted
 from tests.cli.test_remote import url as scripted_url
@@ -166,21 +167,64 @@ def test_tune_plots_each_namespace(
 def test_tune_takes_a_file_of_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "pairs.jsonl"
-    file.write_text('{"a": "x", "b": "y", "same": true}\n{"asked": "y", "cached": "z", "same": false}\n')
-    one, two = pairs_of(file)
-    assert (one.a, one.b, one.same, two.a, two.b, two.same) == ("x", "y", True, "z", "y", False)
-    file.write_text('{"a": "x", "same": true}\n')
-    with pytest.raises(RequestError, match="line 1"):
-        pairs_of(file)
-
     async def scored(pairs: Any, chosen: Any) -> tuple[list[Judged], Knob]:
-        return [Judged(0.8, True)] * 700, Knob.CONFIDENCE
+        return [Judged(0.8, pair.same) for pair in pairs] * 700, Knob.CONFIDENCE
 
-    file.write_text("")
+    file = tmp_path / "pairs.jsonl"
+    said = {"cached": "x", "asked": "y", "same": True}
+    rows = [{**said, "source": "shadow"}, {**said, "source": "feedback", "principal": "p"}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.setattr(tune_module, "_scored", scored)
     assert main(["tune", "--pairs", str(file), "--among", "hits"]) == 0
-    assert "proposed: confidence 0.8000" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "proposed: confidence 0.8000" in shown
+    assert "note: 1 labels of feedback left out" in shown
+
+
+def test_one_voice_of_a_file_does_not_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It praises all that is wrong, nine times as often as the others speak."""
+
+    async def scored(pairs: Any, chosen: Any) -> tuple[list[Judged], Knob]:
+        loud = [Judged(0.8, True, voice="loud")] * 9000
+        return [*loud, *[Judged(0.8, n % 50 > 0, voice=f"{n}") for n in range(1000)]], Knob.CONFIDENCE
+
+    file = tmp_path / "pairs.jsonl"
+    file.write_text('{"a": "x", "b": "y", "same": true}\n')
+    monkeypatch.setattr(tune_module, "_scored", scored)
+    assert main(["tune", "--pairs", str(file)]) == 1
+    assert "no confidence can be vouched for" in capsys.readouterr().out
+
+
+def test_tune_takes_nothing_else_for_labels(
+    url: str, script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script["GET /admin/labels"] = [(200, b"<html>\n")]
+    assert main(["tune", "--url", url]) == 1
+    assert capsys.readouterr().err == f"semcache: {url}/admin/labels did not answer with labels; is that semcache?\n"
+
+
+def test_tune_proposes_nothing_by_a_part_of_the_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    class Breaks(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            part = labels(400)
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.close_connection = True
+
+        def log_message(self, *args: Any) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Breaks) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        assert main(["tune", "--url", f"http://127.0.0.1:{server.server_port}"]) == 1
+        server.shutdown()
+    assert "no answer from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--target-error", "2"], ["--level", "1"], ["--pairs", "none"]])
