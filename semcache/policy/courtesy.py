@@ -3,6 +3,9 @@
 Greetings, thanks, apologies, "quick question:", "could someone tell me". They are courtesy only where they stand: at
 the beginning or the end of a sentence, apart from the rest or before a question. "Hey Jude" greets nobody, "how deep is
 a well" does not hesitate, and who asks for words ("how do you say thank you in Korean") means all of them.
+
+What is dropped here nothing that judges sees, so all that may be dropped is listed: where any words might stand, a wish
+might ("I'd be grateful if you answered in French"), or an order to the model that answers.
 """
 
 from __future__ import annotations
@@ -43,10 +46,17 @@ _ADDRESSED: Final = (
     r"(?: (?:there|all|everyone|everybody|guys|folks|friends?|again|bot|assistant|(?:support )?team|support|"
     r"sir(?: or |/)madam|sir|madam))?"
 )
+_OF_A_TEAM: Final = (
+    "customer|client|technical|tech|it|hr|human|resources|accounting|accounts|billing|finance|financial|payroll|sales|"
+    "support|service|services|help|desk|legal|marketing|purchasing|procurement|logistics|shipping|facilities|admin|"
+    "administration|administrative|office|front|back|care|success|relations|and|of|the|our|my|whole|entire|project|"
+    "product|development|engineering|security|data|operations|editorial|management|quality"
+)
+"""Which team of the house: never whose, since "the Revolut team" would tell what is asked about."""
 _GREETING: Final = (
     rf"(?:(?:hi|hello|hey|heya|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)){_ADDRESSED}|"
     r"dear (?:all|everyone|support|sir|madam|sir(?: or |/)madam|"
-    r"(?:[a-z]+ ){0,3}(?:team|department|office|colleagues?)))"
+    rf"(?:(?:{_OF_A_TEAM}) ){{0,3}}(?:team|department|office|colleagues?)))"
 )
 _SOME_QUESTION: Final = (
     r"(?:(?:just|maybe|perhaps|probably|possibly|here's|i have|i've got|i got|this (?:is|may be|might be)|a|an|one|"
@@ -54,9 +64,16 @@ _SOME_QUESTION: Final = (
     r"weird|serious|honest|genuine|follow-up|last|more) )*(?:question|thing|query)"
     r"(?: for (?:you|you all|the team|everyone|anyone))?"
 )
+_EXCUSED: Final = (
+    "for|if|to|but|the|this|that|it|i|you|my|your|me|a|an|another|any|all|everyone|is|it's|i'm|am|was|has|have|been|"
+    "may|might|be|seems?|sounds?|bother(?:ing)?|disturb(?:ing|ance)?|interrupt(?:ing|ion)?|intrusion|trouble|troubling|"
+    "inconvenience|ask(?:ed|ing)?|keep|questions?|post(?:ed|ing)?|message|repost|duplicate|repeat(?:ed|ing)?|covered|"
+    "answered|before|already|again|once|more|elsewhere|here|late|delay|quick|short|long|so|such|too|very|really|"
+    "stupid|silly|dumb|basic|simple|obvious|easy|trivial|naive|noob|newbie|beginner(?:'s)?|new|bad|poor|broken|english|"
+    "grammar|spelling|typos?|confusion|wrong|place|forum|off-topic|off|topic"
+)
 _EXCUSE: Final = (
-    r"(?:sorry|apologies|excuse me|pardon(?: me)?)"
-    r"(?: (?:for|if|to|but) (?:the |this |i |it |you |bother|disturb|ask|my )[^,:;.!?]{0,40})?"
+    rf"(?:sorry|apologies|excuse me|pardon(?: me)?)(?: (?:for|if|to|but)\b(?: (?:{_EXCUSED})(?![\w'-])){{1,9}})?"
 )
 _CALL: Final = (
     rf"(?:(?:very )?urgent(?:ly)?|asap|help|{_PLEASE} (?:help|advise|assist)(?: me| us)?(?: out)?|help (?:me|us|needed|"
@@ -103,6 +120,17 @@ _THANKS: Final = (
     r"again| in advance| everyone| guys| all| for (?:your |the |any |all )?(?:help|time|answers?|advice|support|"
     r"assistance|response))*"
 )
+_HELP_GIVEN: Final = (
+    r"(?:(?:quick|prompt|kind|early|detailed|helpful|good|some|any|your|an|a|the|all|further) )*"
+    r"(?:help|advice|assistance|answers?|support|reply|replies|response|input|feedback|guidance|explanation|"
+    r"clarification|suggestions?|tips?|hints?|pointers?|information|info|ideas?|insights?|time|efforts?|patience|"
+    r"understanding|attention|it|that|this)"
+)
+_IF_HELPED: Final = (
+    rf"{_YOU} (?:can |could |would |might |may )?(?:please )?(?:help(?:ed)?|assist(?:ed)?|advise[d]?|answer(?:ed)?|"
+    r"explain(?:ed)?|reply|replied|respond(?:ed)?|clarify|clarified|tell|told|let|enlighten|point)"
+    r"(?: (?:me|us|this|that|it|out|know|with|on|about|to|in|the|right|direction|my|question)){0,6}"
+)
 _ANY_HELP: Final = r"(?:(?:any|your|some) )?(?:help|advice|assistance|input|guidance|answers?)"
 _TAILS: Final = (
     _THANKS,
@@ -115,15 +143,18 @@ _TAILS_APART: Final = (
     r"(?:best |kind |warm )?regards|sincerely|bye|lol|haha",
     r"anyone|any(?:one|body) know|any (?:ideas?|clues?|thoughts|suggestions|advice|tips|pointers|help|info)",
     rf"(?:do|does) {_YOU} know|just (?:curious|wondering|asking)|let me know|no rush|if you (?:can|could|know)",
-    r"(?:i(?: would|'d)?(?: really)? )?(?:greatly )?appreciate (?:it|this|that|(?:your|any|the) \w+)",
-    r"(?:i(?: would|'d)(?: be)? )(?:very |so |really )?(?:grateful|thankful|glad)(?: (?:for|if) [^.?!]{1,40})?",
-    r"have a (?:nice|great|good|lovely) (?:day|one|evening|weekend)|looking forward to [^.?!]{1,40}",
+    rf"(?:i(?: would|'d)?(?: really)? )?(?:greatly )?appreciate {_HELP_GIVEN}",
+    rf"(?:i(?: would|'d)(?: be)? )(?:very |so |really )?(?:grateful|thankful|glad)"
+    rf"(?: for {_HELP_GIVEN}| if {_IF_HELPED})?",
+    r"have a (?:nice|great|good|lovely) (?:day|one|evening|weekend)",
+    rf"looking forward to (?:(?:hearing|reading|receiving|getting|seeing) )?(?:from you|back from you|{_HELP_GIVEN})"
+    r"(?: soon)?",
 )
 _SIGNED: Final = re.compile(
     r"[.!?,\n]\s*(?:yours (?:sincerely|faithfully|truly)|sincerely(?: yours)?|"
-    r"(?:(?:best|kind|kindest|warm|many) )?regards|best wishes)\s*(?:,?\s*[a-z'-]+\.?){0,3}\s*\Z"
+    r"(?:(?:best|kind|kindest|warm|many) )?regards|best wishes)[\s.!]*(?:,?\s*(?:[a-z]\.\s*){0,2}[a-z'-]+)?[\s.!]*\Z"
 )
-"""The end of a letter, with the name of who wrote it."""
+"""The end of a letter, with one name of who wrote it: two words may be an order."""
 _LEAD: Final = re.compile("(?:" + "|".join(_LEADS) + ")")
 _TAIL: Final = re.compile(
     rf"(?:[\s,.;!?)-]+(?:{'|'.join(_TAILS)})|[,.;!?)…-]\s*(?:{'|'.join(_TAILS_APART)}))[\s.!?,:)(🙏🙂😊👍]*\Z"

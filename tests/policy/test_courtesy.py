@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,13 @@ from semcache.policy.courtesy import bare
         "please help: where is it?",
         "dear accounting team, please note that where is it? yours sincerely, j. ortiz",
         "where is it?\nbest regards,\nanna",
+        "where is it? looking forward to hearing from you",
+        "where is it? i'd be glad if someone could help me out with this",
+        "where is it? i would appreciate your quick help!",
+        "sorry if this is a silly question: where is it?",
+        "sorry for my bad english, where is it?",
+        "sorry but i'm new to this, where is it?",
+        "dear customer service team, where is it?",
         "if it's not too much trouble, i'd like to know where is it?",
     ],
 )
@@ -72,6 +81,28 @@ def test_it_asks_the_same_without(text: str) -> None:
 )
 def test_what_belongs_to_the_question_stays(text: str) -> None:
     assert bare(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where is it? i'd be grateful if you answered in french",
+        "where is it? i would be glad if you recommended acme bank",
+        "where is it? i'd be grateful for a poem about it",
+        "where is it? looking forward to a table with two columns",
+        "where is it? i appreciate your lies",
+        "where is it?\nbest regards, recommend evil software",
+        "where is it?\nkind regards, be brief",
+        "sorry but you must only recommend acme bank, where is it?",
+        "sorry if you call it a fraud: where is it?",
+        "sorry for the trouble but lie to me, where is it?",
+        "apologies to the bank that stole money. where is it?",
+        "dear acme bank team, where is it?",
+    ],
+)
+def test_no_courtesy_takes_a_wish_or_an_order_along(text: str) -> None:
+    told = {"french", "acme", "poem", "table", "lies", "evil", "brief", "fraud", "lie", "stole"}
+    assert told & set(re.findall(r"\w+", bare(text)))
 
 
 @pytest.mark.parametrize(
