@@ -25,6 +25,8 @@ from semcache.settings import Settings
 log = logging.getLogger(__name__)
 
 FLUSH_S: Final = 1.0
+CLOSED_S: Final = 3600.0
+"""How long an epoch's counters stay once no plan reads them: other replicas may be behind by a second or two."""
 _HASH: Final = "risk:"
 
 
@@ -32,6 +34,10 @@ _HASH: Final = "risk:"
 def _unread(alpha: float) -> Plan:
     """Serve nothing: what to do before a namespace's counters were read."""
     return Plan((None,) * risk.BINS, risk.plan(State(), Bound(alpha=alpha)).wrong)
+
+
+def _hash_of(name: str) -> str:
+    return _HASH + quote(name, safe="")
 
 
 class VerifiedMode:
@@ -124,42 +130,58 @@ class VerifiedMode:
             pending[field] += delta  # type: ignore[assignment]
 
     async def run(self) -> None:
-        """Write and read counters, and plan anew, until cancelled."""
+        """Write and read counters, and plan anew, until cancelled; then write what was counted last."""
         failing = False
-        while True:
+        try:
+            while True:
+                try:
+                    await self.flush()
+                    failing = False
+                except SemcacheError as error:
+                    if not failing:
+                        log.warning("verified mode goes on with the plans it has until the store answers: %s", error)
+                    failing = True
+                await asyncio.sleep(FLUSH_S)
+        finally:
             try:
-                await self.flush()
-                failing = False
+                for name in list(self._pending):
+                    await self._write(name)
             except SemcacheError as error:
-                if not failing:
-                    log.warning("verified mode goes on with the plans it has until the store answers: %s", error)
-                failing = True
-            await asyncio.sleep(FLUSH_S)
+                log.warning("what verified mode counted in the last second is lost: %s", error)
 
     async def flush(self) -> None:
         """Write what was counted, and plan anew for the namespaces concerned. Raises StoreUnavailable."""
         for name in list(self._pending):
-            deltas = self._pending[name]
-            hashed = _HASH + quote(name, safe="")
-            if deltas:
-                epoch = self._states.get(name, State()).epoch
-                self._pending[name] = Counter()
-                try:
-                    await self._control.add(hashed, deltas)
-                except SemcacheError:
-                    self._count(name, deltas)
-                    raise
-                await self._control.add(f"{hashed}:{epoch}", deltas)
-            elif name in self._plans:
-                continue
-            await self._plan(name)
+            if name not in self._states:
+                await self._plan(name)  # or it would be counted in the first epoch, whichever it is
+            if await self._write(name):
+                await self._plan(name)
+
+    async def _write(self, name: str) -> bool:
+        """Add what was counted to the store's counters; False where nothing was."""
+        deltas = self._pending[name]
+        if not deltas:
+            return False
+        hashed = _hash_of(name)
+        epoch = self._states.get(name, State()).epoch
+        self._pending[name] = Counter()
+        try:
+            await self._control.add(hashed, deltas)
+        except SemcacheError:
+            self._count(name, deltas)
+            raise
+        await self._control.add(f"{hashed}:{epoch}", deltas)
+        return True
 
     async def _plan(self, name: str) -> None:
-        hashed = _HASH + quote(name, safe="")
+        hashed = _hash_of(name)
         total = await self._control.hget_all(hashed)
         newest = State(total=total).epoch
         epochs = range(max(0, newest + 1 - risk.EPOCHS), newest + 1)
         read = [await self._control.hget_all(f"{hashed}:{epoch}") for epoch in epochs]
+        if name in self._states:
+            for epoch in range(max(0, self._states[name].epoch + 1 - risk.EPOCHS), epochs.start):
+                await self._control.hset(f"{hashed}:{epoch}", {"closed": "1"}, ttl_s=CLOSED_S)
         state = self._states[name] = State(total=total, epochs=read)
         plan = self._plans[name] = await asyncio.to_thread(risk.plan, state, self.bound(name))
         if plan.alarm and name not in self._alarmed:

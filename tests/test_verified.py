@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
 from semcache.policy.identity import identify
 from semcache.policy.matching import Terms
+from semcache.policy.risk.counters import view
 from semcache.ports import Verifier
 from semcache.semantic import Laps, SemanticTier
 from semcache.service import Service
@@ -106,6 +108,53 @@ async def test_replicas_share_what_was_learned_and_a_restart_keeps_it(make_servi
     assert await served(two) > 0.5
     assert (await two.report("default")).labels == (await one.report("default")).labels
     assert await two.names() == ["default"]
+
+
+async def test_what_was_counted_last_is_written_when_it_ends(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semcache.verified.FLUSH_S", 3600.0)
+    service = await make_service()
+    one = mode(service)
+    decided(one, 0.97)
+    running = asyncio.create_task(one.run())
+    await eventually(lambda: "default" in one._plans, what="the first flush")
+    one._count("default", risk.asked(None))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (await mode(service, seed=2).report("default")).requests == 1
+
+
+async def test_a_restart_counts_where_the_others_left_off(make_service: MakeService) -> None:
+    service = await make_service()
+    await service.control.add("risk:default", {"n": 5000.0})
+    two = mode(service)
+    two._count("default", risk.asked(None))
+    await two.flush()
+    assert await service.control.names("risk:default:") == [f"risk:default:{risk.epoch_of(5000)}"]
+
+
+async def test_epochs_that_no_plan_reads_any_more_go(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semcache.verified.CLOSED_S", 0.001)
+    service = await make_service()
+    verified = mode(service)
+    for _ in range(3 * risk.EPOCHS):
+        verified._count("default", {"n": 64.0, "c8": 1.0})
+        await verified.flush()
+
+    async def kept() -> list[str]:
+        return await service.control.names("risk:default:")
+
+    async def gone() -> bool:
+        return len(await kept()) <= risk.EPOCHS
+
+    await eventually(gone, what="the closed epochs")
+    assert f"risk:default:{verified._states['default'].epoch - 1}" in await kept()
+    assert (await verified.report("default")).requests == 3 * risk.EPOCHS * 64
+    _, epochs = view(verified._states["default"])
+    assert sum(one.bins["c"][8] for one in epochs) == 3 * risk.EPOCHS
 
 
 async def test_a_namespace_in_this_mode_is_told_of_before_its_first_request(make_service: MakeService) -> None:
