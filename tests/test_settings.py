@@ -240,6 +240,17 @@ def test_modes_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         load()
 
 
+def test_a_bound_is_not_promised_without_the_verifier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The cosine alone would be served from, within no bound at all."""
+    monkeypatch.setenv("SEMCACHE_VERIFIER", "off")
+    config(monkeypatch, tmp_path, '[namespaces.faq]\nmode = "verified"\n')
+    with pytest.raises(ConfigError, match=r"verified \(namespaces\.faq\) .*SEMCACHE_VERIFIER=packaged"):
+        load()
+    with pytest.raises(ConfigError, match=r"verified \(the default, namespaces\.faq\)"):
+        load(mode="verified")
+    assert load(embedder="off").mode == "guarded"
+
+
 def test_the_verifier_is_needed_where_a_mode_asks_it() -> None:
     assert load().anywhere_judged()
     assert not load(mode="threshold").anywhere_judged()

@@ -133,6 +133,19 @@ class Settings(BaseSettings):
             raise ValueError("ttl.min_s is greater than ttl.max_s")
         return self
 
+    @model_validator(mode="after")
+    def _a_bound_needs_the_verifier(self) -> Settings:
+        if self.verifier != "off" or self.embedder == "off":
+            return self
+        bound = ["the default"] if self.mode == "verified" else []
+        bound += [f"namespaces.{name}" for name, one in sorted(self.namespaces.items()) if one.mode == "verified"]
+        if bound:
+            raise ValueError(
+                f"mode verified ({', '.join(bound)}) keeps its bound by what the verifier finds probable, and that is "
+                "off: set SEMCACHE_VERIFIER=packaged, or choose another mode"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
