@@ -17,6 +17,7 @@ from semcache.models import CacheIdentity, Entry
 from semcache.policy import guards
 from semcache.policy.confidence import features, probability
 from semcache.policy.guards import GUARDS, Finding, Force, Reading, Rules
+from semcache.policy.indentation import indented_otherwise
 from semcache.ports import Calibration
 
 _USER: Final = "user: "
@@ -42,15 +43,19 @@ class Step(NamedTuple):
 def to_judge(identity: CacheIdentity, entries: Sequence[Entry]) -> list[list[Step]]:
     """What the verifier judges of a request and each of its candidates: the two prompts, or the steps.
 
-    Nothing of a candidate that would bring the steps to more than MOST_STEPS, those shared with others counted once.
+    Nothing of a candidate that would bring the steps to more than MOST_STEPS, those shared with others counted once,
+    nor of one with a program whose lines are set in otherwise, which the verifier does not see.
     """
     if not identity.transcript:
-        return [[Step(identity.prompt, entry.prompt)] for entry in entries]
+        return [
+            [] if indented_otherwise(identity.prompt, entry.prompt) else [Step(identity.prompt, entry.prompt)]
+            for entry in entries
+        ]
     planned: list[list[Step]] = []
     together: frozenset[Step] = frozenset()
     for entry in entries:
         found = steps(identity.transcript, entry.transcript)
-        if len(together.union(found)) > MOST_STEPS:
+        if len(together.union(found)) > MOST_STEPS or indented_otherwise(identity.prompt, entry.prompt):
             found = []
         together = together.union(found)
         planned.append(found)

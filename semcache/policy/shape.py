@@ -2,10 +2,11 @@
 
 The rule. Of all that precedes the last message, the user's own plain text may differ in its wording; everything else
 is the conversation's shape and must be the same: the sequence of turns and their roles, the model's answers, tool calls
-and their results, images, names, and where system messages stand. Answers are not judged, since what comes next may ask
-of their very words ("why that one?"), and a cache gives the same answer to the same question anyway; only blanks in
-them do not count. A conversation whose transcript is longer than `LONGEST` has no shape: nothing here could judge it,
-so what precedes its last message must be identical.
+and their results, images, names, where system messages stand, and how the lines of a text are set in, which is meaning
+in a program and which the transcript loses. Answers are not judged, since what comes next may ask of their very words
+("why that one?"), and a cache gives the same answer to the same question anyway; only blanks in them do not count. A
+conversation whose transcript is longer than `LONGEST` has no shape: nothing here could judge it, so what precedes its
+last message must be identical.
 
 Pure: no clock, no randomness, no I/O.
 """
@@ -18,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from semcache.policy import canonical
+from semcache.policy.indentation import is_indented, levels
 from semcache.policy.transcript import Turn, transcript
 
 LONGEST: Final = 16_000
@@ -29,7 +31,8 @@ class Told(msgspec.Struct, frozen=True):
     """A conversation that may be worded otherwise."""
 
     shape: list[Any]
-    """JSON: an item for each thing that precedes the last message; of a user's plain text only that it is there."""
+    """JSON: an item for each thing that precedes the last message; of a user's plain text only that it is there, and
+    how deep each of its lines stands where some are set in."""
     transcript: str
     """All spoken turns, the last message last."""
 
@@ -49,12 +52,16 @@ def told(context: Sequence[Any], prompt: str) -> Told | None:
             continue
         role = item["role"]
         asked |= role == "user"
-        shape.append([role] if role == "user" else [role, " ".join(text.split())])
+        shape.append(_asked(role, text) if role == "user" else [role, " ".join(text.split())])
         turns.append((role, text))
     if not asked:
         return None
     text = transcript([*turns, ("user", prompt)])
     return Told(shape, text) if len(text) <= LONGEST else None
+
+
+def _asked(role: str, text: str) -> list[Any]:
+    return [role, levels(text)] if is_indented(text) else [role]
 
 
 def _spoken(item: Any) -> str | None:

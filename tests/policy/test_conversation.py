@@ -139,6 +139,16 @@ def test_prompts_are_judged_as_they_were_sent() -> None:
     assert to_judge(asked, [entry(kept)]) == [[Step("a\nb", "a\nc")]]
 
 
+def test_a_program_whose_lines_are_set_in_otherwise_is_not_judged() -> None:
+    texts = [f"What does this print?\nfor i in x:\n    n += i\n{blanks}print(n)" for blanks in ("    ", "", "\t")]
+    plain = [CacheRequest(messages=[{"role": "user", "content": text}], model="m") for text in texts]
+    inside, behind, tabbed = (identify(request, NORMALIZER, TTL, reworded=True) for request in plain)
+    assert [len(found) for found in to_judge(inside, [entry(behind), entry(inside)])] == [0, 1]
+    assert [len(found) for found in to_judge(behind, [entry(tabbed), entry(behind)])] == [0, 1]
+    talks = [who(FIRST, text) for text in texts]
+    assert [len(found) for found in to_judge(talks[0], [entry(one) for one in talks])] == [1, 0, 0]
+
+
 def test_the_weakest_step_decides_and_none_may_be_left_out() -> None:
     one, other = Step("a", "b"), Step("c", "d")
     by_score = Calibration(fingerprint="f", bias=0.0, weights={"score": 1.0})

@@ -69,6 +69,17 @@ def test_an_answer_s_blanks_are_not_the_conversation_s() -> None:
     assert who(FIRST, answer(" An  emperor.\n"), LAST).context == ASKED.context
 
 
+def test_how_a_program_s_lines_are_set_in_is_in_the_group() -> None:
+    """Told as one line, both programs are the same words."""
+    inside, behind, wide = (
+        who(user(f"{asks}\nfor i in x:\n{blanks}n += i\n{last}print(n)"), SAID, LAST)
+        for asks, blanks, last in (("Why?", "  ", "  "), ("Why?", "  ", ""), ("Tell me why.", "    ", "    "))
+    )
+    assert inside.transcript == behind.transcript
+    assert inside.context != behind.context
+    assert inside.context == wide.context
+
+
 def test_tool_results_and_pictures_stay_exact() -> None:
     def measured(result: str) -> CacheIdentity:
         return who(FIRST, CALL, {"role": "tool", "tool_call_id": "1", "content": result}, LAST)
