@@ -20,7 +20,12 @@ _CACHING: Final = (
     Parameter("X-Cache-TTL", "header", "Seconds that the answer may be kept, within the operator's bounds."),
     Parameter("X-Cache-Threshold", "header", "Least similarity of a semantic hit; only tightens."),
     Parameter("X-Cache-Strategy", "header", "`exact`, `normalized` or `semantic`; only tightens."),
-    Parameter("X-Cache-Context", "header", "`exact`: what precedes the last message must be the same; only tightens."),
+    Parameter(
+        "X-Cache-Context",
+        "header",
+        "`exact`: what precedes the last message must be the same; `semantic`: it may be reworded, where the operator "
+        "leaves that to requests.",
+    ),
     Parameter("X-Cache-Tags", "header", "What the answer is made from, to invalidate by; separated by commas."),
 )
 
