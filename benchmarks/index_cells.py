@@ -35,9 +35,9 @@ SPECTRUM = 16
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vectors", type=Path, help="float32 (n, dim) .npy; default: generated clusters")
-    parser.add_argument("--sizes", default="20000,50000,100000")
+    parser.add_argument("--sizes", default="20000,50000,100000", help="rows of the group (%(default)s)")
     parser.add_argument("--dimension", type=int, default=384, help="of generated vectors")
-    parser.add_argument("--queries", type=int, default=300)
+    parser.add_argument("--queries", type=int, default=300, help="searches at each size (%(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
     sizes = [int(size) for size in given.sizes.split(",")]

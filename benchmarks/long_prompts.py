@@ -160,12 +160,24 @@ def report(name: str, every: Sequence[Case], scores: NDArray[np.float64], *, gro
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Long prompts: paraphrases against one part replaced.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     beside = Path(__file__).resolve().parents[2] / "shared" / "evaldata"
-    parser.add_argument("--evaldata", type=Path, default=Path(os.environ.get("SEMCACHE_EVALDATA") or beside))
-    parser.add_argument("--cache", type=Path, default=Path(__file__).resolve().parents[1] / ".cache" / "models")
-    parser.add_argument("--each", type=int, default=40, help="cases of each kind")
-    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument(
+        "--evaldata",
+        type=Path,
+        default=Path(os.environ.get("SEMCACHE_EVALDATA") or beside),
+        metavar="DIR",
+        help="folder of the labelled sets (SEMCACHE_EVALDATA)",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(__file__).resolve().parents[1] / ".cache" / "models",
+        metavar="DIR",
+        help="where prepared models lie (.cache/models)",
+    )
+    parser.add_argument("--each", type=int, default=40, metavar="N", help="cases of each kind (%(default)s)")
+    parser.add_argument("--seed", type=int, default=11, help="of everything random (%(default)s)")
     parser.add_argument("--rivals", action="store_true", help="also other rules and the model's full window")
     chosen = parser.parse_args()
     missing = [name for name in FILES if not (chosen.evaldata / f"{name}.jsonl.gz").is_file()]

@@ -85,11 +85,26 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the labelled sets")
     parser.add_argument("--cache", type=Path, required=True, metavar="DIR", help="vectors, scores, finished cells")
     parser.add_argument("--cosine", action="store_true", help="score by cosine, not by the shipped decision")
-    parser.add_argument("--streams", nargs="+", default=STREAMS)
-    parser.add_argument("--orders", nargs="+", default=ORDERS, choices=ORDERS)
-    parser.add_argument("--bounds", nargs="+", type=float, default=BOUNDS)
-    parser.add_argument("--policies", nargs="+", default=POLICIES, choices=POLICIES)
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument(
+        "--streams",
+        nargs="+",
+        default=STREAMS,
+        metavar="NAME",
+        help=f"class sets, or `known:...` ({' '.join(STREAMS)})",
+    )
+    parser.add_argument("--orders", nargs="+", default=ORDERS, choices=ORDERS, help="of each stream (all)")
+    parser.add_argument(
+        "--bounds",
+        nargs="+",
+        type=float,
+        default=BOUNDS,
+        metavar="SHARE",
+        help=f"wrong answers among all requests ({' '.join(map(str, BOUNDS))})",
+    )
+    parser.add_argument("--policies", nargs="+", default=POLICIES, choices=POLICIES, help="side by side (all)")
+    parser.add_argument(
+        "--seeds", type=int, default=20, metavar="N", help="of orders and coins, from 0 on (%(default)s)"
+    )
     parser.add_argument("--limit", type=int, default=4000, help="most texts of a stream (default 4000)")
     return parser.parse_args()
 
