@@ -1,9 +1,9 @@
 """Do two answers say the same? The label behind shadow and verified mode. Pure.
 
 A stored answer and a fresh one to the same question are rarely equal to the letter. They agree if their words are the
-same but for case, marks and blanks; or if their vectors are near and no guard sees another number, date, name, polarity
-or the like. They disagree if they are far apart or a guard is certain. Between, nothing is claimed: there is no label,
-unless a judge model says more (`policy.judging`).
+same, and the signs that say as much as words (-5, $5, 5 %, C#), but for case, marks and blanks; or if their vectors are
+near and no guard sees another number, date, name, polarity or the like. They disagree if they are far apart or a guard
+is certain. Between, nothing is claimed: there is no label, unless a judge model says more (`policy.judging`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _OF_QUESTIONS: Final = frozenset({"direction", "question"})
 _TEXT_FIELDS: Final = frozenset(
     {"content", "text", "output_text", "arguments", "input", "refusal", "reasoning_content"}
 )
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"\d+(?:[.,]\d+)+|\w+|(?<![\w.)\]])[-−](?=\d)|(?<=\w)#|!(?==)|[$€£¥₹%‰°<>≤≥=≠≈+×÷/\\^~&@]")
+"""A word, a number with its point, or a sign; marks of sentences and of layout (*, #, `, |, bullets) are none."""
 
 
 class Agreement(StrEnum):
@@ -39,17 +40,17 @@ class Agreement(StrEnum):
 
 
 def told(response: bytes) -> str:
-    """What an answer (JSON) says: the texts in it that a reader sees; of JSON in no provider's shape, all texts."""
+    """What an answer (JSON) says: the texts in it that a reader sees; of JSON in no provider's shape, all values."""
     try:
         value = msgspec.json.decode(response)
     except msgspec.DecodeError:
         return response.decode("utf-8", "replace")
     found = [value] if isinstance(value, str) else list(_texts(value, within=False))
-    return "\n".join(found) if found else "\n".join(_texts(value, within=True))
+    return "\n".join(found if found else _values(value))
 
 
 def equal(one: str, other: str) -> bool:
-    """Whether two texts have the same words in the same order."""
+    """Whether two texts have the same words and signs in the same order."""
     return _WORD.findall(one.casefold()) == _WORD.findall(other.casefold())
 
 
@@ -76,3 +77,12 @@ def _texts(value: Any, *, within: bool) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner, within=within)
+
+
+def _values(value: Any) -> Iterator[str]:
+    """Texts as they are, all else as JSON has it: `{"spam": true}` says something, too."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _values(inner)
+    else:
+        yield value if isinstance(value, str) else msgspec.json.encode(value).decode()

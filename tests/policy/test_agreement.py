@@ -52,7 +52,8 @@ def test_it_is_symmetric(one: str, other: str, similarity: float | None) -> None
         ({"choices": [{"message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}, "hi"),
         ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "model": "m"}, "a\nb"),
         ({"answer": "yes", "source": "book"}, "yes\nbook"),
-        ([1, 2], ""),
+        ([1, 2.5], "1\n2.5"),
+        ({"spam": False, "label": None}, "false\nnull"),
     ],
 )
 def test_what_a_reader_sees_is_compared(answer: object, text: str) -> None:
@@ -66,3 +67,26 @@ def test_what_is_no_json_is_its_own_text() -> None:
 def test_equal_goes_by_words() -> None:
     assert equal("Yes, it is!", "yes it is")
     assert not equal("yes it is", "yes it is not")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("It is -5 degrees.", "It is 5 degrees."),
+        ("It costs $5.", "It costs €5."),
+        ("x > 5", "x < 5"),
+        ("1.5 mg", "1 5 mg"),
+        ("C++", "C#"),
+        ("a != b", "a = b"),
+        ("5 %", "5"),
+    ],
+)
+def test_a_sign_may_say_as_much_as_a_word(one: str, other: str) -> None:
+    assert not equal(one, other)
+    assert equal(one, f"* **{one}**")
+
+
+def test_answers_without_a_word_are_not_all_the_same() -> None:
+    assert judged(told(b'{"label": 3}'), told(b'{"label": 5}'), None) is not Agreement.SAME
+    assert judged(told(b"true"), told(b"false"), None) is not Agreement.SAME
+    assert judged(told(b'{"label": 3}'), told(b'{"label":3}'), None) is Agreement.SAME
