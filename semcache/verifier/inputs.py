@@ -5,6 +5,7 @@ Shared by training and serving, as both must see the same. Pure; token ids are t
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -63,8 +64,8 @@ class PairInput(msgspec.Struct, frozen=True):
 def legible(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether two prompts can be told apart by their tokens, given what has none in each, in its order.
 
-    To the models all of that is one and the same. So words must be the same on both sides; signs, such as a smiley at
-    the end, only where both have some.
+    To the models all of that is one and the same. So words must be the same on both sides, in whatever letters they are
+    drawn; signs, such as a smiley at the end, only where both have some.
     """
     words, others = _words(first), _words(second)
     if words != others:
@@ -74,11 +75,20 @@ def legible(first: Sequence[str], second: Sequence[str]) -> bool:
 
 
 def _words(pieces: Sequence[str]) -> list[str]:
-    return [piece.casefold() for piece in pieces if any(map(str.isalnum, piece))]
+    return [piece.casefold() for piece in pieces if any(map(_is_letter, piece))]
 
 
 def _signs(pieces: Sequence[str]) -> list[str]:
-    return [piece for piece in pieces if not any(map(str.isalnum, piece))]
+    return [piece for piece in pieces if not any(map(_is_letter, piece))]
+
+
+def _is_letter(char: str) -> bool:
+    """Whether words may be written with it: circled letters and braille are symbols to Unicode."""
+    return char.isalnum() or any(script in unicodedata.name(char, "") for script in _DRAWN)
+
+
+_DRAWN: Final = ("LATIN", "KATAKANA", "HANGUL", "IDEOGRAPH", "BRAILLE", "REGIONAL INDICATOR")
+"""In the names of symbols that are letters, in circles and squares, say."""
 
 
 def pair_input(first: Sequence[int], second: Sequence[int]) -> PairInput | None:

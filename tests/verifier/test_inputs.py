@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcache.verifier.inputs import SEP, pair_input
+from semcache.verifier.inputs import SEP, legible, pair_input
 
 TOKENS = st.lists(st.integers(1000, 1004) | st.just(SEP), max_size=140)
 """Few kinds, so that prompts share some; a prompt may hold a separator, as text."""
@@ -28,3 +29,23 @@ def test_swapped_is_the_input_of_the_swapped_prompts(first: list[int], second: l
     if there is not None:
         assert there.swapped == back
         assert there.swapped.swapped == there
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told_apart"),
+    [
+        ([], ["😀"], True),
+        ([], ["👍🏽", "💌"], True),
+        (["😀"], ["😂"], False),
+        (["猫"], ["狗"], False),
+        ([], ["ⓢⓔⓝⓓ", "ⓑⓘⓣⓒⓞⓘⓝ"], False),
+        ([], ["🅢🅔🅝🅓"], False),
+        ([], ["🇫🇷"], False),
+        ([], ["⠎⠢⠙"], False),
+        (["Ⓐ"], ["ⓐ"], True),
+    ],
+)
+def test_words_that_have_no_token_must_be_the_same_in_whatever_letters_they_are_drawn(
+    first: list[str], second: list[str], *, told_apart: bool
+) -> None:
+    assert legible(first, second) is legible(second, first) is told_apart
