@@ -28,6 +28,9 @@ class Found(NamedTuple):
     notes: tuple[str, ...]
 
 
+_SOURCES: Final = frozenset(map(str, Source))
+
+
 class _Row(msgspec.Struct, frozen=True):
     a: str | None = None
     b: str | None = None
@@ -35,10 +38,17 @@ class _Row(msgspec.Struct, frozen=True):
     asked: str | None = None
     same: bool | int | None = None
     weight: Annotated[float, msgspec.Meta(gt=0.0, le=1e9)] = 1.0
-    conversation: bool = False
-    source: Source | None = None
-    principal: str | None = None
-    """Whose word it is; None for comparisons, and in a file of plain pairs."""
+    entry_id: object = None
+    conversation: object = False
+    source: object = None
+    principal: object = None
+    """These four are a label's; what a plain pair calls so may be anything."""
+
+    @property
+    def heard(self) -> Source | None:
+        """How the label became known; None of a plain pair."""
+        labelled = self.entry_id is not None and isinstance(self.source, str) and self.source in _SOURCES
+        return Source(str(self.source)) if labelled else None
 
     @property
     def texts(self) -> tuple[str | None, str | None]:
@@ -56,18 +66,18 @@ def pairs_of(file: Path) -> Found:
     textless = conversations = 0
     for number, row in _rows(file):
         a, b = row.texts
-        if row.source is not None and not (a and b):  # it was too long to be kept, or personal
+        source = row.heard
+        if source is not None and not (a and b):  # it was too long to be kept, or personal
             textless += 1
         elif a is None or b is None or row.same not in (0, 1):
             raise RequestError(f"{file}, line {number}: a pair has the texts `a` and `b`, and `same`: true or false")
-        elif row.conversation:
+        elif source is None and a and b:
+            plain.append(Pair(a, b, bool(row.same), row.weight))
+        elif source is not None and row.conversation:
             conversations += 1
-        elif a and b:
-            pair = Pair(a, b, bool(row.same), row.weight, row.principal or "")
-            if row.source is None:
-                plain.append(pair)
-            else:
-                labels[a, b, pair.voice] = pair, row.source
+        elif source is not None:
+            pair = Pair(a, b, bool(row.same), row.weight, str(row.principal or ""))
+            labels[a, b, pair.voice] = pair, source
     heard, notes = _heard(list(labels.values()))
     if textless:
         notes.append(f"{textless} labels without their texts left out: nothing can score them anew")

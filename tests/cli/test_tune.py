@@ -171,7 +171,7 @@ def test_tune_takes_a_file_of_pairs(
         return [Judged(0.8, pair.same) for pair in pairs] * 700, Knob.CONFIDENCE
 
     file = tmp_path / "pairs.jsonl"
-    said = {"cached": "x", "asked": "y", "same": True}
+    said = {"cached": "x", "asked": "y", "same": True, "entry_id": "0"}
     rows = [{**said, "source": "shadow"}, {**said, "source": "feedback", "principal": "p"}]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.setattr(tune_module, "_scored", scored)

@@ -30,6 +30,12 @@ def test_plain_pairs_and_labels_are_read(tmp_path: Path) -> None:
     assert found == ([Pair("x", "y", True), Pair("x", "y", False, 2.0), Pair("x", "y", True, 4.0)], ())
 
 
+def test_what_a_plain_pair_has_beside_is_its_own(tmp_path: Path) -> None:
+    """Labelled sets name where a pair comes from."""
+    more = [{"source": "quora"}, {"source": "feedback"}, {"source": ["x"], "conversation": "yes", "principal": 7}]
+    assert read(tmp_path, *({**GOOD, **one} for one in more)) == ([Pair("x", "y", True)] * 3, ())
+
+
 def test_a_mark_of_the_encoding_empty_lines_and_packing_do_no_harm(tmp_path: Path) -> None:
     text = b'\xef\xbb\xbf{"a": "\xc3\xa4", "b": "y", "same": true}\n\n \n'
     file = tmp_path / "pairs.jsonl.gz"
