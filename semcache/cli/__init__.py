@@ -192,12 +192,19 @@ def _learning(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         commands,
         "train",
         "train the verifier anew from labelled sets, a service's labels among them",
-        "semcache train --from-feedback labels.jsonl --data evaldata --out weights.npz",
+        "semcache train --from-feedback - --data sets --start packaged --out new.npz --calibration new.json",
     )
     train.add_argument("--from-feedback", metavar="LABELS", help="JSON lines of GET /admin/labels; -: ask the service")
-    train.add_argument("--data", required=True, metavar="DIR", help="folder of the labelled sets")
+    train.add_argument(
+        "--data", required=True, metavar="DIR", help="folder of the labelled sets (docs/feedback.md#training)"
+    )
     train.add_argument("--out", required=True, metavar="FILE", help="where the weights go")
-    train.add_argument("--start", metavar="FILE", help="go on from these weights")
+    train.add_argument("--calibration", metavar="FILE", help="fit what the scores are worth, too, and write it here")
+    train.add_argument(
+        "--start",
+        metavar="FILE",
+        help="go on from these weights; `packaged`: from the package's (from the model alone)",
+    )
     train.add_argument("--pairs", type=int, metavar="N", help="about how many pairs to see")
     train.add_argument("--seed", type=int, help="of everything random")
     _remote(train)

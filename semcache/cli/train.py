@@ -1,6 +1,7 @@
 """`semcache train`: train the verifier anew, with what a service's callers and comparisons said mixed in.
 
-The door to `python -m semcache.verifier.train`, which runs in a process of its own: torch is for it alone.
+The door to `python -m semcache.verifier.train`, which runs in a process of its own: torch is for it alone. Training
+takes the better part of an hour, so what it would stumble over in the end is looked at first.
 """
 
 from __future__ import annotations
@@ -10,17 +11,22 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from semcache.cli import remote
 from semcache.errors import RequestError
 
+PACKAGED: Final = "packaged"
+"""`--start` from the weights that the package carries."""
+
 
 def run(chosen: argparse.Namespace) -> int:
     """Train; the exit status is the training's. Raises Unavailable where labels come from a service that is away."""
-    if not Path(chosen.data).is_dir():  # or torch and the first weights would be loaded only to say it
-        raise RequestError(f"--data {chosen.data}: no such folder")
+    _check(chosen)
     command = [sys.executable, "-m", "semcache.verifier.train", "--data", chosen.data, "--out", chosen.out]
-    for flag in ("start", "pairs", "seed"):
+    if chosen.start is not None:
+        command += ["--start", str(_start(chosen.start))]
+    for flag in ("calibration", "pairs", "seed"):
         if getattr(chosen, flag) is not None:
             command += [f"--{flag}", str(getattr(chosen, flag))]
     with tempfile.TemporaryDirectory(prefix="semcache-train-") as folder:
@@ -29,15 +35,43 @@ def run(chosen: argparse.Namespace) -> int:
         return subprocess.run(command, check=False).returncode
 
 
+def _check(chosen: argparse.Namespace) -> None:
+    if not Path(chosen.data).is_dir():
+        raise RequestError(f"--data {chosen.data}: no such folder")
+    for flag in ("out", "calibration"):
+        given = getattr(chosen, flag)
+        if given is not None and (Path(given).is_dir() or not Path(given).absolute().parent.is_dir()):
+            raise RequestError(f"--{flag} {given}: no file can be written there")
+    if chosen.start is not None and not _start(chosen.start).is_file():
+        raise RequestError(f"--start {chosen.start}: no such file")
+    if chosen.pairs is not None and chosen.pairs < 0:
+        raise RequestError(f"--pairs {chosen.pairs}: no number of pairs")
+
+
+def _start(given: str) -> Path:
+    if given != PACKAGED:
+        return Path(given)
+    from semcache.verifier.weights import FILE
+
+    return FILE
+
+
 def _labels(chosen: argparse.Namespace, folder: Path) -> Path:
-    """The file of labels, or those of the running service where it is `-`."""
+    """The file of labels, or those of the running service where it is `-`. Raises RequestError where none teaches."""
     if chosen.from_feedback != "-":
         file = Path(chosen.from_feedback)
         if not file.is_file():
             raise RequestError(f"{file}: no such file")
-        return file
-    file = folder / "labels.jsonl"
-    with remote.opened(chosen, "GET", "/admin/labels") as answer, remote.no_answer(chosen), file.open("wb") as out:
-        while part := answer.read(1 << 16):
-            out.write(part)
+    else:
+        file = folder / "labels.jsonl"
+        with remote.opened(chosen, "GET", "/admin/labels") as answer, remote.no_answer(chosen), file.open("wb") as out:
+            while part := answer.read(1 << 16):
+                out.write(part)
+    from semcache.verifier.train.feedback import pairs_of  # the guards come with it
+
+    pairs = pairs_of(file)
+    if not pairs:
+        source = f"the labels of {chosen.url}" if chosen.from_feedback == "-" else str(file)
+        raise RequestError(f"{source} teach nothing: no pair of prompts on which the voices agree")
+    print(f"{len(pairs)} pairs of prompts were learned of", file=sys.stderr)
     return file

@@ -14,6 +14,7 @@ from semcache.cli import main, tune_plot
 from semcache.cli import tune as tune_module
 from semcache.cli.tune import in_force
 from semcache.policy.tuning import Judged, Knob
+from semcache.verifier.weights import FILE
 from tests.cli.test_remote import Scripted
 from tests.cli.test_remote import url as scripted_url
 
@@ -246,11 +247,49 @@ def test_train_passes_on_what_it_was_given(
 
     monkeypatch.setattr("semcache.cli.train.subprocess.run", run)
     Scripted.answers = {"GET /admin/labels": [(200, labels(1))]}
-    data = ["--data", str(tmp_path), "--out", "w.npz", "--pairs", "10"]
+    out = str(tmp_path / "w.npz")
+    data = ["--data", str(tmp_path), "--out", out, "--calibration", str(tmp_path / "c.json"), "--pairs", "10"]
     assert main(["train", "--url", url, "--from-feedback", "-", *data]) == 0
     assert ran[0][2:] == ["semcache.verifier.train", *data, *ran[0][-2:]]
     assert json.loads(ran[1][0])["cached"] == "b"
-    assert main(["train", "--from-feedback", str(tmp_path / "none"), *data]) == 1
-    assert "no such file" in capsys.readouterr().err
-    assert main(["train", "--data", str(tmp_path / "none"), "--out", "w.npz"]) == 1
-    assert capsys.readouterr().err == f"semcache: --data {tmp_path / 'none'}: no such folder\n"
+    assert main(["train", "--start", "packaged", *data]) == 0
+    assert ran[2][7:9] == ["--start", str(FILE)]
+    assert "1 pairs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--from-feedback", "none"], "none: no such file"),
+        (["--data", "none"], "--data none: no such folder"),
+        (["--out", "none/w.npz"], "--out none/w.npz: no file can be written there"),
+        (["--out", "."], "--out .: no file can be written there"),
+        (["--calibration", "none/c.json"], "--calibration none/c.json: no file can be written there"),
+        (["--start", "none"], "--start none: no such file"),
+        (["--pairs", "-1"], "--pairs -1: no number of pairs"),
+        (["--from-feedback", "empty"], "empty teach nothing: no pair of prompts on which the voices agree"),
+        (["--from-feedback", "other"], "other, line 1: `a` and `b` are text, `same` is true or false"),
+    ],
+)
+def test_train_looks_first_at_what_it_would_stumble_over_in_the_end(
+    arguments: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("semcache.cli.train.subprocess.run", None)
+    (tmp_path / "empty").touch()
+    (tmp_path / "other").write_text('{"a": "x", "b": "y", "same": "yes"}\n')
+    assert main(["train", "--data", ".", "--out", "w.npz", *arguments]) == 1
+    assert capsys.readouterr().err == f"semcache: {told}\n"
+
+
+def test_train_asks_for_labels_that_teach_something(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Scripted.answers = {"GET /admin/labels": [(200, b"")]}
+    data = ["--data", str(tmp_path), "--out", str(tmp_path / "w.npz")]
+    assert main(["train", "--url", url, "--from-feedback", "-", *data]) == 1
+    assert f"the labels of {url} teach nothing" in capsys.readouterr().err

@@ -32,7 +32,11 @@ def test_plain_pairs_and_labels_are_read(tmp_path: Path) -> None:
 
 def test_what_a_plain_pair_has_beside_is_its_own(tmp_path: Path) -> None:
     """Labelled sets name where a pair comes from."""
-    more = [{"source": "quora"}, {"source": "feedback"}, {"source": ["x"], "conversation": "yes", "principal": 7}]
+    more: list[dict[str, Any]] = [
+        {"source": "quora"},
+        {"source": "feedback"},
+        {"source": ["x"], "conversation": "yes", "principal": 7},
+    ]
     assert read(tmp_path, *({**GOOD, **one} for one in more)) == ([Pair("x", "y", True)] * 3, ())
 
 
