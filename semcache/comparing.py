@@ -147,6 +147,9 @@ def _may_be_shown(entry: Entry) -> bool:
 def _label(entry: Entry, fresh: Fresh, verdict: Agreement) -> Label:
     personal = entry.owner is not None
     withheld = fresh.withheld
+    drawn = withheld.drawn
+    # Verified mode adapts the probability to the namespace; a cut is tuned on the verifier's own.
+    sure = withheld.confidence if drawn is None or drawn.grounds is None else drawn.grounds.chance
     return Label(
         namespace=base_namespace(entry.namespace),
         entry_id=entry.entry_id,
@@ -154,9 +157,9 @@ def _label(entry: Entry, fresh: Fresh, verdict: Agreement) -> Label:
         cached="" if personal else entry.compared,
         conversation=bool(entry.transcript),
         similarity=withheld.similarity,
-        confidence=withheld.confidence,
+        confidence=sure,
         same=verdict is Agreement.SAME,
-        source=Source.SHADOW if withheld.drawn is None else Source.EXPLORED,
+        source=Source.SHADOW if drawn is None else Source.EXPLORED,
         asker=fresh.identity.norm_digest[:8].hex(),
         weight=withheld.weight,
     )

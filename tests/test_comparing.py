@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from semcache.comparing import MOST, Comparer, Fresh
-from semcache.models import Drawn, Withheld
+from semcache.models import Drawn, Grounds, Withheld
 from semcache.policy.agreement import Agreement
 from semcache.policy.freshness import TtlRules
 from semcache.policy.guards import Rules
@@ -68,6 +68,18 @@ async def test_agreement_and_disagreement_become_labels(make_service: MakeServic
         (False, Source.EXPLORED, "what is the way to reset a password", "how do i reset my password", 2.0),
     ]
     assert labels[0].confidence == 0.8
+
+
+async def test_what_was_explored_is_labelled_with_the_verifiers_own_probability(make_service: MakeService) -> None:
+    """Not with the one that verified mode made of it: what is tuned by labels is a cut on the former."""
+    service = await make_service()
+    stored = await keep(service, CACHED, "Press the link in the mail.")
+    labels: list[Label] = []
+    drawn = Drawn(1, -1, 0.2, False, Grounds(0.6, (0.0, 0.0, 0.0)))
+    seen = fresh(service, stored.entry_id, "press the link in the mail")
+    seen = msgspec.structs.replace(seen, withheld=Withheld(stored.entry_id, 0.9, 0.8, drawn))
+    assert await comparer(service, labels).compare(seen) is Agreement.SAME
+    assert [label.confidence for label in labels] == [0.6]
 
 
 async def test_an_entry_that_is_gone_or_of_another_place_tells_nothing(make_service: MakeService) -> None:

@@ -16,7 +16,8 @@ from typing import Final
 import msgspec
 
 from semcache.errors import RequestError
-from semcache.models import FillToken, shard_of
+from semcache.models import FillToken, Withheld, shard_of
+from semcache.policy import risk
 from semcache.policy.labels import Met
 
 _MARK: Final = b"r1"
@@ -38,12 +39,24 @@ def decode_fill(text: str) -> FillToken:
     try:
         token = _fill_decoder.decode(_raw(text))
         shard_of(token.entry_id)
+        if token.withheld is not None and not _may_be(token.withheld):
+            raise ValueError("evidence of no hit")
     except (ValueError, msgspec.DecodeError) as error:
         raise RequestError(
             "this is no fill token: give back unchanged the `fill_token` of the miss, or leave the field out",
             field="fill_token",
         ) from error
     return token
+
+
+def _may_be(withheld: Withheld) -> bool:
+    """Whether it may be of a hit: a token goes through its caller's hands, and its numbers into what is tuned by."""
+    sure = withheld.confidence
+    return (
+        -1.001 <= withheld.similarity <= 1.001
+        and (sure is None or 0.0 <= sure <= 1.0)
+        and 1.0 <= withheld.weight <= 1.0 / min(risk.LEVELS)
+    )
 
 
 def encode_request_id(entry_id: str, asker: bytes, met: Met | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from semcache.errors import RequestError
 from semcache.http import tokens
-from semcache.models import SHARDS, FillToken
+from semcache.models import SHARDS, Drawn, FillToken, Withheld
+from semcache.policy import risk
 from semcache.policy.labels import Met
 
 entry_ids = st.builds(
@@ -27,6 +29,32 @@ def test_a_fill_token_comes_back(token: FillToken) -> None:
     assert text.isascii()
     assert "=" not in text
     assert tokens.decode_fill(text) == token
+
+
+@pytest.mark.parametrize("level", risk.LEVELS)
+def test_a_fill_token_of_a_withheld_hit_comes_back(level: float) -> None:
+    token = FillToken("00" * 16, 1, 2, 3, withheld=Withheld("01" * 16, 1.0, None, Drawn(1, 0, 0.1), 1.0 / level))
+    assert tokens.decode_fill(tokens.encode_fill(token)) == token
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        Withheld("01" * 16, 7.0),
+        Withheld("01" * 16, math.nan),
+        Withheld("01" * 16, 0.9, 1.5),
+        Withheld("01" * 16, 0.9, math.nan),
+        Withheld("01" * 16, 0.9, 0.9, None, 1e300),
+        Withheld("01" * 16, 0.9, 0.9, None, math.inf),
+        Withheld("01" * 16, 0.9, 0.9, None, -1.0),
+    ],
+)
+def test_a_fill_token_with_numbers_of_no_hit_is_refused(forged: Withheld) -> None:
+    """One comparison of such a weight would be all that a namespace is tuned by."""
+    text = tokens.encode_fill(FillToken("00" * 16, 1, 2, 3, withheld=forged))
+    with pytest.raises(RequestError) as raised:
+        tokens.decode_fill(text)
+    assert raised.value.field == "fill_token"
 
 
 @given(entry_ids, st.binary(min_size=32, max_size=32))
