@@ -41,6 +41,10 @@ _ROLES: Final = {
     "AIMessageChunk": "assistant",
     "ToolMessage": "tool",
 }
+_UNTOLD: Final = frozenset({"type", "id", "usage_metadata"})
+"""Of a message: what the model is not told in the next turn. What an answer used is no part of it, and LangChain notes
+there of one from a cache that it cost nothing. `response_metadata` counts: a response's id in it may stand for turns
+that the provider alone has, and its provider decides which blocks are sent."""
 _UNFINISHED: Final = frozenset(
     {
         "length",
@@ -197,7 +201,7 @@ def _message(dumped: Any) -> dict[str, Any] | None:
     role = _ROLES.get(kind[-1]) if isinstance(kind, list) and kind and isinstance(kind[-1], str) else None
     if role is None or not isinstance(fields, dict) or dumped["type"] != "constructor" or "role" in fields:
         return None
-    return {"role": role, **{name: value for name, value in fields.items() if name not in ("type", "id")}}
+    return {"role": role, **{name: value for name, value in fields.items() if name not in _UNTOLD}}
 
 
 def _written(generation: Generation) -> dict[str, Any]:

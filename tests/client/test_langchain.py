@@ -100,6 +100,28 @@ def test_the_last_message_is_normalised_and_all_before_it_counts(cache: Semcache
     assert len(chat.asked) == 4
 
 
+def test_a_conversation_goes_on_alike_from_a_fresh_answer_and_from_a_kept_one(cache: SemcacheLangChain) -> None:
+    answer = AIMessage(
+        "It scatters.",
+        usage_metadata={"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+        response_metadata={"finish_reason": "stop", "id": "answer-1"},
+    )
+    chat = model(cache, answer=answer)
+    fresh, kept = chat.invoke(TALK), chat.invoke(TALK)
+    assert kept.usage_metadata != fresh.usage_metadata, "of a kept answer LangChain notes that it cost nothing"
+    for said in (fresh, kept):
+        chat.invoke([*TALK, said, HumanMessage("What scatters?")])
+    assert len(chat.asked) == 2
+
+
+def test_turns_that_the_provider_alone_has_are_told_apart(cache: SemcacheLangChain) -> None:
+    chat = model(cache)
+    for response_id in ("response-1", "response-2", "response-1"):
+        said = AIMessage("Understood.", response_metadata={"id": response_id})
+        chat.invoke([said, HumanMessage("What may I eat?")])
+    assert len(chat.asked) == 2
+
+
 def test_models_and_their_settings_share_nothing(cache: SemcacheLangChain) -> None:
     for more in ({}, {"model_name": "gpt-4o-mini"}, {"temperature": 0.5}):
         chat = model(cache, **more)
