@@ -20,7 +20,7 @@ from semcache.client.asynchronous import AsyncClient
 from semcache.client.blocking import Client
 from semcache.client.core import Call
 from semcache.client.flights import Flight, Flights, Landed, Landing
-from semcache.client.items import LookupItem, StoreItem, Strategy
+from semcache.client.items import Context, LookupItem, StoreItem, Strategy
 from semcache.client.keying import Keying, Params, flaw_of
 from semcache.client.local import LocalCache
 
@@ -44,6 +44,7 @@ def cached(
     namespace: str | None = None,
     prompt: str | None = None,
     strategy: Strategy | None = None,
+    context: Context | None = None,
     params: Params | None = None,
     version: str = "",
     ttl_s: float | None = None,
@@ -58,8 +59,9 @@ def cached(
     service that SEMCACHE_URL names. `prompt`: the argument whose meaning counts, text or chat messages; default the
     first annotated `str`. All other arguments must be the same; `params` takes all arguments and gives the JSON
     that must be, in their place. `version`: change it when the function changes. `strategy`: how far a lookup may go.
-    `ttl_s`, `tags`: as in `store`. What `skip_if` is true for is returned and not kept. The function returns JSON, or
-    `encode` makes JSON of what it returns and `decode` the reverse.
+    `context`: of chat messages, whether what precedes the last must be the same (`exact`) or may be reworded
+    (`semantic`), as in `lookup` and `store`. `ttl_s`, `tags`: as in `store`. What `skip_if` is true for is returned and
+    not kept. The function returns JSON, or `encode` makes JSON of what it returns and `decode` the reverse.
 
     Identical calls at the same time in this process make one call. If the cache is down, the function is called.
     Raises TypeError, when decorating, for a function that yields, has no prompt, or does not fit the client; when
@@ -75,6 +77,7 @@ def cached(
             prompt=prompt,
             namespace=namespace,
             strategy=strategy,
+            context=context,
             params=params,
             version=version,
         )
@@ -177,6 +180,7 @@ class _Cached:
                 params=item.params,
                 namespace=item.namespace,
                 strategy=item.strategy,
+                context=item.context,
                 response=response,
                 fill_token=found.fill_token,
                 ttl_s=self._terms.ttl_s,

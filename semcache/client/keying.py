@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from semcache.client.items import LookupItem, Strategy
+from semcache.client.items import Context, LookupItem, Strategy
 
 Params = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -34,6 +34,7 @@ class Keying:
         prompt: str | None,
         namespace: str | None,
         strategy: Strategy | None,
+        context: Context | None,
         params: Params | None,
         version: str,
     ) -> None:
@@ -44,6 +45,7 @@ class Keying:
         self._model = model
         self._namespace = namespace
         self._strategy = strategy
+        self._context = context
         self._params = params
         self._version = version
 
@@ -73,6 +75,7 @@ class Keying:
             params=params,
             namespace=self._namespace,
             strategy=self._strategy,
+            context=self._context,
         )
 
     def _messages(self, prompt: Any) -> list[Mapping[str, Any]]:

@@ -25,7 +25,7 @@ from semcache.client.answers import Lookup, Stored
 from semcache.client.asynchronous import AsyncClient
 from semcache.client.blocking import Client
 from semcache.client.core import Call
-from semcache.client.items import LookupItem, StoreItem, Strategy
+from semcache.client.items import Context, LookupItem, StoreItem, Strategy
 from semcache.client.keying import flaw_of
 from semcache.client.local import LocalCache
 
@@ -77,9 +77,12 @@ class SemcacheLangChain(BaseCache):
         ttl_s: float | None = None,
         tags: Sequence[str] = (),
         strategy: Strategy | None = None,
+        context: Context | None = None,
     ) -> None:
         """`client` may be a `LocalCache`. Without `async_client`, asynchronous calls wait in threads. `clear` empties
-        `namespace`. `ttl_s` and `tags` as in `store`; `strategy`: how far lookups may go.
+        `namespace`. `ttl_s` and `tags` as in `store`; `strategy`: how far lookups may go;
+        `context`: whether what precedes the last message must be the same (`exact`) or may be reworded (`semantic`),
+        as in `lookup` and `store`.
         """
         self._client = client
         self._async_client = client.aio if isinstance(client, LocalCache) and async_client is None else async_client
@@ -87,6 +90,7 @@ class SemcacheLangChain(BaseCache):
         self._ttl_s = ttl_s
         self._tags = tags
         self._strategy = strategy
+        self._context = context
         self._lock = threading.Lock()
         self._fills: OrderedDict[tuple[str, str], str] = OrderedDict()
 
@@ -133,7 +137,9 @@ class SemcacheLangChain(BaseCache):
     # -- what is asked and kept -----------------------------------------------------------------------------------
 
     def _find(self, prompt: str, llm_string: str) -> Call[Lookup]:
-        return calls.find(LookupItem(**self._identity(prompt, llm_string), strategy=self._strategy))
+        return calls.find(
+            LookupItem(**self._identity(prompt, llm_string), strategy=self._strategy, context=self._context)
+        )
 
     def _found(self, prompt: str, llm_string: str, found: Lookup) -> list[Generation] | None:
         if not found.hit:
@@ -162,6 +168,7 @@ class SemcacheLangChain(BaseCache):
             StoreItem(
                 **self._identity(prompt, llm_string),
                 strategy="exact" if any(map(_calls_tools, generations)) else self._strategy,
+                context=self._context,
                 response={"generations": written},
                 fill_token=fill_token,
                 ttl_s=self._ttl_s,

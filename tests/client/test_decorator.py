@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import httpx2
+import msgspec
 import pytest
 
 from semcache.client import AsyncClient, Client, LocalCache, cached
+from semcache.client.items import Context
 from tests.patience import LONG_S
 from tests.serving import Served, until
 
@@ -75,6 +78,24 @@ def test_a_function_is_called_once_for_the_same_arguments(client: Client, model:
     for other in others:
         ask("Why is it so?", **{"b": 1, "a": [1, [2]], **other})
     assert len(model.calls) == 5
+
+
+@pytest.mark.parametrize("context", [None, "exact", "semantic"])
+def test_lookup_and_store_say_what_may_be_reworded(context: Context | None) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        heard.append(msgspec.json.decode(request.content))
+        return httpx2.Response(200, json={"hit": False, "stored": False, "reason": "not_found"})
+
+    with Client("http://cache", transport=httpx2.MockTransport(answer)) as client:
+
+        @cached(model="m", client=client, prompt="messages", context=context)
+        def chat(messages: list[dict[str, str]]) -> str:
+            return "said"
+
+        chat([{"role": "user", "content": "Hello?"}])
+    assert [body.get("context") for body in heard] == [context, context]
 
 
 def test_functions_and_their_versions_share_nothing(client: Client, model: Model) -> None:

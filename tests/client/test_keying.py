@@ -22,7 +22,7 @@ def ask(question: str, first: Any = None, *rest: Any, last: Any = "default", **m
     """A function with all kinds of arguments."""
 
 
-KEYING = Keying(ask, model="m", prompt=None, namespace=None, strategy=None, params=None, version="")
+KEYING = Keying(ask, model="m", prompt=None, namespace=None, strategy=None, context=None, params=None, version="")
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
+import msgspec
 import pytest
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -20,6 +22,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult, Generation
 from pydantic import Field
 
 from semcache.client import AsyncClient, Client, LocalCache
+from semcache.client.items import Context
 from semcache.client.langchain import SemcacheLangChain
 from tests.patience import LONG_S
 from tests.serving import Served
@@ -120,6 +123,19 @@ def test_turns_that_the_provider_alone_has_are_told_apart(cache: SemcacheLangCha
         said = AIMessage("Understood.", response_metadata={"id": response_id})
         chat.invoke([said, HumanMessage("What may I eat?")])
     assert len(chat.asked) == 2
+
+
+@pytest.mark.parametrize("context", [None, "exact", "semantic"])
+def test_lookup_and_store_say_what_may_be_reworded(context: Context | None) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        heard.append(msgspec.json.decode(request.content))
+        return httpx2.Response(200, json={"hit": False, "stored": False, "reason": "not_found"})
+
+    with Client("http://cache", transport=httpx2.MockTransport(answer)) as client:
+        model(SemcacheLangChain(client, context=context)).invoke(TALK)
+    assert [body.get("context") for body in heard] == [context, context]
 
 
 def test_models_and_their_settings_share_nothing(cache: SemcacheLangChain) -> None:
