@@ -16,6 +16,7 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from semcache.cli import flags
+from semcache.cli.idle import idle
 from semcache.cli.verifier import examined
 from semcache.errors import ConfigError, SemcacheError
 from semcache.folders import unwritable
@@ -107,7 +108,7 @@ def _warnings(settings: Settings) -> list[str]:
         found.append("no SEMCACHE_ADMIN_KEY: the admin plane answers from loopback only")
     if settings.redis_url is None and settings.store.max_memory.rstrip("bkmg") == "0":
         found.append("store.max_memory is 0: the embedded server grows until the machine's memory is full")
-    return found + list(_of_the_judge(settings))
+    return [*found, *idle(settings), *_of_the_judge(settings)]
 
 
 def _of_the_judge(settings: Settings) -> Iterator[str]:

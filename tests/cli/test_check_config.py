@@ -158,6 +158,20 @@ def test_a_judge_that_nobody_would_ask_is_told_of(
     assert "no api_key" not in told
 
 
+def test_settings_that_do_nothing_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "semcache.toml"
+    file.write_text("[namespaces.a]\nerror_bound = 0.02\n")
+    monkeypatch.setenv("SEMCACHE_CONTEXT", "semantic")
+    monkeypatch.setenv("SEMCACHE_CONFIG", "")
+    assert main(["check-config", "--config", str(file)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["warning", "warning"]
+    assert lines[0].startswith("warning: context does nothing: in mode threshold ")
+    assert lines[1].startswith("warning: namespaces.a.error_bound does nothing: mode threshold ")
+
+
 def test_guard_tables_are_checked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
