@@ -46,7 +46,9 @@ class _Place(msgspec.Struct, frozen=True):
     def unsearched(self) -> str | None:
         """Why nothing is found by meaning; None where it is."""
         if not self.embedded:
-            return "the embedder is off, so nothing is found by meaning; set SEMCACHE_EMBEDDER=minilm, or leave this out"
+            return (
+                "the embedder is off, so nothing is found by meaning; set SEMCACHE_EMBEDDER=minilm, or leave this out"
+            )
         if self.strategy is not Strategy.SEMANTIC:
             return (
                 f"the strategy is {self.strategy.value}, so nothing is found by meaning; set strategy to semantic, or "
