@@ -31,9 +31,9 @@ CONFIDENCE_CAUTIOUS: Final = 0.97
 """Least probability of a hit for verifiers without a measurement."""
 
 MEASURED_CONFIDENCE: Final[dict[str, float]] = {
-    # By everyday pairs of the half at which rules are looked: 60 % of what should be is served, and 1.2 % of the traps;
-    # with .96 56 and .6 %, with .94 66 and 2.4 % (`docs/verifier.md` tells of pairs that nobody looked at).
-    "cross-36739d67dc0a": 0.95,
+    # By everyday pairs of the half at which rules are looked: 60 % of what should be is served, and 0.6 % of the traps;
+    # with .96 55 and .6 %, with .94 66 and 1.8 % (`docs/verifier.md` tells of pairs that nobody looked at).
+    "cross-ccfcde03aa9d": 0.95,
 }
 """Verifier's fingerprint -> least probability of a hit."""
 

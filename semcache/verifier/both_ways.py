@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from semcache.verifier.inputs import PairInput
 
-AGAIN: Final = 0.0
-"""The logit above which a pair is read again, and to which a second reading lowers it at most: there nothing is served,
-and so no score jumps where the first reading is about this."""
+AGAIN: Final = 1.25
+"""The logit above which a pair is read again, and to which a second reading lowers it at most: too little to be served
+by, and so no score jumps where the first reading is about this."""
 
 
 def logits(

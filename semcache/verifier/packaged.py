@@ -21,7 +21,7 @@ MOST_OFF: Final = 0.25
 at most. What trained weights really show is in the manifest."""
 
 _FORMAT: Final = 1
-_INPUTS: Final = 3
+_INPUTS: Final = 4
 """Counts up whenever `policy.plain.plainly`, `inputs.pair_input` and `both_ways` make another score of the same two
 prompts and weights."""
 

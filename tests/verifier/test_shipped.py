@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from semcache.engines import prepared
-from semcache.policy.confidence import FOR
+from semcache.policy.calibration import MEASURED_CONFIDENCE
+from semcache.policy.confidence import FOR, probability
+from semcache.policy.conversation import TURNS
 from semcache.settings import Settings
 from semcache.verifier import calibrations, is_prepared, packaged, weights
 from semcache.verifier.both_ways import AGAIN
@@ -83,6 +86,14 @@ def test_a_score_hardly_depends_on_who_asked_first(judge: PackagedJudge) -> None
 
 def test_the_calibration_is_of_these_weights(judge: PackagedJudge) -> None:
     assert calibrations.load(judge.fingerprint).of(calibrations.ANY).weights["score"] > 0
+
+
+def test_a_pair_that_looks_the_same_one_way_round_only_is_not_served(judge: PackagedJudge) -> None:
+    found = calibrations.load(judge.fingerprint)
+    for space in found.spaces.keys() - {TURNS}:
+        for similarity, shared, short in product((0.8, 0.9, 0.97), (0.0, 0.2, 0.5, 0.9), (0.0, 0.1, 0.3)):
+            evidence = {"score": AGAIN, "similarity": similarity, "shared": shared, "short": short}
+            assert probability(evidence, found.of(space)) < MEASURED_CONFIDENCE[judge.fingerprint]
 
 
 def test_what_speaks_for_a_pair_never_speaks_against_it(judge: PackagedJudge) -> None:
