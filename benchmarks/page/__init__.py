@@ -43,8 +43,9 @@ def _head(result: dict[str, Any]) -> Iterator[str]:
 
 
 _HEAD: Final = """\
-Written by `benchmarks/quality.py` with seed {seed}, from public labelled sets: their test folds (by connected
-component, so that no text is on both sides), sets that training never saw at all, and everyday pairs written by hand.
+Written by `benchmarks/quality.py --data FOLDER --out FOLDER --seed {seed}`, from public labelled sets: their test folds
+(by connected component, so that no text is on both sides), sets that training never saw at all, and everyday pairs
+written by hand.
 Verifier `{verifier}`, vectors `{space}`, calibration: {calibration}. Shipped operating points: cosine
 {threshold:.2f} in `threshold` mode; in `guarded` mode cosine {floor:.2f}, no veto, probability {confidence:.2f}.
 Intervals are Wilson's, 95 %."""

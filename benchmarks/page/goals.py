@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.page.words import percent
 
@@ -17,6 +17,14 @@ def section(result: dict[str, Any]) -> Iterator[str]:
     for row in goals(result):
         yield "| " + " | ".join(row) + " |"
     yield ""
+    yield _ELSEWHERE
+    yield ""
+
+
+_ELSEWHERE: Final = """\
+Two goals are measured by programs of their own: that verified mode keeps its bound ([verified](verified.md),
+`benchmarks/verified.py`), and what a lookup takes ([benchmarks](benchmarks.md#what-the-decision-adds),
+`benchmarks/added.py`)."""
 
 
 def goals(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
