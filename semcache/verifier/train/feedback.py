@@ -8,10 +8,9 @@ these are what is judged; that one of several turns is wrong does not say which,
 
 from __future__ import annotations
 
-import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,15 +21,17 @@ from semcache.policy.conversation import steps
 from semcache.verifier.train.pairs import LabelledPair
 from semcache.verifier.train.sets import Fold, fold_of
 
+_BOM: Final = b"\xef\xbb\xbf"
+
 PASSES: Final = 3
 MOST: Final = 0.1
 
 
 def pairs_of(file: Path) -> list[LabelledPair]:
-    """The pairs of a file, in the order in which they first come. Raises ConfigError, naming the line."""
+    """The pairs of a file, in the order in which they first come. Raises ConfigError, naming file and line."""
     said: dict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
     sources: dict[tuple[str, str], str] = {}
-    for number, row in enumerate(_rows(file), 1):
+    for number, row in _rows(file):
         try:
             a, b, same = row.get("cached", row.get("a")), row.get("asked", row.get("b")), row["same"]
         except (KeyError, AttributeError) as error:
@@ -70,11 +71,19 @@ def mixed(pairs: Sequence[LabelledPair], said: Sequence[LabelledPair], rng: rand
     return whole
 
 
-def _rows(file: Path) -> list[Any]:
+def _rows(file: Path) -> Iterator[tuple[int, Any]]:
+    """What stands in each line that is not empty, with its number. A line ends where a prompt cannot: at a newline."""
+    number = 0
     try:
-        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{file}: {error}") from error
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):  # `number` is told of below
+                text = line.removeprefix(_BOM) if number == 1 else line
+                if text.strip():
+                    yield number, msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}, line {number}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror or error}") from error
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

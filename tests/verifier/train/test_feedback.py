@@ -81,9 +81,34 @@ def test_feedback_is_a_part_of_the_mix_and_no_more() -> None:
     assert len(few) == 96
 
 
-@pytest.mark.parametrize("line", ["[]", '{"a": "x", "b": "y"}', '{"a": 1, "b": "y", "same": true}', "no"])
-def test_what_is_no_pair_is_refused(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]",
+        b'{"a": "x", "b": "y"}',
+        b'{"a": 1, "b": "y", "same": true}',
+        b"no",
+        b'{"a": "x", "b": "\xff", "same": true}',
+        b'{"a": "x", "b": "\\ud83d", "same": true}',
+        b'{"x": ' + b"[" * 200_000,
+    ],
+)
+def test_what_is_no_pair_is_refused_by_file_and_line(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "labels.jsonl"
-    file.write_text(line + "\n")
-    with pytest.raises(ConfigError, match=r"labels\.jsonl"):
+    file.write_bytes(b'{"a": "x", "b": "y", "same": true}\n\n' + line + b"\n")
+    with pytest.raises(ConfigError, match=r"labels\.jsonl, line 3: "):
         pairs_of(file)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.jsonl: No such file"):
+        pairs_of(tmp_path / "absent.jsonl")
+
+
+def test_a_prompt_may_have_any_character_but_a_newline(tmp_path: Path) -> None:
+    """What some take for the end of a line is none in JSON."""
+    file = tmp_path / "labels.jsonl"
+    text = '{"a": "one\u2028two\u0085three", "b": "y", "same": true}\n'
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    [pair] = pairs_of(file)
+    assert pair.a == "one\u2028two\u0085three"
