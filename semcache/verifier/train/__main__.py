@@ -52,6 +52,7 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    mix.look(arguments.data)
     torch.manual_seed(arguments.seed)
     tokens = Tokens()
     model = network.fresh(package_folder(), dropout=arguments.dropout)
@@ -128,8 +129,11 @@ def _calibrate(model: network.CrossEncoder, tokens: Tokens, arguments: argparse.
     spaces = {
         calibrate.PACKAGED_SPACE: calibrate.fit(evidence, pairs, fingerprint=made_of),
         calibrations.ANY: calibrate.fit(evidence, pairs, fingerprint=made_of, without=frozenset({"similarity"})),
-        TURNS: calibrate.of_turns(scored(list(turns)), fingerprint=made_of),
     }
+    if of_turns := scored(list(turns)):
+        spaces[TURNS] = calibrate.of_turns(of_turns, fingerprint=made_of)
+    else:
+        log.warning("no conversations to calibrate on: their turns are judged as single prompts are")
     calibrate.save(arguments.calibration, spaces)
     log.info("calibrated on %d pairs: %s", len(pairs), spaces[calibrate.PACKAGED_SPACE])
 

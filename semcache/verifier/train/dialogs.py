@@ -26,12 +26,14 @@ WHOLE: Final = "conversations"
 
 
 class Dialogs:
-    """The dialogs of one fold, each in its longest state, with the stand-alone forms of its user turns."""
+    """The dialogs of one fold, each in its longest state, with the stand-alone forms of its user turns; none where the
+    set is absent."""
 
     def __init__(self, folder: Path, fold: Fold) -> None:
         states: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in sets.rows(folder, SET):
-            states[str(row["dialog"])].append(row)
+        for name in sets.present(folder, [SET]):
+            for row in sets.rows(folder, name):
+                states[str(row["dialog"])].append(row)
         self._turns: dict[str, list[Turn]] = {}
         self._forms: dict[str, Mapping[int, str]] = {}
         for dialog, rows in sorted(states.items()):
@@ -119,10 +121,11 @@ class Dialogs:
 def same_last_message(folder: Path) -> list[LabelledPair]:
     """Real conversations that end with the same message and mean something else by it: traps, in the same shape.
 
-    But for those that ask the same until then: with the same answers, too, they are the same.
+    But for those that ask the same until then: with the same answers, too, they are the same. None where the set is
+    absent.
     """
     made = []
-    for row in sets.rows(folder, SAME_LAST):
+    for row in (row for name in sets.present(folder, [SAME_LAST]) for row in sets.rows(folder, name)):
         turns, other = aligned(spoken(row["turns"]), spoken(row["turns_b"]))
         if _letters(turns) != _letters(other):
             made.append(LabelledPair(transcript(turns), transcript(other), False, "trap:same_last_turn", WHOLE, ""))

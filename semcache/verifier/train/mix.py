@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from semcache.verifier.train import families, payloads, sets, surface, traps
+from semcache.errors import ConfigError
+from semcache.verifier.train import dialogs, families, payloads, sets, surface, traps
 from semcache.verifier.train.dialogs import Dialogs
 from semcache.verifier.train.pairs import LabelledPair
 from semcache.verifier.train.sets import Fold, fold_of
@@ -71,8 +72,27 @@ SHARES: Final[dict[str, Share]] = {
 CALIBRATED: Final = 1500
 """Pairs of each made source that calibration sees (of families twice as many)."""
 
+_PARAPHRASES: Final = "qqp_pairs"
+"""What traps are made of labelled pairs of."""
+
 MADE: Final = frozenset({"made of labelled pairs", "made of questions", "conversations", "families"})
 """The sources that are made, not read."""
+
+
+TAUGHT: Final = (*sets.PAIR_SETS, *sets.CLASS_SETS, sets.QUESTIONS, dialogs.SET)
+"""The labelled sets that teach something; others test it."""
+
+
+def look(data: Path) -> None:
+    """Tell which labelled sets a run goes without. Raises ConfigError where the folder has none that teaches."""
+    everything = (*TAUGHT, *sets.UNSEEN_SETS, dialogs.SAME_LAST)
+    found = sets.present(data, everything)
+    if not set(found) & set(TAUGHT):
+        raise ConfigError(f"{data} has none of the labelled sets, each of which is NAME.jsonl.gz: {', '.join(TAUGHT)}")
+    if absent := [name for name in everything if name not in found]:
+        log.warning(
+            "%d of %d sets are not in %s and left out: %s", len(absent), len(everything), data, ", ".join(absent)
+        )
 
 
 def training_pairs(
@@ -80,23 +100,25 @@ def training_pairs(
 ) -> list[LabelledPair]:
     """About `total` pairs of the train folds, shuffled, either prompt first; without `made`, labelled sets alone.
 
-    `sift`: which of the pairs that are made are worth seeing; twice as many are made then.
+    `sift`: which of the pairs that are made are worth seeing; twice as many are made then. What an absent set would
+    have had falls to the others, in their shares.
 
-    Raises ConfigError for absent data.
+    Raises ConfigError for damaged data, and where there is nothing to see.
     """
-    shares = {name: share for name, share in SHARES.items() if made or name not in MADE}
-    whole = sum(share.part for share in shares.values())
     labelled = {
-        name: _trained(pairs) for name, pairs in sets.pair_sets(data).items()
-    } | {name: _trained(sets.class_pairs(data, name, rng, 8000)) for name in sets.CLASS_SETS}  # fmt: skip
-    questions = [row["text"] for row in sets.rows(data, "open_questions") if _trains(f"open\0{row['text'].lower()}")]
-    positives = [pair for pair in labelled["qqp_pairs"] if pair.same]
-    makers: dict[str, Callable[[int], Iterator[LabelledPair]]] = {
-        "made of labelled pairs": lambda count: islice(_of_pairs(positives, rng), count),
-        "made of questions": lambda count: islice(_of_questions(questions, rng), count),
-        "conversations": lambda count: Dialogs(data, Fold.TRAIN).pairs(rng, count),
-        "families": lambda count: _of_families(rng, count),
-    }
+        name: _trained(pairs) for name, pairs in _pair_sets(data).items()
+    } | {name: _trained(sets.class_pairs(data, name, rng, 8000)) for name in _class_sets(data)}  # fmt: skip
+    questions = [text for text in _questions(data) if _trains(_group_of(text))]
+    positives = [pair for pair in labelled.get(_PARAPHRASES, ()) if pair.same]
+    makers: dict[str, Callable[[int], Iterator[LabelledPair]]] = {"families": lambda count: _of_families(rng, count)}
+    if positives:
+        makers["made of labelled pairs"] = lambda count: islice(_of_pairs(positives, rng), count)
+    if questions:
+        makers["made of questions"] = lambda count: islice(_of_questions(questions, rng), count)
+    if sets.present(data, [dialogs.SET]):
+        makers["conversations"] = lambda count: Dialogs(data, Fold.TRAIN).pairs(rng, count)
+    shares = {name: share for name, share in SHARES.items() if name in labelled or (made and name in makers)}
+    whole = sum(share.part for share in shares.values())
     mixed: list[LabelledPair] = []
     for name, share in shares.items():
         wanted = int(total * share.part / whole)
@@ -108,21 +130,19 @@ def training_pairs(
             chosen = _drawn(labelled[name], wanted, share.most_passes, rng)
         log.info("%-30s %7d pairs, %2.0f %% same", name, len(chosen), 100 * _same(chosen))
         mixed.extend(chosen)
+    if not mixed:
+        raise ConfigError(f"{data} has nothing to train on")
     rng.shuffle(mixed)
     return [_either_way(pair, rng) for pair in mixed]
 
 
 def calibration_pairs(data: Path, rng: random.Random) -> list[LabelledPair]:
     """Pairs of the calibration folds, of every source that training has, and traps made of their questions."""
-    folded = [pair for pairs in sets.pair_sets(data).values() for pair in pairs]
-    folded += [pair for name in sets.CLASS_SETS for pair in sets.class_pairs(data, name, rng, 8000)]
+    folded = [pair for pairs in _pair_sets(data).values() for pair in pairs]
+    folded += [pair for name in _class_sets(data) for pair in sets.class_pairs(data, name, rng, 8000)]
     kept = [pair for pair in folded if fold_of(pair.group) is Fold.CALIBRATION]
-    positives = [pair for pair in kept if pair.source == "qqp_pairs" and pair.same]
-    questions = [
-        row["text"]
-        for row in sets.rows(data, "open_questions")
-        if fold_of(f"open\0{row['text'].lower()}") is Fold.CALIBRATION
-    ]
+    positives = [pair for pair in kept if pair.source == _PARAPHRASES and pair.same]
+    questions = [text for text in _questions(data) if fold_of(_group_of(text)) is Fold.CALIBRATION]
     kept += islice(_of_pairs(positives, rng), CALIBRATED)
     kept += islice(_of_questions(questions, rng), CALIBRATED)
     kept += families.pairs(_families(Fold.CALIBRATION), rng, 2 * CALIBRATED)
@@ -137,6 +157,22 @@ def trained_families() -> list[families.Family]:
 def tested_families() -> list[families.Family]:
     """Those that it never sees."""
     return _families(Fold.TEST)
+
+
+def _pair_sets(data: Path) -> dict[str, list[LabelledPair]]:
+    return sets.pair_sets(data, sets.present(data, sets.PAIR_SETS))
+
+
+def _class_sets(data: Path) -> list[str]:
+    return sets.present(data, sets.CLASS_SETS)
+
+
+def _questions(data: Path) -> list[str]:
+    return [row["text"] for name in sets.present(data, [sets.QUESTIONS]) for row in sets.rows(data, name)]
+
+
+def _group_of(question: str) -> str:
+    return f"open\0{question.lower()}"
 
 
 def _families(fold: Fold) -> list[families.Family]:
@@ -155,8 +191,8 @@ def _of_families(rng: random.Random, count: int) -> Iterator[LabelledPair]:
 
 
 def _of_pairs(positives: Sequence[LabelledPair], rng: random.Random) -> Iterator[LabelledPair]:
-    """Labelled paraphrases with one thing changed on one side (a trap) or on both (still the same)."""
-    while True:
+    """Labelled paraphrases with one thing changed on one side (a trap) or on both (still the same); of none, none."""
+    while positives:
         pair = rng.choice(positives)
         made = traps.both_sides(pair.a, pair.b, rng)
         if made is not None:
@@ -165,10 +201,10 @@ def _of_pairs(positives: Sequence[LabelledPair], rng: random.Random) -> Iterator
 
 
 def _of_questions(questions: Sequence[str], rng: random.Random) -> Iterator[LabelledPair]:
-    """Real questions against a noisy copy (the same), or against one with one thing changed (a trap)."""
-    while True:
+    """Real questions against a noisy copy (the same), or against one with one thing changed (a trap); of none, none."""
+    while questions:
         text = rng.choice(questions)
-        group = f"open\0{text.lower()}"
+        group = _group_of(text)
         made = traps.trap(text, rng)
         if rng.random() < 0.1:
             other = payloads.loaded(text, questions, rng)

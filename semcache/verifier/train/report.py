@@ -29,6 +29,8 @@ def lines(network: CrossEncoder, tokens: Tokens, data: Path, *, seed: int) -> It
     yield measures.HEADER
     for name, pairs in tested(data, seed=seed):
         chosen = pairs if name == "qqp_pairs" else pairs[:MOST]
+        if not chosen:  # the set is absent, or has nothing of this fold
+            continue
         scores = score(network, tokens, chosen)
         yield measures.row(name, scores, [pair.same for pair in chosen])
 
@@ -45,7 +47,7 @@ def score(network: CrossEncoder, tokens: Tokens, pairs: Sequence[LabelledPair]) 
 
 
 def tested(data: Path, *, seed: int) -> Iterator[tuple[str, list[LabelledPair]]]:
-    """Each thing that training never saw, by name."""
+    """Each thing that training never saw, by name; of absent sets, none."""
     if EVERYDAY.exists():
         read = [json.loads(line) for line in EVERYDAY.read_text(encoding="utf-8").splitlines()]
         for split in ("dev", "test"):
@@ -63,10 +65,10 @@ def tested(data: Path, *, seed: int) -> Iterator[tuple[str, list[LabelledPair]]]
     whole = list(dialogs.conversations(random.Random(seed), 600))
     yield "conversations", whole
     yield "conversations, same last message", [*same_last_message(data), *(pair for pair in whole if pair.same)]
-    for name in sets.UNSEEN_SETS:
+    for name in sets.present(data, sets.UNSEEN_SETS):
         yield name, sets.pair_sets(data, [name])[name]
-    for name, pairs in sets.pair_sets(data).items():
+    for name, pairs in sets.pair_sets(data, sets.present(data, sets.PAIR_SETS)).items():
         yield name, [pair for pair in pairs if fold_of(pair.group) is Fold.TEST]
-    for name in sets.CLASS_SETS:
+    for name in sets.present(data, sets.CLASS_SETS):
         pairs = sets.class_pairs(data, name, random.Random(seed), 8000)
         yield name, [pair for pair in pairs if fold_of(pair.group) is Fold.TEST]

@@ -1,7 +1,8 @@
 """The labelled public sets: read, and split into folds so that no text is on both sides.
 
 Folds go by connected component: two pairs that share a text, directly or through others, are in one fold. Class sets
-go by label, so that the labels of the test fold were never seen. Nothing of a set is copied into this package.
+go by label, so that the labels of the test fold were never seen. Nothing of a set is copied into this package; who has
+some of them alone trains with these (`present`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gzip
 import hashlib
 import json
 import random
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -35,6 +37,9 @@ UNSEEN_SETS: Final = (
 )  # fmt: skip
 """Kept out of training altogether, so that something tests what was learned beyond the sets."""
 
+QUESTIONS: Final = "open_questions"
+"""Questions of which none was asked twice: traps and near repeats are made of them."""
+
 CLASS_SETS: Final = ("banking77_class", "bitext_class", "clinc150_class", "nlupp_class")
 
 AMBIGUOUS: Final = frozenset({"ambiguous"})
@@ -54,14 +59,28 @@ def fold_of(group: str) -> Fold:
     return Fold.TRAIN if bucket < 7 else Fold.CALIBRATION if bucket < 8 else Fold.TEST
 
 
+def present(folder: Path, names: Iterable[str]) -> list[str]:
+    """Those of the sets that the folder has, in order."""
+    return [name for name in names if _file_of(folder, name).exists()]
+
+
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of a set. Raises ConfigError where it is absent or unreadable."""
-    path = folder / f"{name}.jsonl.gz"
+    """The rows of a set. Raises ConfigError, naming the line, where it is absent or unreadable."""
+    path = _file_of(folder, name)
+    read: list[dict[str, Any]] = []
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-    except (OSError, ValueError) as error:
+            for line in file:
+                read.append(json.loads(line))  # noqa: PERF401  # how many there are tells the line of an error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}, line {len(read) + 1}: {error}") from error
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{path}: {error}") from error
+    return read
+
+
+def _file_of(folder: Path, name: str) -> Path:
+    return folder / f"{name}.jsonl.gz"
 
 
 def pair_sets(folder: Path, names: Iterable[str] = PAIR_SETS) -> dict[str, list[LabelledPair]]:
@@ -84,7 +103,7 @@ def pair_sets(folder: Path, names: Iterable[str] = PAIR_SETS) -> dict[str, list[
                     same=bool(row["same"]),
                     kind=":".join(("positive" if row["same"] else "trap", *_kinds(row))),
                     source=name,
-                    group=f"{family[0]}\0{components.of(_plain(row['a']))}",
+                    group=f"{QUORA[0] if name in QUORA else name}\0{components.of(_plain(row['a']))}",
                 )
                 for row in read[name]
             ]
