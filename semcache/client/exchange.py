@@ -223,6 +223,7 @@ class Exchange:
                 cost_usd=0.0,
                 latency_ms=round(self._ms(), 3),
                 status=self.said()[0][1].decode(),
+                request_id=found.request_id,
             )
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache import tokens
 from semcache.models import Bypass, CacheStatus, Entry, Hit, Miss, MissReason, Stale, Tier
 
 Header = tuple[bytes, bytes]
@@ -51,6 +52,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """As `X-Cache-Status`."""
     reason: str | None = None
     """As `X-Cache-Reason`."""
+    request_id: str | None = None
+    """By which feedback names a hit by meaning. It holds the asking prompt, so it is in no header, which are logged."""
 
 
 def of_hit(hit: Hit, *, latency_ms: float) -> dict[str, Any]:
@@ -71,6 +74,7 @@ def told_of_hit(hit: Hit, *, latency_ms: float) -> Evidence:
         saved_usd=hit.entry.cost_usd,
         latency_ms=round(latency_ms, 3),
         status=status_of(hit).value,
+        request_id=tokens.request_id(hit) if hit.tier is Tier.SEMANTIC else None,
     )
 
 

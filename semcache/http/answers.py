@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from semcache import tokens
 from semcache.gateway import evidence
-from semcache.http import tokens
 from semcache.http.exchange import Header
 from semcache.models import Entry, Hit, Miss, Nearest, Outcome, Refused, Stored, Strategy, Tier, Usage
-from semcache.policy.labels import Met
 
 _encoder: Final = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -135,9 +134,7 @@ def of_lookup(outcome: Outcome, strategy: Strategy | None) -> LookupAnswer:
             age_s=_age(entry, outcome.now_ms),
             expires_in_s=_left(entry, outcome.now_ms),
             ttl_class=entry.ttl_class.value,
-            request_id=tokens.encode_request_id(entry.entry_id, outcome.asker, _met(outcome))
-            if outcome.asker
-            else None,
+            request_id=tokens.request_id(outcome),
             strategy=strategy,
         )
     if isinstance(outcome, Miss):
@@ -228,12 +225,6 @@ def of_entry(entry: Entry) -> EntryAnswer:
         latency_ms=entry.latency_ms,
         metadata=entry.metadata,
     )
-
-
-def _met(hit: Hit) -> Met | None:
-    if hit.tier is not Tier.SEMANTIC:
-        return None
-    return Met(hit.asked, hit.similarity, hit.confidence)
 
 
 def _age(entry: Entry, now_ms: int) -> float:

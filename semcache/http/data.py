@@ -11,11 +11,12 @@ from typing import Final
 
 import msgspec
 
+from semcache import tokens
 from semcache.admin.feedback import Said
 from semcache.direct import Question, lean
 from semcache.errors import NotFound, RequestError, SemcacheError, StoreTimeout, TooLarge, Unavailable
 from semcache.gateway.headers import provider_key
-from semcache.http import answers, problems, rates, repeats, tokens
+from semcache.http import answers, problems, rates, repeats
 from semcache.http.answers import encode
 from semcache.http.bodies import BatchBody, FeedbackBody, LookupBody, StoreBody
 from semcache.http.decoding import BodyDecoder, check_json

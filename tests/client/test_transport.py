@@ -186,6 +186,7 @@ def test_evidence(openai: OpenAI, client: Client) -> None:
     assert record.usage.output_tokens > 0
     assert record.cost_usd
     assert record.latency_ms
+    assert client.feedback(request_id=shown["request_id"], correct=False).entry_id == shown["entry_id"]
 
 
 def test_the_provider_sees_no_header_of_ours(openai: OpenAI, upstream: Provider) -> None:

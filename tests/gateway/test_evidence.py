@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semcache import tokens
 from semcache.gateway import evidence
 from semcache.gateway.evidence import REVALIDATING, Evidence, Outcome, cache_status, headers, splice
 from semcache.models import Bypass, BypassReason, CacheStatus, FillToken, Hit, Miss, MissReason, Stale, Tier, Withheld
@@ -22,7 +23,15 @@ ENTRY = msgspec.structs.replace(
 )
 KEY = ENTRY.entry_id
 HIT = Hit(tier=Tier.EXACT, entry=ENTRY, similarity=1.0, now_ms=42_900)
-NEAR = Hit(tier=Tier.SEMANTIC, entry=ENTRY, similarity=0.91237, confidence=0.99, now_ms=42_900)
+NEAR = Hit(
+    tier=Tier.SEMANTIC,
+    entry=ENTRY,
+    similarity=0.91237,
+    confidence=0.99,
+    now_ms=42_900,
+    asker=b"a" * 32,
+    asked="the prompt",
+)
 STALE = Stale(entry=ENTRY, now_ms=72_500)
 MISS = Miss(reason=MissReason.BELOW_THRESHOLD, fill=FillToken(KEY, 1, 1, 0))
 BYPASS = Bypass(reason=BypassReason.TEMPERATURE)
@@ -174,7 +183,7 @@ def test_the_fields_of_the_contract_are_there() -> None:
         evidence.of_bypass(BYPASS, cost_usd=None, latency_ms=1),
     ]
     for each in told:
-        assert set(each) == contract | {"status", "reason"} == set(Evidence.__struct_fields__)
+        assert set(each) == contract | {"status", "reason", "request_id"} == set(Evidence.__struct_fields__)
     assert told[0] == {
         "cache_hit": True,
         "tier": "semantic",
@@ -187,7 +196,21 @@ def test_the_fields_of_the_contract_are_there() -> None:
         "latency_ms": 1.235,
         "status": "SEMANTIC-HIT",
         "reason": None,
+        "request_id": tokens.request_id(NEAR),
     }
+    assert all(each["request_id"] is None for each in told[1:])
+
+
+def test_a_hit_by_meaning_alone_says_how_both_met() -> None:
+    text = evidence.of_hit(NEAR, latency_ms=1)["request_id"]
+    entry_id, asker, met = tokens.decode_hit(text)
+    assert (entry_id, asker) == (KEY, NEAR.asker)
+    assert met is not None
+    assert met.asked == NEAR.asked
+    assert met.similarity == pytest.approx(NEAR.similarity)
+    assert met.confidence == pytest.approx(NEAR.confidence)
+    exact = msgspec.structs.replace(HIT, asker=NEAR.asker)
+    assert evidence.of_hit(exact, latency_ms=1)["request_id"] is None
 
 
 def test_what_was_paid_and_what_was_saved() -> None:

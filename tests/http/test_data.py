@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from semcache.http import tokens
+from semcache import tokens
 from semcache.models import FillToken
 from tests.http.conftest import Open
 from tests.http.expect import assert_problem

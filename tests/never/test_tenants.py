@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from semcache.http import tokens
+from semcache import tokens
 from semcache.models import CacheRequest, FillToken
 from semcache.policy.freshness import TtlRules
 from semcache.policy.identity import identify

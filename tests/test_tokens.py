@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semcache import tokens
 from semcache.errors import RequestError
-from semcache.http import tokens
 from semcache.models import SHARDS, Drawn, FillToken, Withheld
 from semcache.policy import risk
 from semcache.policy.labels import Met

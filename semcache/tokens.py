@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import RequestError
-from semcache.models import FillToken, Withheld, shard_of
+from semcache.models import FillToken, Hit, Tier, Withheld, shard_of
 from semcache.policy import risk
 from semcache.policy.labels import Met
 
@@ -57,6 +57,14 @@ def _may_be(withheld: Withheld) -> bool:
         and (sure is None or 0.0 <= sure <= 1.0)
         and 1.0 <= withheld.weight <= 1.0 / min(risk.LEVELS)
     )
+
+
+def request_id(hit: Hit) -> str | None:
+    """By which feedback names a hit, with how the two met where that was by meaning; None where nobody asked."""
+    if not hit.asker:
+        return None
+    met = Met(hit.asked, hit.similarity, hit.confidence) if hit.tier is Tier.SEMANTIC else None
+    return encode_request_id(hit.entry.entry_id, hit.asker, met)
 
 
 def encode_request_id(entry_id: str, asker: bytes, met: Met | None = None) -> str:
