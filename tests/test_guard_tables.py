@@ -49,6 +49,28 @@ def test_a_table_of_the_file_replaces_the_houses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "common", "force"),
+    [
+        ("toute", "most", "toute scads", Force.VETO),
+        ("toute", "most", "", Force.DOUBT),
+        ("scads", "most", "toute scads", Force.DOUBT),
+        ("scads", "oodles", "toute scads oodles", Force.DOUBT),
+        ("scads", "", "toute scads", None),
+        ("toute", "", "toute scads", Force.DOUBT),
+    ],
+)
+def test_a_quantifier_of_the_file_vetoes_by_a_value_of_the_houses_alone(
+    one: str, other: str, common: str, force: Force | None
+) -> None:
+    own = {"toute": "all", "scads": "scads", "oodles": "oodles"}
+    rules = Rules.from_table(
+        {"quantifiers": {**TABLES["quantifiers"], **own}, "common": f"{TABLES['common']} {common}"}
+    )
+    found = compare(read(f"delete {one} files", rules), read(f"delete {other} files", rules), rules)
+    assert [finding.force for finding in found if finding.guard == "quantifier"] == ([force] if force else [])
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"opposites = [", "is no TOML file"),
