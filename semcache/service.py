@@ -51,8 +51,8 @@ from semcache.stores.store import RedisStore
 from semcache.tunings import Tunings
 from semcache.vectors import IndexFolder
 from semcache.verified import VerifiedMode
+from semcache.verifier import check_files, make_verifier
 from semcache.verifier import is_prepared as verifier_is_prepared
-from semcache.verifier import make_verifier
 from semcache.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,8 @@ class Service:
         self.embedder = make_embedder(settings) if _anywhere_semantic(settings) else None
         judged = self.embedder is not None and settings.anywhere_judged()
         self.verifier = make_verifier(settings) if judged else None
+        if not judged:
+            check_files(settings)
         self.rules = guard_tables.load(settings.verification.guards_file)
         """The guards' lexicons."""
         self.follower = self._make_follower()

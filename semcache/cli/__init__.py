@@ -198,8 +198,14 @@ def _learning(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     train.add_argument(
         "--data", required=True, metavar="DIR", help="folder of the labelled sets (docs/feedback.md#training)"
     )
-    train.add_argument("--out", required=True, metavar="FILE", help="where the weights go")
-    train.add_argument("--calibration", metavar="FILE", help="fit what the scores are worth, too, and write it here")
+    train.add_argument(
+        "--out", required=True, metavar="FILE", help="where the weights go (SEMCACHE_VERIFICATION__WEIGHTS_FILE)"
+    )
+    train.add_argument(
+        "--calibration",
+        metavar="FILE",
+        help="fit what the scores are worth, too, and write it here (SEMCACHE_VERIFICATION__CALIBRATION_FILE)",
+    )
     train.add_argument(
         "--start",
         metavar="FILE",

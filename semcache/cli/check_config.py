@@ -36,7 +36,7 @@ def run(chosen: argparse.Namespace) -> int:
         warnings += _warnings(settings)
         verifier = examined(settings)
         print(f"verifier: {verifier.summary}")
-        errors += [f"{one.code}: {one.detail}" for one in verifier.findings if one.fault]
+        errors += [f"{one.code}: {one.detail}" for one in verifier.findings if one.fault and one.detail not in errors]
         warnings += [f"{one.code}: {one.detail}" for one in verifier.findings if not one.fault]
     except ConfigError as error:
         errors = str(error).splitlines()

@@ -1,20 +1,27 @@
 """`semcache train`: train the verifier anew, with what a service's callers and comparisons said mixed in.
 
 The door to `python -m semcache.verifier.train`, which runs in a process of its own: torch is for it alone. Training
-takes the better part of an hour, so what it would stumble over in the end is looked at first.
+takes the better part of an hour, so what it would stumble over in the end is looked at first; and it ends by telling
+how a service comes to decide by what it made.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from semcache.cli import remote
 from semcache.errors import RequestError
+
+WEIGHTS: Final = "SEMCACHE_VERIFICATION__WEIGHTS_FILE"
+CALIBRATION: Final = "SEMCACHE_VERIFICATION__CALIBRATION_FILE"
+"""The settings that name what a service decides by."""
 
 PACKAGED: Final = "packaged"
 """`--start` from the weights that the package carries."""
@@ -32,7 +39,25 @@ def run(chosen: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="semcache-train-") as folder:
         if chosen.from_feedback is not None:
             command += ["--feedback", str(_labels(chosen, Path(folder)))]
-        return subprocess.run(command, check=False).returncode
+        status = subprocess.run(command, check=False).returncode
+    if status == 0:
+        print("\n".join(_next(chosen)), file=sys.stderr)
+    return status
+
+
+def _next(chosen: argparse.Namespace) -> Iterator[str]:
+    """What to do with what was made."""
+    out = Path(chosen.out).absolute()
+    if chosen.calibration is None:
+        yield "weights are served with what their scores are worth; find that out, too:"
+        yield (
+            f"  semcache train --data {shlex.quote(chosen.data)} --pairs 0 --start {shlex.quote(str(out))} "
+            f"--out {shlex.quote(str(out))} --calibration FILE"
+        )
+        return
+    yield "to decide by these, set on every replica and start it anew:"
+    yield f"  {WEIGHTS}={shlex.quote(str(out))}"
+    yield f"  {CALIBRATION}={shlex.quote(str(Path(chosen.calibration).absolute()))}"
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -46,6 +71,12 @@ def _check(chosen: argparse.Namespace) -> None:
         raise RequestError(f"--start {chosen.start}: no such file")
     if chosen.pairs is not None and chosen.pairs < 0:
         raise RequestError(f"--pairs {chosen.pairs}: no number of pairs")
+    if chosen.pairs == 0 and chosen.calibration is not None and not _same(chosen.start, chosen.out):
+        raise RequestError("--pairs 0 calibrates weights as they are: name them twice, by --start and by --out")
+
+
+def _same(start: str | None, out: str) -> bool:
+    return start is not None and _start(start).resolve() == Path(out).resolve()
 
 
 def _start(given: str) -> Path:

@@ -70,6 +70,14 @@ class VerificationSettings(Group):
     guards_file: Path | None = Field(
         None, description="TOML file of tables that replace those of the guards; read at start."
     )
+    weights_file: Path | None = Field(
+        None,
+        description="Weights of a verifier of your own, as `semcache train` writes them; goes with CALIBRATION_FILE. "
+        "Empty: the package's. Read at start.",
+    )
+    calibration_file: Path | None = Field(
+        None, description="What the scores of these weights are worth, from the same training (`--calibration`)."
+    )
     judge_model: str | None = Field(
         None,
         min_length=1,

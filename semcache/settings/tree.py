@@ -146,6 +146,21 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _weights_go_with_what_their_scores_are_worth(self) -> Settings:
+        given = {
+            "SEMCACHE_VERIFICATION__WEIGHTS_FILE": self.verification.weights_file,
+            "SEMCACHE_VERIFICATION__CALIBRATION_FILE": self.verification.calibration_file,
+        }
+        missing = [name for name, file in given.items() if file is None]
+        if len(missing) == 1:
+            [named] = given.keys() - missing
+            raise ValueError(
+                f"verification.weights_file and verification.calibration_file go together, and {missing[0]} is not "
+                f"set: name there what the training wrote that {named} is of, or leave both empty for the package's"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -39,7 +39,7 @@ def load(fingerprint: str, file: Path = FILE) -> Calibrations:
     """
     try:
         found = msgspec.json.decode(file.read_bytes(), type=Calibrations)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, RecursionError) as error:
         raise VerifierUnavailable(f"the verifier has no calibration: {file}: {error}") from error
     if ANY not in found.spaces:
         raise VerifierUnavailable(f"{file} says nothing of vector spaces that were never measured ({ANY!r})")

@@ -9,14 +9,18 @@ from typing import Final
 import msgspec
 
 from semcache.engines import prepared
-from semcache.errors import VerifierUnavailable
+from semcache.errors import ConfigError, VerifierUnavailable
 from semcache.policy.calibration import CONFIDENCE_CAUTIOUS, MEASURED_CONFIDENCE
 from semcache.ports import Finding
 from semcache.settings import Settings
-from semcache.verifier import calibrations, packaged, selfcheck, weights
+from semcache.verifier import calibrations, files, packaged, selfcheck, weights
 from semcache.verifier.judge import PackagedJudge
 
 _REINSTALL: Final = "install the package again, or set SEMCACHE_VERIFIER=off and let the guards decide alone"
+_TRAIN: Final = (
+    "train it anew, or leave SEMCACHE_VERIFICATION__WEIGHTS_FILE and SEMCACHE_VERIFICATION__CALIBRATION_FILE empty for "
+    "the package's own"
+)
 _CALIBRATE: Final = (
     "put back the package's own weights and calibration, or calibrate: python -m semcache.verifier.train "
     "--start WEIGHTS --out WEIGHTS --pairs 0 --calibration FILE"
@@ -44,7 +48,8 @@ def needs(settings: Settings) -> list[str]:
 def examine(settings: Settings, space: str | None, *, file: Path = weights.FILE) -> Examined:
     """Look at the verifier that the settings name. Takes about a second where it is prepared, as it is loaded then.
 
-    `space`: the embedder's vector space, None where it is not known; `file`: the shipped weights. Never raises.
+    `space`: the embedder's vector space, None where it is not known; `file`: the package's weights, which count where
+    the settings name no others. Never raises.
     """
     needed = needs(settings)
     if not needed:
@@ -54,20 +59,26 @@ def examine(settings: Settings, space: str | None, *, file: Path = weights.FILE)
         detail = f"{where}, and it is off: the guards alone temper the cosine; set SEMCACHE_VERIFIER=packaged"
         return Examined(f"off; {where}", [Finding(code="verifier_off", detail=detail, fault=False)])
     try:
+        made_of = files.checked(settings)
+    except ConfigError as error:
+        return Examined(f"of no use; {where}", [Finding(code="verifier_weights", detail=str(error))])
+    if made_of != files.PACKAGED:
+        file = made_of.weights
+    try:
         fingerprint = packaged.fingerprint(file)
     except VerifierUnavailable as error:
         detail = f"{where}, and {error}; {_REINSTALL}"
         return Examined(f"without weights; {where}", [Finding(code="verifier_weights", detail=detail)])
-    findings = [*_calibration(fingerprint, space), *_confidence(settings, fingerprint)]
+    findings = [*_calibration(fingerprint, made_of.calibration, space), *_confidence(settings, fingerprint)]
     state, scoring = _prepared(settings.data_dir / "models", file, fingerprint)
     findings += scoring
     calibrated = "no calibration" if any(one.code == "verifier_calibration" for one in findings) else "calibrated"
     return Examined(f"{fingerprint}; {where}; {state}; {calibrated}", findings)
 
 
-def _calibration(fingerprint: str, space: str | None) -> Iterator[Finding]:
+def _calibration(fingerprint: str, file: Path, space: str | None) -> Iterator[Finding]:
     try:
-        found = calibrations.load(fingerprint)
+        found = calibrations.load(fingerprint, file)
     except VerifierUnavailable as error:
         yield Finding(code="verifier_calibration", detail=f"{error}; {_CALIBRATE}")
         return
@@ -94,6 +105,7 @@ def _confidence(settings: Settings, fingerprint: str) -> Iterator[Finding]:
 def _prepared(models: Path, file: Path, fingerprint: str) -> tuple[str, Sequence[Finding]]:
     """Whether it lies prepared on this machine and scores as it should: in words, and as findings."""
     folder = packaged.prepared_dir(models, file)
+    own = file != weights.FILE
     try:
         manifest = prepared.verify(packaged.KIND, folder)
     except VerifierUnavailable as error:
@@ -104,7 +116,8 @@ def _prepared(models: Path, file: Path, fingerprint: str) -> tuple[str, Sequence
         detail = f"{error}; {hint}"
         return state, [Finding(code="verifier_unprepared", detail=detail, fault=False)]
     state = f"prepared ({manifest.form}, {manifest.precision})"
-    anew = f"delete {folder} and start the service, which prepares it anew; if that does not help, {_REINSTALL}"
+    anew = f"delete {folder} and start the service, which prepares it anew; if that does not help, "
+    anew += _TRAIN if own else _REINSTALL
     judge = PackagedJudge(models, threads=1, file=file)
     try:
         judge.load()
@@ -115,10 +128,10 @@ def _prepared(models: Path, file: Path, fingerprint: str) -> tuple[str, Sequence
         judge.unload()
     if wrong := selfcheck.order(scores):
         return f"{state}, self-check failed", [Finding(code="verifier_order", detail=f"{wrong}; {anew}")]
-    expected = selfcheck.shipped()
+    expected = selfcheck.shipped(selfcheck.beside(file))
     if expected is None or expected.fingerprint != fingerprint:
         detail = "what these weights scored when they were made is not known, so only the order was checked; "
-        detail += "python -m semcache.verifier.selfcheck writes it down"
+        detail += f"python -m semcache.verifier.selfcheck{f' --weights {file}' if own else ''} writes it down"
         return f"{state}, self-check in order", [Finding(code="verifier_unknown", detail=detail, fault=False)]
     off = selfcheck.off(scores, expected)
     if off > selfcheck.MOST_OFF:

@@ -67,6 +67,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     os.nice(10)  # nobody waits for it: until it is there, semantic hits are decided without
     folder, file = (Path(argument) for argument in arguments)
+    if packaged.prepared_dir(folder.parent, file) != folder:  # it is called by what the service knows the weights by
+        raise Unavailable(f"{file} is not what it was when the service started: start it anew")
     return prepared.prepare(packaged.KIND, folder, lambda temporary: _make(temporary, file))
 
 

@@ -1,6 +1,6 @@
 """Does the verifier score a few fixed pairs as it did when it was shipped, and in the right order?
 
-`python -m semcache.verifier.selfcheck` writes down, beside new weights, what they score.
+`python -m semcache.verifier.selfcheck` writes down, beside new weights (`--weights`), what they score.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from semcache.errors import VerifierUnavailable
-from semcache.verifier import packaged
+from semcache.verifier import packaged, weights
 from semcache.verifier.judge import PackagedJudge, Pair
 
 log = logging.getLogger("selfcheck")
@@ -49,8 +49,13 @@ def pairs() -> list[Pair]:
     return [Pair(asked, one) for asked, *others in TRIPLES for one in others]
 
 
+def beside(file: Path) -> Path:
+    """Where it stands what the weights in `file` scored: of `new.npz`, in `new.selfcheck.json`."""
+    return FILE if file == weights.FILE else file.with_suffix(".selfcheck.json")
+
+
 def shipped(file: Path = FILE) -> Scored | None:
-    """What the package's weights scored; None where that is not known."""
+    """What weights scored when they were made, the package's or others (`beside`); None where that is not known."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=Scored)
     except (OSError, msgspec.MsgspecError):
@@ -76,13 +81,15 @@ def off(scores: Sequence[float | None], expected: Scored) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Score the pairs with the shipped weights and write that down; 1 where their order is wrong."""
+    """Score the pairs with new weights and write that down; 1 where their order is wrong."""
     parser = argparse.ArgumentParser(prog="python -m semcache.verifier.selfcheck", description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("data/models"), help="where prepared models lie")
-    parser.add_argument("--out", type=Path, default=FILE)
+    parser.add_argument("--weights", type=Path, default=weights.FILE, help="default: the package's own")
+    parser.add_argument("--out", type=Path, help="default: beside the weights")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    judge = PackagedJudge(chosen.models, threads=1)
+    judge = PackagedJudge(chosen.models, threads=1, file=chosen.weights)
+    out = chosen.out or beside(chosen.weights)
     try:
         judge.load()
         scores = judge.run(pairs())
@@ -94,8 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("%s", problem)
         return 1
     scored = Scored(fingerprint, [round(score, 4) for score in scores if score is not None])
-    chosen.out.write_bytes(msgspec.json.format(msgspec.json.encode(scored)) + b"\n")
-    log.info("%s: %s", chosen.out, fingerprint)
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(scored)) + b"\n")
+    log.info("%s: %s", out, fingerprint)
     return 0
 
 

@@ -6,9 +6,12 @@ arXiv:1712.05877). Read by preparation only; what it costs in agreement is measu
 
 from __future__ import annotations
 
+import os
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +25,7 @@ _SMALLEST: Final = 100_000
 
 
 def save(path: Path, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write float32 tensors, quantised, in the order of their names."""
+    """Write float32 tensors, quantised, in the order of their names. Who reads meanwhile finds the file of before."""
     packed: dict[str, NDArray[np.generic]] = {}
     for name in sorted(tensors):
         value = tensors[name]
@@ -32,13 +35,18 @@ def save(path: Path, tensors: Mapping[str, NDArray[np.float32]]) -> None:
             packed[name + _SCALE] = scale
         else:
             packed[name] = value.astype(np.float16)
-    np.savez(path, **packed)  # type: ignore[arg-type]
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("wb") as file:  # by its name, one without .npz would get it
+            np.savez(file, **packed)  # type: ignore[arg-type]
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def load(path: Path = FILE) -> dict[str, NDArray[np.float32]]:
     """float32 tensors by name. Raises OSError or ValueError where the file is absent or damaged."""
-    with np.load(path, allow_pickle=False) as file:
-        packed = {name: file[name] for name in file.files}
+    packed = _packed(path)
     return {
         name: (
             value.astype(np.float32) * packed[name + _SCALE][:, None]
@@ -48,6 +56,22 @@ def load(path: Path = FILE) -> dict[str, NDArray[np.float32]]:
         for name, value in packed.items()
         if not name.endswith(_SCALE)
     }
+
+
+def shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Of the tensors as they lie in the file, which is read to its end. Raises OSError or ValueError as `load` does."""
+    return {name: value.shape for name, value in _packed(path).items()}
+
+
+def _packed(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with path.open("rb") as file:  # of its own, numpy leaves one open that is no archive
+            found = np.load(file, allow_pickle=False)
+            if not isinstance(found, np.lib.npyio.NpzFile):
+                raise ValueError("a single array")
+            return {name: found[name] for name in found.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, ValueError) as error:
+        raise ValueError(f"{path} holds no weights: {error}") from error
 
 
 def mean(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:

@@ -187,6 +187,25 @@ def test_guard_tables_are_checked(
     assert "'oposites'" in capsys.readouterr().err
 
 
+def test_files_of_a_verifier_of_ones_own_are_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = tmp_path / "new.npz"
+    monkeypatch.setenv("SEMCACHE_VERIFICATION__WEIGHTS_FILE", str(absent))
+    assert main(["check-config"]) == 1
+    told = capsys.readouterr().err
+    assert "SEMCACHE_VERIFICATION__CALIBRATION_FILE is not set" in told
+    assert "Value error" not in told
+    monkeypatch.setenv("SEMCACHE_VERIFICATION__CALIBRATION_FILE", str(tmp_path / "new.json"))
+    for mode in ("threshold", "guarded"):
+        monkeypatch.setenv("SEMCACHE_MODE", mode)
+        assert main(["check-config"]) == 1
+        [told] = capsys.readouterr().err.splitlines()
+        assert told.startswith(
+            f"error: verification.weights_file '{absent}' cannot be read: No such file or directory; "
+        )
+
+
 def test_the_verifier_is_told_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-config"]) == 0
     assert "verifier: not needed" in capsys.readouterr().out

@@ -92,6 +92,25 @@ def test_wrong_settings_are_1_and_a_line_each(command: str) -> None:
     assert all(line.startswith("semcache: ") for line in lines)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_weights_that_are_not_there_stop_the_start_with_a_line(tmp_path: Path, workers: str) -> None:
+    done = semcache(
+        "serve",
+        SEMCACHE_PORT="0",
+        SEMCACHE_WORKERS=workers,
+        SEMCACHE_DATA_DIR=str(tmp_path / "data"),
+        SEMCACHE_INDEX_DIR=str(tmp_path / "indexes"),
+        SEMCACHE_REDIS_URL="redis://127.0.0.1:1",
+        SEMCACHE_VERIFICATION__WEIGHTS_FILE=str(tmp_path / "new.npz"),
+        SEMCACHE_VERIFICATION__CALIBRATION_FILE=str(tmp_path / "new.json"),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith(
+        f"semcache: verification.weights_file '{tmp_path / 'new.npz'}' cannot be read: No such file or directory; "
+    )
+    assert "Traceback" not in done.stderr
+
+
 def test_a_service_that_is_not_there_is_1_and_a_line() -> None:
     done = semcache("stats", "--url", "http://127.0.0.1:1")
     assert (done.returncode, done.stdout) == (1, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -254,7 +255,34 @@ def test_train_passes_on_what_it_was_given(
     assert json.loads(ran[1][0])["cached"] == "b"
     assert main(["train", "--start", "packaged", *data]) == 0
     assert ran[2][7:9] == ["--start", str(FILE)]
-    assert "1 pairs" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "1 pairs" in told
+    assert told.endswith(
+        "set on every replica and start it anew:\n"
+        f"  SEMCACHE_VERIFICATION__WEIGHTS_FILE={out}\n"
+        f"  SEMCACHE_VERIFICATION__CALIBRATION_FILE={tmp_path / 'c.json'}\n"
+    )
+
+
+def test_train_tells_how_its_weights_come_to_be_served_only_where_it_made_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = [0, 1]
+    done = type("Done", (), {"returncode": property(lambda _: ended[0])})
+    monkeypatch.setattr("semcache.cli.train.subprocess.run", lambda *_, **__: done())
+    monkeypatch.chdir(tmp_path)
+    given = ["train", "--data", ".", "--out", "my w.npz"]
+    assert main(given) == 0
+    [head, command] = capsys.readouterr().err.splitlines()
+    assert "served with what their scores are worth" in head
+    again = shlex.split(command)
+    assert again[:2] == ["semcache", "train"]
+    (tmp_path / "my w.npz").touch()
+    assert main([*again[1:-1], "c.json"]) == 0, "what it says to do is taken"
+    assert f"WEIGHTS_FILE='{tmp_path / 'my w.npz'}'" in capsys.readouterr().err
+    del ended[0]
+    assert main(given) == 1
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -267,6 +295,11 @@ def test_train_passes_on_what_it_was_given(
         (["--calibration", "none/c.json"], "--calibration none/c.json: no file can be written there"),
         (["--start", "none"], "--start none: no such file"),
         (["--pairs", "-1"], "--pairs -1: no number of pairs"),
+        (
+            ["--pairs", "0", "--calibration", "c.json", "--start", "packaged"],
+            "--pairs 0 calibrates weights as they are: name them twice, by --start and by --out",
+        ),
+        (["--from-feedback", "broken"], "broken, line 2: Input data was truncated"),
         (["--from-feedback", "empty"], "empty teach nothing: no pair of prompts on which the voices agree"),
         (["--from-feedback", "other"], "other, line 1: `a` and `b` are text, `same` is true or false"),
     ],
@@ -281,6 +314,7 @@ def test_train_looks_first_at_what_it_would_stumble_over_in_the_end(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("semcache.cli.train.subprocess.run", None)
     (tmp_path / "empty").touch()
+    (tmp_path / "broken").write_text("\nno\n")
     (tmp_path / "other").write_text('{"a": "x", "b": "y", "same": "yes"}\n')
     assert main(["train", "--data", ".", "--out", "w.npz", *arguments]) == 1
     assert capsys.readouterr().err == f"semcache: {told}\n"

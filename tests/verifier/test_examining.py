@@ -151,7 +151,7 @@ def test_scores_that_are_not_those_of_the_shipped_weights(
     assert scored is not None
     settings = settings_of(tmp_path, models, confidence=0.95)
     file = tmp_path / "selfcheck.json"
-    monkeypatch.setattr("semcache.verifier.selfcheck.shipped", lambda: selfcheck_of(file))
+    monkeypatch.setattr("semcache.verifier.selfcheck.shipped", lambda _: selfcheck_of(file))
     for change, code, fault in (
         ({"scores": [scored.scores[0] + 1.0, *scored.scores[1:]]}, "verifier_scores", True),
         ({"scores": scored.scores[:-1]}, "verifier_scores", True),
@@ -182,3 +182,21 @@ def test_what_is_shipped_beside_the_weights_is_of_these(tmp_path: Path, models: 
     again = selfcheck.shipped(written)
     assert again is not None
     assert selfcheck.off(again.scores, scored) <= selfcheck.MOST_OFF
+
+
+@shipped_only
+def test_what_weights_of_ones_own_score_is_written_down_and_looked_for_beside_them(
+    tmp_path: Path, models: Path, space: str
+) -> None:
+    own = tmp_path / "own.npz"
+    shutil.copyfile(weights.FILE, own)  # what is prepared goes by what is in the file
+    verification = {"weights_file": own, "calibration_file": calibrations.FILE}
+    settings = settings_of(tmp_path / "data", models, confidence=0.95, verification=verification)
+    told = examine(settings, space)
+    assert codes(told) == {"verifier_unknown": False}
+    assert f"python -m semcache.verifier.selfcheck --weights {own} writes it down" in told.findings[0].detail
+    assert selfcheck.main(["--models", str(models), "--weights", str(own)]) == 0
+    assert selfcheck.beside(own) == tmp_path / "own.selfcheck.json"
+    told = examine(settings, space)
+    assert told.findings == []
+    assert "self-check passed" in told.summary
