@@ -12,8 +12,9 @@ from typing import Final
 
 from semcache.policy.spelling import unicode_form
 
-_KINDS: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me"})
-"""Control, format, unassigned, private and surrogate characters; marks that stand on others."""
+_KINDS: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Mn", "Me"})
+"""Control, format, unassigned and private characters; marks that stand on others. No lone surrogate comes so far: it has
+no UTF-8."""
 _SELECTORS: Final = "\ufe0e\ufe0f"
 _JOINER: Final = "\u200d"
 
