@@ -36,7 +36,8 @@ ttl_s = 600
 
 `semcache check-config` shows what is in force, where each value comes from, and what is wrong with it, and warns of
 settings that decide nothing (a `confidence` in mode `threshold`, say); secrets are shown as asterisks. A `SEMCACHE_`
-variable that is no setting is reported at start, with the name that was probably meant. A wrong value, or a wrong name inside a group or the file, stops the start.
+variable that is no setting is reported at start, with the name that was probably meant. A wrong value, or a wrong name
+inside a group or the file, stops the start.
 """
 
 _GROUPS: Final = {

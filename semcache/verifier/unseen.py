@@ -13,8 +13,8 @@ from typing import Final
 from semcache.policy.spelling import unicode_form
 
 _KINDS: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Mn", "Me"})
-"""Control, format, unassigned and private characters; marks that stand on others. No lone surrogate comes so far: it has
-no UTF-8."""
+"""Control, format, unassigned and private characters; marks that stand on others. No lone surrogate comes so far, as it
+has no UTF-8."""
 _SELECTORS: Final = "\ufe0e\ufe0f"
 _JOINER: Final = "\u200d"
 
