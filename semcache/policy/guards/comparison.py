@@ -16,6 +16,7 @@ from semcache.policy.guards import (
     scope,
     signs,
     tense,
+    wishes,
 )
 from semcache.policy.guards.findings import GUARDS, Finding, Force
 from semcache.policy.guards.pair import Difference, Pair
@@ -36,7 +37,7 @@ _ASKED = {
     "language": language.spoken,
     "tense": tense.when,
     "modality": modality.demanded,
-    "restriction": restriction.narrowed,
+    "restriction": lambda pair: wishes.wished(pair) or restriction.narrowed(pair),
     "signs": signs.signed,
 }
 """Guards that say one thing; `numbers` speaks for the others."""
