@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import httpx2
-import msgspec
 import pytest
 
 from semcache.client import AsyncClient, Client, LocalCache, cached
 from semcache.client.items import Context
+from tests.client.listening import Listening
 from tests.patience import LONG_S
 from tests.serving import Served, until
 
@@ -81,21 +80,16 @@ def test_a_function_is_called_once_for_the_same_arguments(client: Client, model:
 
 
 @pytest.mark.parametrize("context", [None, "exact", "semantic"])
-def test_lookup_and_store_say_what_may_be_reworded(context: Context | None) -> None:
-    heard: list[dict[str, Any]] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        heard.append(msgspec.json.decode(request.content))
-        return httpx2.Response(200, json={"hit": False, "stored": False, "reason": "not_found"})
-
-    with Client("http://cache", transport=httpx2.MockTransport(answer)) as client:
+def test_lookup_and_store_say_what_may_be_reworded(service: Served, namespace: str, context: Context | None) -> None:
+    heard = Listening()
+    with Client(service.url, namespace=namespace, timeout_s=LONG_S, transport=heard) as client:
 
         @cached(model="m", client=client, prompt="messages", context=context)
         def chat(messages: list[dict[str, str]]) -> str:
             return "said"
 
         chat([{"role": "user", "content": "Hello?"}])
-    assert [body.get("context") for body in heard] == [context, context]
+    assert [body.get("context") for body in heard.bodies] == [context, context]
 
 
 def test_functions_and_their_versions_share_nothing(client: Client, model: Model) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
-import msgspec
 import pytest
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -24,6 +22,7 @@ from pydantic import Field
 from semcache.client import AsyncClient, Client, LocalCache
 from semcache.client.items import Context
 from semcache.client.langchain import SemcacheLangChain
+from tests.client.listening import Listening
 from tests.patience import LONG_S
 from tests.serving import Served
 
@@ -126,16 +125,11 @@ def test_turns_that_the_provider_alone_has_are_told_apart(cache: SemcacheLangCha
 
 
 @pytest.mark.parametrize("context", [None, "exact", "semantic"])
-def test_lookup_and_store_say_what_may_be_reworded(context: Context | None) -> None:
-    heard: list[dict[str, Any]] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        heard.append(msgspec.json.decode(request.content))
-        return httpx2.Response(200, json={"hit": False, "stored": False, "reason": "not_found"})
-
-    with Client("http://cache", transport=httpx2.MockTransport(answer)) as client:
-        model(SemcacheLangChain(client, context=context)).invoke(TALK)
-    assert [body.get("context") for body in heard] == [context, context]
+def test_lookup_and_store_say_what_may_be_reworded(service: Served, namespace: str, context: Context | None) -> None:
+    heard = Listening()
+    with Client(service.url, namespace=namespace, timeout_s=LONG_S, transport=heard) as client:
+        model(SemcacheLangChain(client, namespace=namespace, context=context)).invoke(TALK)
+    assert [body.get("context") for body in heard.bodies] == [context, context]
 
 
 def test_models_and_their_settings_share_nothing(cache: SemcacheLangChain) -> None:

@@ -16,6 +16,7 @@ from semcache.policy.guards import (
     scope,
     signs,
     tense,
+    wishes,
 )
 from semcache.policy.guards.forms import stem
 from semcache.policy.guards.rules import (
@@ -68,6 +69,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     modality: modality.Modality
     search: restriction.Search
     signs: signs.Signs
+    wish: str
+    """What it wishes of its answer."""
 
 
 _LESS = frozenset({"less", "least"})
@@ -118,6 +121,7 @@ def read(text: str, rules: Rules) -> Reading:
         modality=modality.modality(found, words, rules) if asks else modality.NONE,
         search=restriction.search(found, words, rules) if english else restriction.NONE,
         signs=signs.signs(text),
+        wish=wishes.wish(text),
     )
 
 

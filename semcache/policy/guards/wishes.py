@@ -43,7 +43,7 @@ def wish(text: str) -> str:
 
 def wished(pair: Pair) -> Difference | None:
     """A wish that only one of the prompts has."""
-    one, other = wish(pair.a.text), wish(pair.b.text)
+    one, other = pair.a.wish, pair.b.wish
     if bool(one) == bool(other):
         return None
     return True, f"{one or 'no wish'} / {other or 'no wish'}"
